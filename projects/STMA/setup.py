@@ -1,0 +1,48 @@
+"""Installs the package stma_d2 with its configs: ``pip install -e projects/STMA``.
+
+Detectron2 has to be there already; it is not on the Python package index under its own name.
+"""
+
+import site
+import sys
+from importlib.machinery import PathFinder
+
+from setuptools import find_packages, setup
+
+
+def opencv() -> list[str]:
+    """Return a requirement of OpenCV where cv2 is missing.
+
+    Several packages bring cv2, and a second one would overwrite the first. pip runs this file with
+    the environment's packages hidden from `sys.path`, so they are looked up where they lie.
+    """
+    folders = [*sys.path, *site.getsitepackages(), site.getusersitepackages()]
+    return [] if PathFinder.find_spec("cv2", folders) else ["opencv-python-headless"]
+
+
+setup(
+    name="stma_d2",
+    version="0.1.0",
+    description="Spatio-temporal action tubelet detection (STMA) for Detectron2",
+    license="Apache-2.0",
+    python_requires=">=3.10",
+    # The configs lie beside the package, as in all Detectron2 projects; an installed package holds
+    # them as stma_d2/model_zoo/configs.
+    packages=[*find_packages(include=["stma_d2", "stma_d2.*"]), "stma_d2.model_zoo.configs"],
+    package_dir={"stma_d2.model_zoo.configs": "configs"},
+    package_data={"stma_d2.model_zoo.configs": ["**/*.yaml"]},
+    install_requires=[
+        "torch",
+        "torchvision",
+        "numpy",
+        "timm",
+        "av",
+        # Detectron2 brings these too.
+        "fvcore",
+        "iopath",
+        "tabulate",
+        "tqdm",
+        *opencv(),
+    ],
+    extras_require={"dev": ["pytest", "hypothesis", "ruff"]},
+)

@@ -1,0 +1,174 @@
+"""Configuration: every key that the project adds to Detectron2's own, and reading a file."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from detectron2.config import CfgNode as CN
+from detectron2.config import get_cfg
+
+from .errors import InputError
+
+
+def add_stma_config(cfg: CN) -> None:
+    """Add the project's keys with the paper's values (UCF101-24, 288 x 288, T = 16, K = 5).
+
+    Args:
+        cfg: a configuration from ``detectron2.config.get_cfg()``; changed in place.
+    """
+    _add_input(cfg)
+    _add_model(cfg)
+    _add_solver(cfg)
+    _add_test(cfg)
+
+
+def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
+    """Read a configuration file and apply ``KEY VALUE`` overrides.
+
+    MODEL.DEVICE falls back to the CPU where no GPU is visible.
+
+    Raises:
+        InputError: if the file is missing, or it or an override names an unknown key or a value of
+            another type.
+    """
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    if config_file and not os.path.isfile(config_file):
+        raise InputError(f"there is no configuration file {config_file}")
+    try:
+        if config_file:
+            cfg.merge_from_file(config_file)
+        cfg.merge_from_list(overrides or [])
+    except (KeyError, ValueError, AssertionError) as error:
+        reason = error.args[0] if error.args else error
+        raise InputError(f"the configuration {config_file} {overrides or ''}: {reason}") from error
+    if cfg.MODEL.DEVICE.startswith("cuda") and not torch.cuda.is_available():
+        cfg.MODEL.DEVICE = "cpu"
+    return cfg
+
+
+def _add_input(cfg: CN) -> None:
+    # Height and width of the network's input, in pixels; multiples of 32.
+    cfg.INPUT.SIZE = (288, 288)
+    # T: frames that the 3D backbone sees.
+    cfg.INPUT.CLIP_LENGTH = 16
+    # K: consecutive frames that are detected, in the clip's middle; odd.
+    cfg.INPUT.SNIPPET_LENGTH = 5
+
+    # Augmentation of ACT and MOC, drawn once for a clip.
+    cfg.INPUT.AUGMENTATION = CN()
+    # Probability of a left-right flip. Set 0 where left and right are different actions.
+    cfg.INPUT.AUGMENTATION.MIRROR_PROB = 0.5
+    # Each photometric distortion below is applied with this probability.
+    cfg.INPUT.AUGMENTATION.DISTORT_PROB = 0.5
+    # Largest shift of brightness, in 8-bit levels.
+    cfg.INPUT.AUGMENTATION.BRIGHTNESS = 32
+    # Range of the contrast factor and of the saturation factor.
+    cfg.INPUT.AUGMENTATION.CONTRAST = (0.5, 1.5)
+    cfg.INPUT.AUGMENTATION.SATURATION = (0.5, 1.5)
+    # Largest rotation of the hue, in degrees: ACT's and MOC's value (SSD rotates by up to 36: its
+    # 18 are levels of OpenCV's 8-bit hue, of 2 degrees each).
+    cfg.INPUT.AUGMENTATION.HUE = 18
+    # Probability of placing the frames on a larger canvas of the mean color, and its largest side
+    # in units of the frame's.
+    cfg.INPUT.AUGMENTATION.EXPAND_PROB = 0.5
+    cfg.INPUT.AUGMENTATION.MAX_EXPAND = 4.0
+    # SSD's crop: one sampler is drawn among "whole frame", one per minimum overlap with some
+    # instance of the snippet, and "anything". False: never crop.
+    cfg.INPUT.AUGMENTATION.CROP = True
+    # Range of a crop's side, in units of the frame's.
+    cfg.INPUT.AUGMENTATION.CROP_SCALE = (0.3, 1.0)
+
+    # Videos decoded ahead of the model by each loader worker are cut into chunks of this many
+    # windows: memory grows with it, work that neighbors share shrinks.
+    cfg.TEST.WINDOWS_PER_CHUNK = 16
+
+
+def _add_model(cfg: CN) -> None:
+    cfg.MODEL.META_ARCHITECTURE = "STMA"
+    # The 2D backbone (a name in BACKBONE_REGISTRY) sees single frames, normalized by
+    # MODEL.PIXEL_MEAN and PIXEL_STD (8-bit levels, BGR; CenterNet's and MOC's values).
+    cfg.MODEL.BACKBONE.NAME = "build_dla34_backbone"
+    cfg.MODEL.PIXEL_MEAN = [104.01362025, 114.03422265, 119.9165958]
+    cfg.MODEL.PIXEL_STD = [73.6027665, 69.8908182, 70.91507925]
+
+    # The 3D backbone sees the whole clip.
+    cfg.MODEL.BACKBONE_3D = CN()
+    # A name in BACKBONE_REGISTRY; "" builds none (the paper's ablation rows without STA).
+    cfg.MODEL.BACKBONE_3D.NAME = "build_resnext3d_backbone"
+    # Depth of the ResNeXt of Hara et al. that `build_resnext3d_backbone` makes: 50, 101 or 152.
+    cfg.MODEL.BACKBONE_3D.DEPTH = 101
+    # The order in which this backbone takes the colors, and mean and std in that order (8-bit
+    # levels; Hara et al. subtract a mean and divide by nothing).
+    cfg.MODEL.BACKBONE_3D.INPUT_FORMAT = "RGB"
+    cfg.MODEL.BACKBONE_3D.PIXEL_MEAN = [114.7748, 107.7354, 99.4750]
+    cfg.MODEL.BACKBONE_3D.PIXEL_STD = [1.0, 1.0, 1.0]
+    # Widths of the small backbones (`build_small_resnet_backbone`, `build_small_resnext3d_backbone`)
+    # for the CPU: channels of the stem.
+    cfg.MODEL.BACKBONE.STEM_CHANNELS = 32
+    cfg.MODEL.BACKBONE_3D.STEM_CHANNELS = 16
+
+    cfg.MODEL.STMA = CN()
+    # Classes without background; must equal the data set's.
+    cfg.MODEL.STMA.NUM_CLASSES = 24
+    # Width of the hidden layer of the center, movement and size heads.
+    cfg.MODEL.STMA.HEAD_CHANNELS = 256
+
+    # Class-agnostic localization (one heat map, the action head names the class), or class-aware
+    # (one heat map a class and no action head: MOC).
+    cfg.MODEL.STMA.CENTER = CN()
+    # Heads are named in TUBELET_HEAD_REGISTRY.
+    cfg.MODEL.STMA.CENTER.NAME = "CenterHead"
+    cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = True
+
+    # Gaussian regression trains on a Gaussian area around the center; without it on the single
+    # center pixel (MOC).
+    cfg.MODEL.STMA.MOVEMENT = CN()
+    cfg.MODEL.STMA.MOVEMENT.NAME = "MovementHead"
+    cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = True
+    cfg.MODEL.STMA.SIZE = CN()
+    cfg.MODEL.STMA.SIZE.NAME = "SizeHead"
+    # Also chooses what is regressed: distances to four sides with GIoU, or width and height with L1.
+    cfg.MODEL.STMA.SIZE.GAUSSIAN = True
+    # Whose center the size's Gaussian area lies around: "frame" (each frame's own, where inference
+    # reads it) or "key" (the key frame's).
+    cfg.MODEL.STMA.SIZE.AREA = "frame"
+
+    cfg.MODEL.STMA.ACTION = CN()
+    cfg.MODEL.STMA.ACTION.NAME = "ActionHead"
+    cfg.MODEL.STMA.ACTION.MOTION_EXCITATION = True
+    # c1: channels of each frame's feature after the stride-2 convolutions.
+    cfg.MODEL.STMA.ACTION.CHANNELS = 256
+    # Channels after the 1x1 convolution that fuses the snippet's features with the clip's.
+    cfg.MODEL.STMA.ACTION.FUSED_CHANNELS = 512
+
+    # Weights of Eq. 8 and 9.
+    cfg.MODEL.STMA.LOSS_WEIGHT = CN()
+    cfg.MODEL.STMA.LOSS_WEIGHT.CLS = 0.01
+    cfg.MODEL.STMA.LOSS_WEIGHT.CENTER = 1.0
+    cfg.MODEL.STMA.LOSS_WEIGHT.REG = 0.5
+    cfg.MODEL.STMA.LOSS_WEIGHT.SIZE = 0.1  # gamma
+
+
+def _add_solver(cfg: CN) -> None:
+    # Adam with a cosine to zero.
+    cfg.SOLVER.BASE_LR = 1e-4
+    cfg.SOLVER.WEIGHT_DECAY = 0.0
+    cfg.SOLVER.WEIGHT_DECAY_NORM = 0.0
+    cfg.SOLVER.IMS_PER_BATCH = 24
+    cfg.SOLVER.LR_SCHEDULER_NAME = "WarmupCosineLR"
+    # Passes over every training window; > 0 sets SOLVER.MAX_ITER when training starts, and
+    # makes SOLVER.CHECKPOINT_PERIOD and TEST.EVAL_PERIOD count epochs.
+    cfg.SOLVER.EPOCHS = 16
+
+
+def _add_test(cfg: CN) -> None:
+    # N: tubelets that are decoded in a window.
+    cfg.TEST.TUBELETS_PER_WINDOW = 10
+    # Rules of linking and metrics, by name: "moc", "act", "voc".
+    cfg.TEST.PROTOCOL = "moc"
+    cfg.TEST.LINKING = CN()
+    # Tubelets that score less are dropped before linking, which trims tubes in time;
+    # 0 keeps all, as published.
+    cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0

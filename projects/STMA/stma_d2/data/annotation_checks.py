@@ -1,0 +1,101 @@
+"""Contradictions that annotations can contain."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..structures import Tube
+
+if TYPE_CHECKING:
+    from .annotations import Split, TubeAnnotations, VideoAnnotation
+
+
+def check_annotations(annotations: TubeAnnotations, source: str) -> None:
+    """Find the first contradiction in ``annotations``.
+
+    Args:
+        annotations: what to check.
+        source: the file's name, for the message.
+
+    Raises:
+        ValueError: naming the file, the video, the label, the tube (counted within its label) and
+            what is wrong.
+    """
+    problem = _labels_problem(annotations.labels)
+    for name, video in annotations.videos.items():
+        problem = problem or _video_problem(video, name, annotations.labels)
+    for number, split in enumerate(annotations.splits):
+        problem = problem or _split_problem(split, number, annotations)
+    if problem:
+        raise ValueError(f"{source}: {problem}")
+
+
+def tube_problem(tube: Tube, num_frames: int) -> str | None:
+    """What is wrong with a ground-truth tube of a video of ``num_frames``; None: nothing."""
+    frames, boxes = tube.frames, tube.boxes
+    if boxes.shape != (len(frames), 4):
+        return f"boxes of shape {boxes.shape} where ({len(frames)}, 4) was expected"
+    if not len(frames):
+        return "it holds no boxes"
+    gaps = np.flatnonzero(np.diff(frames) != 1)
+    if len(gaps):
+        before, after = frames[gaps[0]], frames[gaps[0] + 1]
+        return f"frame {after} follows frame {before}; a tube covers consecutive frames"
+    if frames[0] < 1 or frames[-1] > num_frames:
+        return f"it covers frames {frames[0]} to {frames[-1]}, the video has 1 to {num_frames}"
+    for bad, what in (
+        (~np.isfinite(boxes).all(axis=1), "is not finite"),
+        (boxes[:, 2] < boxes[:, 0], "has x2 < x1"),
+        (boxes[:, 3] < boxes[:, 1], "has y2 < y1"),
+    ):
+        if bad.any():
+            index = int(bad.argmax())
+            return f"the box of frame {frames[index]} {what}: {boxes[index].tolist()}"
+    return None
+
+
+def _labels_problem(labels: tuple[str, ...]) -> str | None:
+    if not labels:
+        return "the list of labels is empty"
+    if len(set(labels)) < len(labels):
+        return f"label '{_most_frequent(labels)}' is listed twice"
+    return None
+
+
+def _video_problem(video: VideoAnnotation, name: str, labels: tuple[str, ...]) -> str | None:
+    size = (video.num_frames, video.height, video.width)
+    if min(size) < 1:
+        return f"video '{name}': {size[0]} frames of {size[1]} x {size[2]} pixels"
+    numbers: Counter[int] = Counter()
+    for tube in video.tubes:
+        number = numbers[tube.label]
+        numbers[tube.label] += 1
+        if 0 <= tube.label < len(labels):
+            problem = tube_problem(tube, video.num_frames)
+            label = f"label {tube.label} ({labels[tube.label]})"
+        else:
+            problem = f"there are labels 0 to {len(labels) - 1}"
+            label = f"label {tube.label}"
+        if problem:
+            return f"video '{name}', {label}, tube {number}: {problem}"
+    return None
+
+
+def _split_problem(split: Split, number: int, annotations: TubeAnnotations) -> str | None:
+    for subset, names in (("train", split.train), ("test", split.test)):
+        if len(set(names)) < len(names):
+            return f"video '{_most_frequent(names)}' is listed twice in {subset} of split {number}"
+        absent = [name for name in names if name not in annotations.videos]
+        if absent:
+            return (
+                f"video '{absent[0]}' is in {subset} of split {number} but has no annotation "
+                f"({len(absent)} such videos)"
+            )
+    return None
+
+
+def _most_frequent(names: tuple[str, ...]) -> str:
+    return Counter(names).most_common(1)[0][0]

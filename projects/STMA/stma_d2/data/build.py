@@ -1,0 +1,138 @@
+"""Loaders of training windows and of chunks for evaluation, from a configuration."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import cv2
+from detectron2.config import CfgNode
+from detectron2.data import (
+    DatasetCatalog,
+    MetadataCatalog,
+    build_detection_test_loader,
+    build_detection_train_loader,
+)
+from detectron2.data.samplers import TrainingSampler
+from torch.utils.data import DataLoader
+
+from .mapper import ClipDatasetMapper
+from .windows import ChunkIndex, WindowIndex
+
+logger = logging.getLogger(__name__)
+
+
+def build_train_index(cfg: CfgNode) -> WindowIndex:
+    """Find the training windows of ``cfg.DATASETS.TRAIN``; its length is an epoch's.
+
+    Raises:
+        ValueError: if there is none, or if the data sets' labels differ or are not as many as
+            the configuration says.
+    """
+    names = tuple(cfg.DATASETS.TRAIN)
+    if not names:
+        raise ValueError("DATASETS.TRAIN names no data set")
+    videos = [video for name in names for video in _get_videos(cfg, name)]
+    _check_same_labels(names)
+    snippet_length = cfg.INPUT.SNIPPET_LENGTH
+    index = WindowIndex(videos, snippet_length)
+    if len(index) == 0:
+        tubes = [tube for video in videos for tube in video["tubes"]]
+        raise ValueError(
+            f"DATASETS.TRAIN {names} has no training window: none of its {len(videos)} videos with "
+            f"{len(tubes)} tubes (the longest spans {max(map(len, tubes), default=0)} frames) has "
+            f"INPUT.SNIPPET_LENGTH = {snippet_length} consecutive frames that lie wholly inside a "
+            "tube and cross the start or the end of none"
+        )
+    logger.info("%d training windows in %d videos of %s", len(index), len(videos), ", ".join(names))
+    return index
+
+
+def build_train_loader(
+    cfg: CfgNode, index: WindowIndex | None = None, mapper: ClipDatasetMapper | None = None
+) -> DataLoader:
+    """An endless loader of batches of training samples; each epoch holds every window once.
+
+    Args:
+        cfg: with DATASETS.TRAIN, SOLVER.IMS_PER_BATCH (over all processes) and
+            DATALOADER.NUM_WORKERS (of each process).
+        index: the windows; default `build_train_index`.
+        mapper: default `ClipDatasetMapper` of ``cfg``.
+
+    Returns:
+        iterates over lists of sample dicts.
+
+    Raises:
+        ValueError: if data and configuration do not fit.
+    """
+    mapper = ClipDatasetMapper(cfg, is_train=True) if mapper is None else mapper
+    index = build_train_index(cfg) if index is None else index
+    _prepare_workers(cfg)
+    return build_detection_train_loader(
+        index,
+        mapper=mapper,
+        sampler=TrainingSampler(len(index)),
+        total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
+        aspect_ratio_grouping=False,
+        num_workers=cfg.DATALOADER.NUM_WORKERS,
+    )
+
+
+def build_test_loader(
+    cfg: CfgNode, dataset_name: str, mapper: ClipDatasetMapper | None = None
+) -> DataLoader:
+    """A loader of all windows of a data set, one chunk of windows a batch.
+
+    Each process gets its share of the chunks. Memory is bounded by
+    ``cfg.TEST.WINDOWS_PER_CHUNK``, however long the videos.
+
+    Args:
+        cfg: the configuration.
+        dataset_name: a registered data set.
+        mapper: default `ClipDatasetMapper` of ``cfg``, without augmentation and targets.
+
+    Returns:
+        iterates over lists of one sample dict.
+
+    Raises:
+        ValueError: if data and configuration do not fit.
+    """
+    mapper = ClipDatasetMapper(cfg, is_train=False) if mapper is None else mapper
+    videos = _get_videos(cfg, dataset_name)
+    index = ChunkIndex(videos, cfg.INPUT.SNIPPET_LENGTH, cfg.TEST.WINDOWS_PER_CHUNK)
+    if len(index) == 0:
+        raise ValueError(f"the data set '{dataset_name}' has no videos")
+    _prepare_workers(cfg)
+    return build_detection_test_loader(index, mapper=mapper, num_workers=cfg.DATALOADER.NUM_WORKERS)
+
+
+def _prepare_workers(cfg: CfgNode) -> None:
+    """Leave one thread to OpenCV where workers, which share the processors, are to be forked.
+
+    It must happen here: OpenCV's pool of threads does not live on in a forked process, and
+    waits there for ever when it is asked to shrink.
+    """
+    if cfg.DATALOADER.NUM_WORKERS > 0:
+        cv2.setNumThreads(1)
+
+
+def _get_videos(cfg: CfgNode, name: str) -> list[dict[str, Any]]:
+    """The standard dicts of a data set whose classes are the configuration's."""
+    videos = DatasetCatalog.get(name)
+    labels = MetadataCatalog.get(name).thing_classes
+    if len(labels) != cfg.MODEL.STMA.NUM_CLASSES:
+        raise ValueError(
+            f"MODEL.STMA.NUM_CLASSES is {cfg.MODEL.STMA.NUM_CLASSES}, but the data set '{name}' "
+            f"has {len(labels)} classes; set MODEL.STMA.NUM_CLASSES to {len(labels)}"
+        )
+    return videos
+
+
+def _check_same_labels(names: tuple[str, ...]) -> None:
+    first = list(MetadataCatalog.get(names[0]).thing_classes)
+    for name in names[1:]:
+        if list(MetadataCatalog.get(name).thing_classes) != first:
+            raise ValueError(
+                f"DATASETS.TRAIN mixes data sets of different labels: '{name}' does not have the "
+                f"labels of '{names[0]}' in their order"
+            )

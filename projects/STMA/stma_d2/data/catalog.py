@@ -1,0 +1,109 @@
+"""Registration of tube data sets with Detectron2's catalogs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from .annotations import TubeAnnotations, load_annotations
+from .readers import find_frames
+
+
+def register_tube_dataset(
+    name: str,
+    annotations: str,
+    frames: str,
+    *,
+    split: int = 0,
+    subset: str = "train",
+    labels: Sequence[str] | None = None,
+) -> None:
+    """Make a data set known to ``DatasetCatalog`` and ``MetadataCatalog`` under ``name``.
+
+    Nothing is read before ``DatasetCatalog.get(name)``, which returns one dict a video::
+
+        {"video_id": str, "num_frames": int, "height": int, "width": int,
+         "frames": str,         # folder with 00001.jpg ..., or path of a video file
+         "tubes": list[Tube]}   # ground truth, score 1.0
+
+    Args:
+        name: what configurations call the data set.
+        annotations: annotation file, see `load_annotations`.
+        frames: root folder; a video's frames are the folder ``<frames>/<video_id>`` or a video file
+            of that name (``.mp4``, ``.avi``, ...).
+        split: 0-based position in the annotation file's splits.
+        subset: "train" or "test", the half of the split.
+        labels: the class names if they are known; the annotation file must then agree. Otherwise
+            the metadata has ``thing_classes`` only once the data set was read.
+
+    Raises:
+        ValueError: if the name is taken or ``subset`` is neither "train" nor "test".
+    """
+    if subset not in ("train", "test"):
+        raise ValueError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
+    if name in DatasetCatalog:
+        raise ValueError(f"data set '{name}' is registered already")
+    DatasetCatalog.register(name, partial(_load, name, annotations, frames, split, subset))
+    metadata = MetadataCatalog.get(name)
+    metadata.set(annotations_file=annotations, split=split, subset=subset, evaluator_type="tubelet")
+    if labels is not None:
+        metadata.set(thing_classes=list(labels))
+
+
+def _load(
+    name: str, annotations_file: str, frames_root: str, split: int, subset: str
+) -> list[dict[str, Any]]:
+    if not os.path.isfile(annotations_file):
+        raise FileNotFoundError(
+            f"data set '{name}': no annotation file at {annotations_file}. Built-in data sets lie "
+            "under $DETECTRON2_DATASETS, by default ./datasets; GETTING_STARTED.md says how to "
+            "make them"
+        )
+    annotations = load_annotations(annotations_file)
+    if not 0 <= split < len(annotations.splits):
+        raise ValueError(
+            f"data set '{name}': {annotations_file} has splits 0 to {len(annotations.splits) - 1}, "
+            f"not {split}"
+        )
+    metadata = MetadataCatalog.get(name)
+    labels = metadata.get("thing_classes", list(annotations.labels))
+    if labels != list(annotations.labels):
+        raise ValueError(
+            f"data set '{name}': the labels of {annotations_file} are not the expected ones; "
+            f"it has {list(annotations.labels)}, expected {labels}"
+        )
+    metadata.set(thing_classes=labels)
+    return _video_dicts(name, annotations, frames_root, split, subset)
+
+
+def _video_dicts(
+    name: str, annotations: TubeAnnotations, frames_root: str, split: int, subset: str
+) -> list[dict[str, Any]]:
+    dicts, missing = [], []
+    for video_id in getattr(annotations.splits[split], subset):
+        video = annotations.videos[video_id]
+        frames = find_frames(frames_root, video_id)
+        if frames is None:
+            missing.append(video_id)
+            continue
+        dicts.append(
+            {
+                "video_id": video_id,
+                "num_frames": video.num_frames,
+                "height": video.height,
+                "width": video.width,
+                "frames": frames,
+                "tubes": list(video.tubes),
+            }
+        )
+    if missing:
+        raise FileNotFoundError(
+            f"data set '{name}': {len(missing)} of {len(missing) + len(dicts)} videos have neither "
+            f"a folder of frames nor a video file under {frames_root}, such as "
+            f"{', '.join(missing[:3])}; make the frames with tools/prepare_dataset.py"
+        )
+    return dicts

@@ -1,0 +1,190 @@
+"""A generated action detection data set in the layout of UCF101-24.
+
+Untrimmed videos on a moving textured background. One to three actors each do one action for a
+while and idle before and after it; others idle throughout. Only motion tells who acts and what: see
+``synthetic_motion`` (mirrored, several actions become others). Boxes fit the actor tightly as it is
+turned. The files lie as those of UCF101-24, and hold one split::
+
+    <root>/synthetic_actions/SyntheticActions-GT.pkl
+    <root>/synthetic_actions/rgb-images/<video>/00001.jpg
+    <root>/synthetic_actions/parameters.json          what the set was generated from
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from detectron2.data import DatasetCatalog
+
+from ...structures import Tube
+from ..annotations import Split, TubeAnnotations, VideoAnnotation, save_annotations
+from ..catalog import register_tube_dataset
+from .synthetic_motion import LABELS
+from .synthetic_plan import Actor, deal_labels, plan_video
+from .synthetic_render import draw_background, draw_sprite
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "synthetic_actions"
+ANNOTATIONS = "SyntheticActions-GT.pkl"
+FRAMES = "rgb-images"
+PARAMETERS = "parameters.json"
+# Raise it whenever the same parameters come to give another content.
+VERSION = 1
+
+MIN_IMAGE_SIZE = 64
+JPEG_QUALITY = 95
+
+
+def register_synthetic_actions(root: str) -> None:
+    """Register ``synthetic_actions_{train,val}`` under ``root``.
+
+    ``DatasetCatalog.get`` raises FileNotFoundError with the command that generates the data where
+    they are missing.
+    """
+    folder = os.path.join(root, FOLDER)
+    annotations = os.path.join(folder, ANNOTATIONS)
+    for name, subset in (("train", "train"), ("val", "test")):
+        name = f"{FOLDER}_{name}"
+        register_tube_dataset(
+            name, annotations, os.path.join(folder, FRAMES), subset=subset, labels=LABELS
+        )
+        load = DatasetCatalog.pop(name)
+        DatasetCatalog.register(name, partial(_load_generated, name, annotations, load))
+
+
+def _load_generated(
+    name: str, annotations: str, load: Callable[[], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    if not os.path.isfile(annotations):
+        raise FileNotFoundError(
+            f"data set '{name}': no annotation file at {annotations}; generate the data with "
+            "`python tools/make_synthetic_actions.py`"
+        )
+    return load()
+
+
+def generate_synthetic_actions(
+    root: str | os.PathLike[str],
+    *,
+    num_train: int = 96,
+    num_val: int = 32,
+    seed: int = 0,
+    image_size: int = 128,
+    overwrite: bool = False,
+) -> None:
+    """Write the data set into ``root/synthetic_actions``, whole or not at all.
+
+    Returns at once when it is already there with the same parameters. The same parameters give the
+    same bytes (with the same versions of numpy and OpenCV).
+
+    Args:
+        root: folder of all data sets, ``$DETECTRON2_DATASETS``; made when missing.
+        num_train: videos of the training subset.
+        num_val: videos of the validation subset.
+        seed: at least 0.
+        image_size: side of the square frames in pixels, at least ``MIN_IMAGE_SIZE``.
+        overwrite: replace a data set that has other parameters.
+
+    Raises:
+        ValueError: if a parameter is out of range.
+        FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
+            if the folder holds something else.
+    """
+    if min(num_train, num_val) < 1 or seed < 0 or image_size < MIN_IMAGE_SIZE:
+        raise ValueError(
+            "synthetic actions need num_train >= 1, num_val >= 1, seed >= 0 and image_size >= "
+            f"{MIN_IMAGE_SIZE}, not {num_train}, {num_val}, {seed}, {image_size}"
+        )
+    parameters = {
+        "version": VERSION,
+        "num_train": num_train,
+        "num_val": num_val,
+        "seed": seed,
+        "image_size": image_size,
+    }
+    folder = Path(root) / FOLDER
+    if _is_present(folder, parameters, overwrite):
+        logger.info("%s is already there", folder)
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    logger.info("Generating %d videos in %s", num_train + num_val, folder)
+    with tempfile.TemporaryDirectory(prefix=f".{FOLDER}-", dir=root) as scratch:
+        new = Path(scratch) / "new"
+        _write(new, parameters)
+        if folder.exists():
+            os.replace(folder, Path(scratch) / "old")
+        os.replace(new, folder)
+
+
+def _is_present(folder: Path, parameters: dict[str, int], overwrite: bool) -> bool:
+    """Whether the data set is there; an error says why it must not be written over."""
+    if not folder.exists():
+        return False
+    try:
+        existing = json.loads((folder / PARAMETERS).read_text())
+    except (OSError, ValueError) as error:
+        raise FileExistsError(
+            f"{folder} holds no {PARAMETERS} of a generated data set; move it away first"
+        ) from error
+    if existing == parameters:
+        return True
+    if not overwrite:
+        raise FileExistsError(
+            f"{folder} was generated with {existing}, not {parameters}; "
+            "pass overwrite=True (--overwrite) to replace it"
+        )
+    return False
+
+
+def _write(folder: Path, parameters: dict[str, int]) -> None:
+    videos: dict[str, VideoAnnotation] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for index, subset in enumerate(("train", "val")):
+        count = parameters[f"num_{subset}"]
+        # Each subset and in it each video has its own stream of random numbers.
+        deal, *streams = np.random.SeedSequence([parameters["seed"], index]).spawn(count + 1)
+        hands = deal_labels(count, np.random.default_rng(deal))
+        names[subset] = tuple(f"{subset}_{number:04d}" for number in range(1, count + 1))
+        for name, labels, stream in zip(names[subset], hands, streams, strict=True):
+            rng = np.random.default_rng(stream)
+            actors = plan_video(labels, parameters["image_size"], rng)
+            videos[name] = _annotate(actors, parameters["image_size"])
+            _write_frames(folder / FRAMES / name, actors, parameters["image_size"], rng)
+    annotations = TubeAnnotations(
+        labels=LABELS, videos=videos, splits=(Split(train=names["train"], test=names["val"]),)
+    )
+    save_annotations(annotations, str(folder / ANNOTATIONS))
+    (folder / PARAMETERS).write_text(json.dumps(parameters))
+
+
+def _annotate(actors: Sequence[Actor], image_size: int) -> VideoAnnotation:
+    tubes = []
+    for actor in actors:
+        if actor.label is not None:
+            time = np.arange(actor.start, actor.start + actor.length)
+            boxes = actor.boxes[time].astype(np.float32)
+            tubes.append(Tube(frames=time + 1, boxes=boxes, label=actor.label))
+    return VideoAnnotation(
+        num_frames=len(actors[0].boxes), height=image_size, width=image_size, tubes=tuple(tubes)
+    )
+
+
+def _write_frames(
+    folder: Path, actors: Sequence[Actor], image_size: int, rng: np.random.Generator
+) -> None:
+    folder.mkdir(parents=True)
+    for time, image in enumerate(draw_background(image_size, len(actors[0].boxes), rng)):
+        for actor in actors:
+            image = draw_sprite(image, actor.look, actor.motion, time)
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())

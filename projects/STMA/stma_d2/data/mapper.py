@@ -1,0 +1,212 @@
+"""From a few windows of a video to the network's input (and, in training, its targets)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from detectron2.config import CfgNode, configurable
+
+from .augmentation import AugmentationRules, distort_frame, draw_augmentation
+from .geometry import FrameGeometry, warp_frame
+from .readers import FrameReader, open_frames
+from .targets import TargetRules, make_targets
+from .windows import check_lengths, chunk_layout, snippet_instances
+
+SIZE_DIVISOR = 32  # the network's greatest stride
+
+
+class ClipDatasetMapper:
+    """Makes samples of the items of `WindowIndex` and `ChunkIndex`.
+
+    Letters: W = windows of the item, K = snippet length, T = clip length, F = distinct frames.
+    For an item the mapper
+
+    1. lists the distinct frames of its windows' clips, and where each window finds its own;
+    2. reads each of these frames once;
+    3. in training, draws ONE augmentation for all of them from the snippet's boxes;
+    4. distorts the frames' colors and warps each frame once to the network's input (without
+       augmentation: resizes it);
+    5. in training, maps the boxes likewise and makes the targets.
+
+    Random numbers come from a numpy generator of the mapper's own, seeded with torch's seed of the
+    process: loader workers differ from each other, and all repeat under the same ``SEED``.
+    """
+
+    @configurable
+    def __init__(
+        self,
+        *,
+        input_size: tuple[int, int],
+        snippet_length: int,
+        clip_length: int,
+        fill_color: tuple[int, int, int] = (0, 0, 0),
+        augmentation: AugmentationRules | None = None,
+        targets: TargetRules | None = None,
+    ) -> None:
+        """Remember how samples are made.
+
+        Args:
+            input_size: height and width of the network's input, multiples of 32.
+            snippet_length: K, odd.
+            clip_length: T, at least K.
+            fill_color: 8-bit BGR, of the canvas around an expanded frame.
+            augmentation: None for evaluation.
+            targets: None for evaluation.
+
+        Raises:
+            ValueError: naming the configuration key that does not fit.
+        """
+        check_lengths(snippet_length, clip_length)
+        if any(side < 1 or side % SIZE_DIVISOR for side in input_size):
+            raise ValueError(
+                f"INPUT.SIZE is {tuple(input_size)}; both sides must be multiples of {SIZE_DIVISOR}"
+            )
+        self.input_size = tuple(input_size)
+        self.snippet_length = snippet_length
+        self.clip_length = clip_length
+        self.fill_color = fill_color
+        self.augmentation = augmentation
+        self.targets = targets
+        self._recent_frames = RecentFrames()
+        self._seed: int | None = None
+        self._rng: np.random.Generator | None = None
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode, is_train: bool = True) -> dict[str, Any]:
+        """Read the constructor's arguments from ``cfg``.
+
+        A configuration without 3D backbone needs no frames beside the snippet's: T is then K.
+        """
+        has_3d_backbone = bool(cfg.MODEL.BACKBONE_3D.NAME)
+        check_lengths(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH)
+        return {
+            "input_size": tuple(cfg.INPUT.SIZE),
+            "snippet_length": cfg.INPUT.SNIPPET_LENGTH,
+            "clip_length": cfg.INPUT.CLIP_LENGTH if has_3d_backbone else cfg.INPUT.SNIPPET_LENGTH,
+            "fill_color": tuple(round(level) for level in cfg.MODEL.PIXEL_MEAN),
+            "augmentation": (
+                AugmentationRules.from_config(cfg.INPUT.AUGMENTATION) if is_train else None
+            ),
+            "targets": TargetRules.from_config(cfg) if is_train else None,
+        }
+
+    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a sample.
+
+        Args:
+            item: "video" (standard dict) and "windows" (W,) int64, 1-based first frames; where
+                targets are made, W is 1.
+
+        Returns:
+            dict with
+                * video_id (str), height, width (int): the video's own
+                * windows (W,) int64: as given
+                * frames (F, 3, H, W) uint8, BGR: the distinct frames at the network's input size
+                * frame_numbers (F,) int64: their 1-based numbers, ascending
+                * snippet_index (W, K) int64, clip_index (W, T) int64: positions in ``frames``
+                * targets (dict): what `make_targets` gives; absent in evaluation
+
+        Raises:
+            ValueError, OSError: naming the video, if its frames cannot be read or have another
+                size than its annotation says.
+        """
+        video, windows = item["video"], item["windows"]
+        numbers, snippet_index, clip_index = chunk_layout(
+            windows, self.snippet_length, self.clip_length, video["num_frames"]
+        )
+        frames = self._read(video, numbers.tolist())
+        geometry = FrameGeometry(width=video["width"], height=video["height"])
+        sample = {
+            "video_id": video["video_id"],
+            "height": video["height"],
+            "width": video["width"],
+            "windows": torch.as_tensor(windows),
+            "frame_numbers": torch.from_numpy(numbers),
+            "snippet_index": torch.from_numpy(snippet_index),
+            "clip_index": torch.from_numpy(clip_index),
+        }
+        if self.targets is not None:
+            (window,) = windows
+            boxes, labels = snippet_instances(video["tubes"], window, self.snippet_length)
+            if self.augmentation is not None:
+                drawn = draw_augmentation(
+                    self.augmentation, (geometry.height, geometry.width), boxes, self._generator()
+                )
+                frames = [distort_frame(frame, drawn.distortion) for frame in frames]
+                geometry = drawn.geometry
+                boxes, labels = boxes[list(drawn.instances)], labels[list(drawn.instances)]
+            sample["targets"] = make_targets(
+                torch.from_numpy(geometry.boxes_on_input(boxes, self.input_size)),
+                torch.from_numpy(labels),
+                self.input_size,
+                self.targets,
+            )
+        sample["frames"] = self._warp(frames, geometry)
+        return sample
+
+    def _read(self, video: Mapping[str, Any], numbers: list[int]) -> list[np.ndarray]:
+        size = (video["height"], video["width"])
+        try:
+            return self._recent_frames.read(video["frames"], size, numbers)
+        except (OSError, ValueError) as error:
+            raise type(error)(
+                f"video '{video['video_id']}' (by its annotation {video['num_frames']} frames of "
+                f"{size[1]} x {size[0]}): {error}"
+            ) from error
+
+    def _warp(self, frames: list[np.ndarray], geometry: FrameGeometry) -> torch.Tensor:
+        stack = np.empty((len(frames), 3, *self.input_size), dtype=np.uint8)
+        for frame, planes in zip(frames, stack, strict=True):
+            warped = warp_frame(frame, geometry, self.input_size, self.fill_color)
+            cv2.split(warped, list(planes))
+        return torch.from_numpy(stack)
+
+    def _generator(self) -> np.random.Generator:
+        """The generator of this process: made at first use, and again when torch is reseeded."""
+        seed = torch.initial_seed()
+        if self._rng is None or seed != self._seed:
+            self._seed, self._rng = seed, np.random.default_rng(seed)
+        return self._rng
+
+
+class RecentFrames:
+    """Reads frames and keeps those of the last call.
+
+    Neighboring chunks of a video share frames: read in order, each frame is decoded once, and a
+    video file never goes backwards. What is kept is no more than what the caller holds.
+    """
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._source: tuple[int, str] | None = None  # process, path
+        self._reader: FrameReader | None = None
+        self._frames: dict[int, np.ndarray] = {}
+
+    def read(
+        self, path: str, size: tuple[int, int], frame_numbers: Sequence[int]
+    ) -> list[np.ndarray]:
+        """Read frames of one video.
+
+        Args:
+            path: what `open_frames` takes.
+            size: height and width that each frame must have.
+            frame_numbers: 1-based, distinct.
+
+        Returns:
+            one (height, width, 3) uint8 BGR array a number; not to be changed.
+
+        Raises:
+            OSError, ValueError: see `FrameReader.read`.
+        """
+        source = (os.getpid(), path)  # a forked process must not share an open file
+        if source != self._source:
+            self._reader, self._frames, self._source = open_frames(path, size), {}, source
+        missing = [number for number in frame_numbers if number not in self._frames]
+        frames = self._frames | dict(zip(missing, self._reader.read(missing), strict=True))
+        self._frames = {number: frames[number] for number in frame_numbers}
+        return list(self._frames.values())

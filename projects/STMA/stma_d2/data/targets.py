@@ -1,0 +1,261 @@
+"""What the network should answer for one snippet: heat map and regression samples.
+
+Letters: M = instances, K = snippet frames, (h, w) = feature map, P and Q = regression samples.
+Boxes are x1, y1, x2, y2; centers are (x, y); a pixel (x, y) of a map has the flat index
+y * w + x. A center's pixel is its floor, brought inside the map.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from detectron2.config import CfgNode
+
+STRIDE = 4  # r_s: input pixels per feature pixel
+AREA_RATIO = 0.54  # TTFNet's alpha: the regression area's sides in units of the box's
+MIN_OVERLAP = 0.7  # CenterNet's: how well a box of the heat map's radius must still overlap
+
+
+@dataclass(frozen=True)
+class TargetRules:
+    """Which targets are made.
+
+    Attributes:
+        num_classes: C.
+        class_agnostic: one heat map, instead of one a class.
+        movement_gaussian: train the movement on a Gaussian area, instead of the center pixel.
+        size_gaussian: likewise for the size.
+        size_area: whose center the size's Gaussian area lies around, "frame" (each frame's own) or
+            "key" (the key frame's).
+    """
+
+    num_classes: int
+    class_agnostic: bool = True
+    movement_gaussian: bool = True
+    size_gaussian: bool = True
+    size_area: str = "frame"
+
+    def __post_init__(self) -> None:
+        """Check the choice of the area.
+
+        Raises:
+            ValueError: if it is neither "frame" nor "key".
+        """
+        if self.size_area not in ("frame", "key"):
+            raise ValueError(
+                f"MODEL.STMA.SIZE.AREA is '{self.size_area}'; it must be 'frame' or 'key'"
+            )
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> TargetRules:
+        """Read ``cfg.MODEL.STMA``."""
+        stma = cfg.MODEL.STMA
+        return cls(
+            num_classes=stma.NUM_CLASSES,
+            class_agnostic=stma.CENTER.CLASS_AGNOSTIC,
+            movement_gaussian=stma.MOVEMENT.GAUSSIAN,
+            size_gaussian=stma.SIZE.GAUSSIAN,
+            size_area=stma.SIZE.AREA,
+        )
+
+
+def make_targets(
+    boxes: torch.Tensor, labels: torch.Tensor, input_size: tuple[int, int], rules: TargetRules
+) -> dict[str, torch.Tensor]:
+    """Make all targets of one snippet.
+
+    Args:
+        boxes: (M, K, 4) float32, x1, y1, x2, y2 in pixels of the network's input.
+        labels: (M,) int64.
+        input_size: height and width of the network's input, multiples of 4.
+        rules: which targets.
+
+    Returns:
+        dict of tensors; (h, w) is the input's size / 4, C' is 1 or the number of classes:
+            * labels (M,) int64, boxes (M, K, 4) float32: as given
+            * centers (M, K, 2) float32: x, y of each frame's own center in feature pixels
+            * heatmap (C', h, w) float32: of the key frame, see `center_heatmap`
+            * movement_pixels (P,) int64 flat index, movement_instances (P,) int64,
+              movement_weights (P,) float32
+            * size_frames (Q,) int64 0 .. K - 1, size_pixels (Q,) int64 flat index,
+              size_instances (Q,) int64, size_weights (Q,) float32
+        The weights of an instance's samples (of one frame) sum to the logarithm of its box's area
+        (on that frame, in input pixels), or to 1 where the sample is the center pixel alone. An
+        instance whose pixels all belong to smaller ones has no Gaussian samples.
+    """
+    map_size = (input_size[0] // STRIDE, input_size[1] // STRIDE)
+    key = boxes.shape[1] // 2
+    key_boxes = boxes[:, key] / STRIDE
+    channels = torch.zeros_like(labels) if rules.class_agnostic else labels
+    num_channels = 1 if rules.class_agnostic else rules.num_classes
+    movement = _samples(boxes[:, key], boxes[:, key], map_size, rules.movement_gaussian)
+    around_key = rules.size_gaussian and rules.size_area == "key"
+    size = [
+        _samples(
+            boxes[:, key] if around_key else boxes[:, k], boxes[:, k], map_size, rules.size_gaussian
+        )
+        for k in range(boxes.shape[1])
+    ]
+    size_pixels, size_instances, size_weights = (
+        torch.cat(parts) for parts in zip(*size, strict=True)
+    )
+    frame_counts = torch.tensor([len(pixels) for pixels, _, _ in size])
+    return {
+        "labels": labels,
+        "boxes": boxes,
+        "centers": box_centers(boxes / STRIDE),
+        "heatmap": center_heatmap(key_boxes, channels, num_channels, map_size),
+        "movement_pixels": movement[0],
+        "movement_instances": movement[1],
+        "movement_weights": movement[2],
+        "size_frames": torch.arange(len(size)).repeat_interleave(frame_counts),
+        "size_pixels": size_pixels,
+        "size_instances": size_instances,
+        "size_weights": size_weights,
+    }
+
+
+def box_centers(boxes: torch.Tensor) -> torch.Tensor:
+    """The centers (x, y), (..., 2), of boxes (..., 4)."""
+    return (boxes[..., :2] + boxes[..., 2:]) / 2
+
+
+def center_pixels(boxes: torch.Tensor, map_size: tuple[int, int]) -> torch.Tensor:
+    """The pixels (x, y) that hold the centers of boxes.
+
+    Args:
+        boxes: (M, 4) in feature pixels.
+        map_size: (h, w).
+
+    Returns:
+        (M, 2) int64, inside the map.
+    """
+    last = torch.tensor([map_size[1] - 1, map_size[0] - 1])
+    return box_centers(boxes).floor().long().clamp(min=0).minimum(last)
+
+
+def gaussian_radius(
+    heights: torch.Tensor, widths: torch.Tensor, min_overlap: float = MIN_OVERLAP
+) -> torch.Tensor:
+    """CenterNet's radius of the heat map's Gaussian.
+
+    The least of three radii, one for each way in which a box with corners off by the radius can
+    lie against the true one and still overlap it by ``min_overlap``. Each should be a root of a
+    quadratic a r^2 + b r + c, but CenterNet (after CornerNet) divides by 2 instead of 2a and takes
+    the greater root of all. That is kept: published models are trained with it.
+
+    Args:
+        heights: (M,) of boxes.
+        widths: (M,) of boxes.
+        min_overlap: intersection over union.
+
+    Returns:
+        (M,) in the unit of the sides.
+    """
+    sides, area = heights + widths, heights * widths
+    quadratics = (
+        (1.0, sides, area * (1 - min_overlap) / (1 + min_overlap)),
+        (4.0, 2 * sides, area * (1 - min_overlap)),
+        (4 * min_overlap, -2 * min_overlap * sides, area * (min_overlap - 1)),
+    )
+    roots = [(b + (b * b - 4 * a * c).clamp(min=0).sqrt()) / 2 for a, b, c in quadratics]
+    return torch.stack(roots).amin(dim=0)
+
+
+def center_heatmap(
+    boxes: torch.Tensor, channels: torch.Tensor, num_channels: int, map_size: tuple[int, int]
+) -> torch.Tensor:
+    """CenterNet's heat map: a Gaussian at each box's center pixel, the maximum where they meet.
+
+    The radius is `gaussian_radius` of the box's sides rounded up, then rounded down; the Gaussian
+    is drawn in a square of diameter 2 radius + 1 with sigma = diameter / 6. Its peak is exactly 1.
+
+    Args:
+        boxes: (M, 4) in feature pixels.
+        channels: (M,) int64, the channel that each box is drawn into.
+        num_channels: C'.
+        map_size: (h, w).
+
+    Returns:
+        (C', h, w) float32.
+    """
+    heatmap = torch.zeros(num_channels, *map_size)
+    widths, heights = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).ceil().unbind(dim=1)
+    radii = gaussian_radius(heights, widths).long().tolist()
+    centers = center_pixels(boxes, map_size).tolist()
+    for (x, y), radius, channel in zip(centers, radii, channels.tolist(), strict=True):
+        rows, columns, distances = _squared_distances((x, y), (radius, radius), map_size)
+        drawn = heatmap[channel, rows, columns]
+        torch.maximum(drawn, torch.exp(-distances / 2), out=drawn)
+    return heatmap
+
+
+def gaussian_areas(
+    boxes: torch.Tensor, map_size: tuple[int, int]
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """TTFNet's regression areas: the pixels around each box's center that train its regression.
+
+    Per axis, radius = int(0.54 x half the box's side), diameter = 2 radius + 1 and sigma =
+    diameter / 6. The area is the ellipse with these diameters (the Gaussian's 3 sigma contour)
+    around the center pixel, which always belongs to it. A pixel that several boxes claim goes to
+    the smallest, and to the first of equals.
+
+    Args:
+        boxes: (M, 4) in feature pixels.
+        map_size: (h, w).
+
+    Returns:
+        flat pixels (P,) int64 ascending, boxes' positions (P,) int64, values of the Gaussian (P,)
+        float32 (1 at the center pixel).
+    """
+    owners = torch.full(map_size, -1, dtype=torch.int64)
+    values = torch.zeros(map_size)
+    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)
+    radii = (sides / 2 * AREA_RATIO).long().tolist()
+    centers = center_pixels(boxes, map_size).tolist()
+    # Small ones are written over great ones, the first of equals last.
+    smallest_first = torch.sort(sides.prod(dim=1), stable=True).indices
+    for i in reversed(smallest_first.tolist()):
+        rows, columns, distances = _squared_distances(centers[i], radii[i], map_size)
+        inside = distances <= 3**2
+        owners[rows, columns][inside] = i
+        values[rows, columns][inside] = torch.exp(-distances[inside] / 2)
+    pixels = (owners.flatten() >= 0).nonzero()[:, 0]
+    return pixels, owners.flatten()[pixels], values.flatten()[pixels]
+
+
+def _samples(
+    area_boxes: torch.Tensor, boxes: torch.Tensor, map_size: tuple[int, int], gaussian: bool
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Pixels, instances and weights (P,) of one map's regression samples.
+
+    ``area_boxes`` (M, 4) say where the samples lie, ``boxes`` (M, 4) what they weigh; both are in
+    input pixels.
+    """
+    area_boxes = area_boxes / STRIDE
+    if not gaussian:
+        x, y = center_pixels(area_boxes, map_size).unbind(dim=1)
+        return y * map_size[1] + x, torch.arange(len(boxes)), torch.ones(len(boxes))
+    pixels, instances, values = gaussian_areas(area_boxes, map_size)
+    totals = torch.zeros(len(boxes)).index_add_(0, instances, values)
+    # TTFNet's log(area) would be 0 or less for boxes up to one pixel: all weights stay positive.
+    areas = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1).clamp(min=math.e)
+    return pixels, instances, areas.log()[instances] * values / totals[instances]
+
+
+def _squared_distances(
+    center: tuple[int, int], radii: tuple[int, int], map_size: tuple[int, int]
+) -> tuple[slice, slice, torch.Tensor]:
+    """Squared distances from a pixel in units of sigma, a sixth of the diameter 2 radius + 1.
+
+    ``center`` and ``radii`` are (x, y). Returns the rows and columns of the map that the diameters
+    cover, and the distances there (rows, columns) in float32.
+    """
+    slices, squares = [], []
+    for middle, radius, length in zip(center, radii, reversed(map_size), strict=True):
+        start, stop = max(middle - radius, 0), min(middle + radius + 1, length)
+        slices.append(slice(start, stop))
+        squares.append((6 / (2 * radius + 1) * (torch.arange(start, stop) - middle)) ** 2)
+    return slices[1], slices[0], squares[1][:, None] + squares[0][None, :]

@@ -1,0 +1,74 @@
+"""Starting one or many processes, and ending with a clear message."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable
+
+import torch
+import torch.distributed as dist
+from detectron2.engine import launch
+from detectron2.utils import comm
+
+from ..errors import InputError
+
+logger = logging.getLogger(__name__)
+
+
+def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
+    """Run ``main(args)`` under torchrun, on Detectron2's own launcher, or just here.
+
+    Under ``torchrun`` (its environment variables are set) the processes exist already: nccl joins
+    those that have a GPU, gloo those that don't. Otherwise ``--num-gpus``, ``--num-machines``,
+    ``--machine-rank`` and ``--dist-url`` go to Detectron2's launcher.
+
+    An `InputError` ends the process with its message and status 1.
+    """
+    try:
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            _join_torchrun()
+            main(args)
+        else:
+            _check_gpus(args)
+            launch(
+                main,
+                args.num_gpus,
+                num_machines=args.num_machines,
+                machine_rank=args.machine_rank,
+                dist_url=args.dist_url,
+                args=(args,),
+            )
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
+
+
+def _check_gpus(args: argparse.Namespace) -> None:
+    several = args.num_gpus * args.num_machines > 1
+    if several and torch.cuda.device_count() < args.num_gpus:
+        raise InputError(
+            f"--num-gpus {args.num_gpus} but this machine shows {torch.cuda.device_count()} GPUs; "
+            "several CPU processes start with torchrun --nproc_per_node N train_net.py ..."
+        )
+
+
+def _join_torchrun() -> None:
+    use_gpu = torch.cuda.is_available()
+    if use_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group("nccl" if use_gpu else "gloo")
+    local_size = int(os.environ["LOCAL_WORLD_SIZE"])
+    if hasattr(comm, "create_local_process_group"):
+        comm.create_local_process_group(local_size)
+        return
+    # Detectron2 0.6 knows the processes of one machine only through its own launcher.
+    for first in range(0, dist.get_world_size(), local_size):
+        ranks = list(range(first, first + local_size))
+        group = dist.new_group(ranks)
+        if dist.get_rank() in ranks:
+            comm._LOCAL_PROCESS_GROUP = group

@@ -1,0 +1,120 @@
+"""Training: Detectron2's DefaultTrainer on clips."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+import weakref
+
+import torch
+from detectron2.config import CfgNode
+from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, create_ddp_model
+from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
+from detectron2.utils import comm
+from torch import nn
+
+from ..data import build_test_loader, build_train_index, build_train_loader
+from ..errors import InputError
+from ..evaluation import TubeletEvaluator
+from .checkpointing import TubeletCheckpointer
+
+logger = logging.getLogger(__name__)
+
+
+class Trainer(DefaultTrainer):
+    """DefaultTrainer with the project's loaders, Adam, epochs and evaluator.
+
+    Several processes train on CPUs too, which DefaultTrainer itself does not do.
+    """
+
+    def __init__(self, cfg: CfgNode) -> None:
+        """Build everything that ``cfg`` describes.
+
+        Raises:
+            InputError: if the configuration and the data do not fit together.
+        """
+        super(DefaultTrainer, self).__init__()
+        cfg = DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size())
+        index = build_train_index(cfg)
+        cfg = set_iterations(cfg, len(index))
+        if cfg.SOLVER.AMP.ENABLED and not torch.cuda.is_available():
+            raise InputError("SOLVER.AMP.ENABLED needs a GPU, and none is visible; set it to False")
+        model = self.build_model(cfg)
+        optimizer = self.build_optimizer(cfg, model)
+        loader = build_train_loader(cfg, index)
+        placement = {} if model.device.type == "cuda" else {"device_ids": None}
+        model = create_ddp_model(model, broadcast_buffers=False, **placement)
+        step = AMPTrainer if cfg.SOLVER.AMP.ENABLED else SimpleTrainer
+        self._trainer = step(model, loader, optimizer)
+        self.scheduler = self.build_lr_scheduler(cfg, optimizer)
+        self.checkpointer = TubeletCheckpointer(model, cfg.OUTPUT_DIR, trainer=weakref.proxy(self))
+        self.start_iter = 0
+        self.max_iter = cfg.SOLVER.MAX_ITER
+        self.cfg = cfg
+        self.register_hooks(self.build_hooks())
+
+    def train(self) -> dict | None:
+        """Train to the end and return the last evaluation's results (main process)."""
+        super().train()
+        return getattr(self, "_last_eval_results", None)
+
+    def run_step(self) -> None:
+        """One iteration.
+
+        Raises:
+            InputError: if a loss is not finite; the weights are then still those before the step.
+        """
+        try:
+            super().run_step()
+        except FloatingPointError as error:
+            raise InputError(
+                f"training diverged: {' '.join(str(error).split())} Lower SOLVER.BASE_LR (now "
+                f"{self.cfg.SOLVER.BASE_LR:g}), clip gradients (SOLVER.CLIP_GRADIENTS.ENABLED) or "
+                "check the annotations, then go on from the last checkpoint with --resume"
+            ) from error
+
+    @classmethod
+    def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
+        """Adam with SOLVER's learning rate and weight decays (paper, section 3.1)."""
+        parameters = get_default_optimizer_params(
+            model,
+            base_lr=cfg.SOLVER.BASE_LR,
+            weight_decay=cfg.SOLVER.WEIGHT_DECAY,
+            weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
+        )
+        return maybe_add_gradient_clipping(cfg, torch.optim.Adam)(parameters, cfg.SOLVER.BASE_LR)
+
+    @classmethod
+    def build_train_loader(cls, cfg: CfgNode) -> object:
+        """Endless batches of training clips."""
+        return build_train_loader(cfg)
+
+    @classmethod
+    def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> object:
+        """Chunks of windows of every video, once."""
+        return build_test_loader(cfg, dataset_name)
+
+    @classmethod
+    def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> TubeletEvaluator:
+        """Evaluator that writes under OUTPUT_DIR/inference/<data set>."""
+        return TubeletEvaluator(
+            dataset_name,
+            output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", dataset_name),
+            protocol=cfg.TEST.PROTOCOL,
+            min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
+        )
+
+
+def set_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
+    """Turn SOLVER.EPOCHS over ``num_windows`` training windows into SOLVER.MAX_ITER, in a copy."""
+    cfg = cfg.clone()
+    if cfg.SOLVER.EPOCHS > 0:
+        cfg.defrost()
+        cfg.SOLVER.MAX_ITER = math.ceil(cfg.SOLVER.EPOCHS * num_windows / cfg.SOLVER.IMS_PER_BATCH)
+        cfg.freeze()
+        logger.info(
+            f"{cfg.SOLVER.EPOCHS} epochs of {num_windows} training windows in batches of "
+            f"{cfg.SOLVER.IMS_PER_BATCH}: {cfg.SOLVER.MAX_ITER} iterations"
+        )
+    return cfg

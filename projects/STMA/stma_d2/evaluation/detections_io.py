@@ -1,0 +1,120 @@
+"""Detections on disk, so that they can be scored again without the model.
+
+One ``.npz`` file of plain arrays, no pickles. Letters: V videos, W windows of all videos together,
+M tubelets of all windows together, K frames, C classes.
+
+=============  =====================  =============================================================
+``videos``      (V,) text              names, ascending
+``num_windows`` (V,) int64             windows of each video
+``num_slots``   (V,) int64             tubelets of each of its windows
+``windows``     (W,) int64             1-based first frames, video after video
+``boxes``       (M, K, 4) float32      x1, y1, x2, y2 in the video's own pixels, window after window
+``scores``      (M, C) float32         per class; 0 means "no detection of this class"
+=============  =====================  =============================================================
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from ..errors import InputError
+from ..structures import WindowTubelets
+
+
+@contextmanager
+def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+    """A file that appears at ``path`` when the block ends without an exception, and else never.
+
+    Folders are made where they are missing.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def save_detections(path: str | os.PathLike[str], detections: Mapping[str, WindowTubelets]) -> None:
+    """Write detections whole or not at all.
+
+    Raises:
+        InputError: if the videos differ in the number of frames of a tubelet or of classes.
+    """
+    names = sorted(detections)
+    shapes = {(d.num_frames, d.num_classes): name for name, d in detections.items()}
+    if len(shapes) > 1:
+        listed = ", ".join(f"K = {k} and {c} classes in {v}" for (k, c), v in shapes.items())
+        raise InputError(f"the detections of all videos must have one K and one C, not {listed}")
+    length, classes = next(iter(shapes), (0, 0))
+    tubelets = [detections[name] for name in names]
+    with written_whole(path) as file:
+        np.savez(
+            file,
+            videos=np.array(names, np.str_),
+            num_windows=np.array([len(t.windows) for t in tubelets], np.int64),
+            num_slots=np.array([t.boxes.shape[1] for t in tubelets], np.int64),
+            windows=np.concatenate([np.empty(0, np.int64), *(t.windows for t in tubelets)]),
+            boxes=_stacked([t.boxes for t in tubelets], (length, 4)),
+            scores=_stacked([t.scores for t in tubelets], (classes,)),
+        )
+
+
+def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """Arrays (W, N, *shape) as one (M, *shape)."""
+    flat = [array.reshape(-1, *shape) for array in arrays]
+    return np.concatenate([np.empty((0, *shape), np.float32), *flat])
+
+
+def load_detections(path: str | os.PathLike[str]) -> dict[str, WindowTubelets]:
+    """Read what :func:`save_detections` wrote.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        InputError: if it is damaged or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return _unpack(*(archive[key] for key in _KEYS))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
+    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
+
+
+_KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")
+
+
+def _unpack(
+    videos: np.ndarray,
+    num_windows: np.ndarray,
+    num_slots: np.ndarray,
+    windows: np.ndarray,
+    boxes: np.ndarray,
+    scores: np.ndarray,
+) -> dict[str, WindowTubelets]:
+    result = {}
+    window, tubelet = 0, 0
+    for name, count, slots in zip(
+        videos.tolist(), num_windows.tolist(), num_slots.tolist(), strict=True
+    ):
+        end = tubelet + count * slots
+        result[name] = WindowTubelets(
+            windows[window : window + count],
+            boxes[tubelet:end].reshape(count, slots, *boxes.shape[1:]),
+            scores[tubelet:end].reshape(count, slots, *scores.shape[1:]),
+        )
+        window, tubelet = window + count, end
+    if window != len(windows) or tubelet != len(boxes) or tubelet != len(scores):
+        raise ValueError("its arrays do not have the lengths that it states")
+    return result

@@ -1,0 +1,58 @@
+"""ACT's error analysis: what share of the average precision is lost to which mistake.
+
+Rules: ``frameAP_error`` of ACT-detector (act-detector-scripts/ACT.py), described in section 4.4 of
+Kalogeiton et al., ICCV 2017. Walking down the ranked detections of a class, the share of each kind
+of mistake among the detections so far is a curve over recall, as precision is; the area under it
+is how much average precision that mistake costs. What is never found costs 1 - final recall.
+At every point of the curve precision and the four shares add up to 1, so the trapezoid AP, the four
+areas and what was missed add up to 100 percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .average_precision import average_precision
+from .frame_map import ClassDetections, Outcome
+
+_KINDS = {
+    "localization": Outcome.LOCALIZATION,
+    "classification": Outcome.CLASSIFICATION,
+    "timing": Outcome.TIMING,
+    "other": Outcome.OTHER,
+}
+ERROR_KINDS = (*_KINDS, "missed")
+
+
+def error_analysis(
+    detections: Sequence[ClassDetections], labels: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Loss of frame average precision by kind of mistake, in percent points.
+
+    Args:
+        detections: one record a class, from :func:`~stma_d2.evaluation.frame_map.judge_frames`.
+        labels: the names of the classes.
+
+    Returns:
+        ``{label: {kind: points}}`` for the kinds of ``ERROR_KINDS``, for every class that has
+        ground truth.
+    """
+    return {
+        label: _class_errors(record)
+        for label, record in zip(labels, detections, strict=True)
+        if record.num_boxes
+    }
+
+
+def _class_errors(record: ClassDetections) -> dict[str, float]:
+    rank = np.arange(1, len(record.outcomes) + 1)
+    found = np.cumsum(record.outcomes == Outcome.CORRECT)
+    recall = np.concatenate([[0.0], found / record.num_boxes])
+    errors = {}
+    for kind, outcome in _KINDS.items():
+        share = np.concatenate([[0.0], np.cumsum(record.outcomes == outcome) / rank])
+        errors[kind] = 100 * average_precision(share, recall, "trapezoid")
+    errors["missed"] = 100 * (1 - float(recall[-1]))
+    return errors

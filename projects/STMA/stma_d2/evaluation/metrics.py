@@ -1,0 +1,186 @@
+"""All metrics of a set of detections under one protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import InputError
+from ..structures import WindowTubelets
+from .error_analysis import ERROR_KINDS, error_analysis
+from .frame_map import judge_frames
+from .protocols import Protocol, get_protocol
+from .video_map import video_average_precision
+
+if TYPE_CHECKING:
+    from ..data import TubeAnnotations
+
+_FRAME_IOU = 0.5
+_COCO_IOUS = tuple(0.5 + 0.05 * i for i in range(10))
+_FRAME_METRIC = "frame_mAP@0.5"
+# Each video metric is the mean over these overlaps.
+_VIDEO_METRICS = {
+    "video_mAP@0.2": (0.2,),
+    "video_mAP@0.5": (0.5,),
+    "video_mAP@0.75": (0.75,),
+    "video_mAP@0.5:0.95": _COCO_IOUS,
+}
+METRICS = (_FRAME_METRIC, *_VIDEO_METRICS)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The numbers of one set of detections, all in percent.
+
+    Attributes:
+        protocol: the rules behind them.
+        num_videos: how many videos were evaluated.
+        average_precision: ``{metric: {label: AP}}`` for the names of ``METRICS`` and the classes
+            that have ground truth in those videos.
+        errors: ``{label: {kind: points}}``, see :mod:`~stma_d2.evaluation.error_analysis`.
+    """
+
+    protocol: Protocol
+    num_videos: int
+    average_precision: dict[str, dict[str, float]]
+    errors: dict[str, dict[str, float]]
+
+    @property
+    def means(self) -> dict[str, float]:
+        """``{metric: mAP}``: means over the classes that have ground truth."""
+        return {m: float(np.mean([*aps.values()])) for m, aps in self.average_precision.items()}
+
+    @property
+    def mean_errors(self) -> dict[str, float]:
+        """``{kind: points}``: means over the classes that have ground truth."""
+        rows = self.errors.values()
+        return {kind: float(np.mean([row[kind] for row in rows])) for kind in ERROR_KINDS}
+
+    def flat(self) -> dict[str, float]:
+        """``{metric: mAP}`` and ``{"AP/<metric>/<label>": AP}`` in one dict."""
+        per_class = {
+            f"AP/{metric}/{label}": value
+            for metric, aps in self.average_precision.items()
+            for label, value in aps.items()
+        }
+        return {**self.means, **per_class}
+
+
+def evaluate_tubelets(
+    detections: Mapping[str, WindowTubelets],
+    annotations: TubeAnnotations,
+    videos: Sequence[str],
+    protocol: str = "moc",
+    min_tubelet_score: float = 0.0,
+) -> dict[str, float]:
+    """Frame-mAP and video-mAP of tubelets, in percent.
+
+    The order of ``videos`` and of ``detections`` changes nothing: videos are taken by name.
+
+    Args:
+        detections: tubelets by video. A video that is absent has none; those that are not in
+            ``videos`` are left out.
+        annotations: the ground truth.
+        videos: names of the videos to evaluate.
+        protocol: "moc", "act" or "voc": see :func:`~stma_d2.evaluation.protocols.get_protocol`.
+        min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
+
+    Returns:
+        ``frame_mAP@0.5``, ``video_mAP@0.2``, ``@0.5``, ``@0.75``, ``@0.5:0.95``, each the mean over
+        the classes that have ground truth in ``videos``, and ``AP/<metric>/<label>`` for these
+        classes.
+
+    Raises:
+        InputError: if detections and annotations do not fit together, if a box or a score is not
+            finite, or if there is no ground truth; the message names the video.
+    """
+    return run_evaluation(detections, annotations, videos, protocol, min_tubelet_score).flat()
+
+
+def run_evaluation(
+    detections: Mapping[str, WindowTubelets],
+    annotations: TubeAnnotations,
+    videos: Sequence[str],
+    protocol: str = "moc",
+    min_tubelet_score: float = 0.0,
+) -> Evaluation:
+    """As :func:`evaluate_tubelets`, with the error analysis and the protocol in one record."""
+    rules = get_protocol(protocol, min_tubelet_score)
+    names = sorted(set(videos))
+    check_detections(detections, annotations, names)
+
+    frames = judge_frames(detections, annotations, names, rules, _FRAME_IOU)
+    rule = rules.average_precision
+    aps = {_FRAME_METRIC: [record.average_precision(rule) for record in frames]}
+    ious = sorted({iou for group in _VIDEO_METRICS.values() for iou in group})
+    values = video_average_precision(detections, annotations, names, rules, ious)
+    by_iou = dict(zip(ious, values, strict=True))
+    for metric, group in _VIDEO_METRICS.items():
+        aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
+    present = [label for label, record in enumerate(frames) if record.num_boxes]
+    return Evaluation(
+        protocol=rules,
+        num_videos=len(names),
+        average_precision={
+            metric: {annotations.labels[label]: 100 * by_class[label] for label in present}
+            for metric, by_class in aps.items()
+        },
+        errors=error_analysis(frames, annotations.labels),
+    )
+
+
+def check_detections(
+    detections: Mapping[str, WindowTubelets],
+    annotations: TubeAnnotations,
+    videos: Iterable[str],
+) -> None:
+    """Refuse what cannot be evaluated, before any work is done.
+
+    Raises:
+        InputError: naming the first video that is at fault, and its window where one is.
+    """
+    unknown = sorted((set(detections) | set(videos)) - set(annotations.videos))
+    if unknown:
+        raise InputError(
+            f"{len(unknown)} video(s) are not in the annotations, the first is {unknown[0]!r}; "
+            "were the detections made on another data set?"
+        )
+    if not any(annotations.videos[video].tubes for video in videos):
+        raise InputError("the videos to evaluate have no ground truth: mAP is not defined")
+    first = None
+    for video, tubelets in detections.items():
+        check_finite(video, tubelets)
+        if tubelets.num_classes != len(annotations.labels):
+            raise InputError(
+                f"{video}: scores for {tubelets.num_classes} classes, but the annotations have "
+                f"{len(annotations.labels)}"
+            )
+        first = first or (video, tubelets.num_frames)
+        if tubelets.num_frames != first[1]:
+            raise InputError(
+                f"tubelets of {video} span {tubelets.num_frames} frames, those of {first[0]} "
+                f"{first[1]}; one set of detections has one snippet length"
+            )
+        _check_windows(video, tubelets, annotations.videos[video].num_frames)
+
+
+def check_finite(video: str, tubelets: WindowTubelets) -> None:
+    """Raise a InputError that names video and window if a box or a score is NaN or infinite."""
+    for name, values in (("box", tubelets.boxes), ("score", tubelets.scores)):
+        bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
+        if bad.any():
+            window = tubelets.windows[bad.argmax()]
+            raise InputError(f"{video}: window {window} has a {name} that is NaN or infinite")
+
+
+def _check_windows(video: str, tubelets: WindowTubelets, num_frames: int) -> None:
+    last = max(num_frames - tubelets.num_frames + 1, 1)
+    outside = tubelets.windows[(tubelets.windows < 1) | (tubelets.windows > last)]
+    if len(outside):
+        raise InputError(
+            f"{video}: window {outside[0]} lies outside the video, whose {num_frames} frames have "
+            f"windows 1 to {last} of {tubelets.num_frames} frames"
+        )

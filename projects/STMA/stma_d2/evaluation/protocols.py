@@ -1,0 +1,111 @@
+"""Named sets of evaluation rules: a number means something only together with its protocol."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..errors import InputError
+from ..linking import LinkingRules, Suppression
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """Every rule that turns tubelets into numbers.
+
+    Attributes:
+        name: how configs, tables and files call the set.
+        summary: one line for people.
+        comparable: False marks numbers that must not stand beside those of the ACT family.
+        frame_nms: suppression of the boxes that all windows put on a frame, class by class.
+        linking: how tubelets become tubes.
+        tube_nms_iou: of two tubes of a class that overlap in space and time by more than this, the
+            weaker one is removed before video-mAP.
+        average_precision: ``trapezoid`` is the area under the raw precision-recall points,
+            joined by straight lines; ``envelope`` first makes precision fall monotonically, as
+            the Pascal VOC development kit has done since 2010.
+        rematch: True lets a detection take the best ground truth that is still free, so that a
+            second detection of one actor may be counted for the neighbor; False makes every
+            further detection of the best-fitting ground truth a false positive.
+        annotated_frames_only: ignore detections on frames without any ground truth.
+    """
+
+    name: str
+    summary: str
+    comparable: bool
+    frame_nms: Suppression
+    linking: LinkingRules
+    tube_nms_iou: float
+    average_precision: Literal["trapezoid", "envelope"]
+    rematch: bool
+    annotated_frames_only: bool
+
+    @property
+    def title(self) -> str:
+        """The name as tables print it, with the warning that belongs to it."""
+        return self.name if self.comparable else f"{self.name} (not comparable)"
+
+
+_PROTOCOLS = (
+    # MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
+    # since, STMA's among them.
+    Protocol(
+        name="moc",
+        summary="MOC-Detector's rules; those of the STMA paper",
+        comparable=True,
+        frame_nms=Suppression(iou=0.6, soft=True),
+        linking=LinkingRules(),
+        tube_nms_iou=0.3,
+        average_precision="trapezoid",
+        rematch=True,
+        annotated_frames_only=False,
+    ),
+    # ACT-detector (Kalogeiton et al., ICCV 2017), act-detector-scripts/ACT.py.
+    Protocol(
+        name="act",
+        summary="ACT-detector's rules: hard suppression at 0.3, linking from an overlap of 0.2 on",
+        comparable=True,
+        frame_nms=Suppression(iou=0.3, soft=False),
+        linking=LinkingRules(
+            tubelet_nms=Suppression(iou=0.3, soft=False),
+            min_overlap=0.2,
+            max_gap=5,
+            min_tube_score=0.01,
+        ),
+        tube_nms_iou=0.3,
+        average_precision="trapezoid",
+        rematch=True,
+        annotated_frames_only=False,
+    ),
+    # What the line of YOWO (Köpüklü et al., 2019) prints: Pascal VOC's average precision, over
+    # frames that have annotations. The detections themselves are made by MOC's rules.
+    Protocol(
+        name="voc",
+        summary="Pascal VOC's average precision on annotated frames, as in papers like YOWO",
+        comparable=False,
+        frame_nms=Suppression(iou=0.6, soft=True),
+        linking=LinkingRules(),
+        tube_nms_iou=0.3,
+        average_precision="envelope",
+        rematch=False,
+        annotated_frames_only=True,
+    ),
+)
+
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _PROTOCOLS}
+
+
+def get_protocol(name: str, min_tubelet_score: float = 0.0) -> Protocol:
+    """The protocol called ``name``.
+
+    Args:
+        name: a key of ``PROTOCOLS``.
+        min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
+
+    Raises:
+        InputError: if there is none of that name, listing those that exist.
+    """
+    if name not in PROTOCOLS:
+        raise InputError(f"unknown protocol {name!r}; there are {', '.join(PROTOCOLS)}")
+    protocol = PROTOCOLS[name]
+    return replace(protocol, linking=replace(protocol.linking, min_tubelet_score=min_tubelet_score))

@@ -1,0 +1,7 @@
+"""The network: backbones, heads, losses, decoding and the meta-architecture."""
+
+from .backbone import DLA34, ResNeXt3D101
+from .heads import TUBELET_HEAD_REGISTRY
+from .meta_arch import STMA
+
+__all__ = ["DLA34", "STMA", "TUBELET_HEAD_REGISTRY", "ResNeXt3D101"]

@@ -1,0 +1,30 @@
+"""Backbones: plain modules with ``forward(x)`` and ``output_shape()``, registered by builders.
+
+2D backbones map frames (N, 3, H, W) to (N, C, H / 4, W / 4); 3D backbones map clips
+(N, 3, T, H, W) to (N, C, T / 16, H / 32, W / 32).
+"""
+
+from .dla import DLA34, build_dla34_backbone
+from .resnet import ResNet18, build_resnet18_backbone
+from .resnext3d import (
+    ResNeXt3D,
+    ResNeXt3D101,
+    SmallResNeXt3D,
+    build_resnext3d_backbone,
+    build_small_resnext3d_backbone,
+)
+from .small_resnet import SmallResNet, build_small_resnet_backbone
+
+__all__ = [
+    "DLA34",
+    "ResNeXt3D",
+    "ResNeXt3D101",
+    "ResNet18",
+    "SmallResNeXt3D",
+    "SmallResNet",
+    "build_dla34_backbone",
+    "build_resnet18_backbone",
+    "build_resnext3d_backbone",
+    "build_small_resnet_backbone",
+    "build_small_resnext3d_backbone",
+]

@@ -1,0 +1,111 @@
+"""From the heads' maps to tubelets (paper, section 2.5).
+
+Shapes: B windows, N tubelets, K snippet frames, C' heat maps (1 or the classes), h x w map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional as F
+
+from .losses import boxes_from_distances
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """The strongest local maxima of the heat maps, best first.
+
+    Attributes:
+        scores: (B, N) probabilities.
+        maps: (B, N) int64, the heat map (class) of each peak; all 0 when class-agnostic.
+        pixels_xy: (B, N, 2) int64, feature pixels.
+    """
+
+    scores: torch.Tensor
+    maps: torch.Tensor
+    pixels_xy: torch.Tensor
+
+
+def find_peaks(center_logits: torch.Tensor, num_peaks: int) -> Peaks:
+    """Find the top maxima of 3 x 3 neighborhoods over all maps of a window.
+
+    Args:
+        center_logits: (B, C', h, w).
+        num_peaks: N; fewer come back where the maps have fewer pixels.
+    """
+    probability = center_logits.float().sigmoid()
+    is_peak = F.max_pool2d(probability, 3, stride=1, padding=1) == probability
+    flat = (probability * is_peak).flatten(1)
+    scores, index = flat.topk(min(num_peaks, flat.shape[1]), dim=1)
+    height, width = center_logits.shape[-2:]
+    position = index % (height * width)
+    pixels = torch.stack([position % width, position // width], dim=-1)
+    return Peaks(scores, index // (height * width), pixels)
+
+
+def follow_centers(peaks: Peaks, movement: torch.Tensor) -> torch.Tensor:
+    """Move the peaks to the other snippet frames.
+
+    Args:
+        peaks: of B windows.
+        movement: (B, 2K, h, w) offsets from the key frame's center, feature pixels.
+
+    Returns:
+        (B, N, K, 2) x, y in feature pixels; in the key frame the peak itself.
+    """
+    width = movement.shape[-1]
+    flat = peaks.pixels_xy[..., 1] * width + peaks.pixels_xy[..., 0]  # (B, N)
+    offsets = movement.float().flatten(2).gather(2, flat[:, None].expand(-1, movement.shape[1], -1))
+    offsets = offsets.transpose(1, 2).unflatten(2, (-1, 2)).clone()  # (B, N, K, 2)
+    offsets[:, :, offsets.shape[2] // 2] = 0
+    return peaks.pixels_xy[:, :, None] + offsets
+
+
+def read_boxes(centers_xy: torch.Tensor, sizes: torch.Tensor, stride: int) -> torch.Tensor:
+    """Read the size maps at the centers and build the boxes.
+
+    With four distances the center is rounded to the pixel whose distances are read, and the box
+    lies around that pixel (Eq. 6). With width and height (MOC) the pixel is the center's integer
+    part and the box lies around the center itself.
+
+    Args:
+        centers_xy: (B, N, K, 2) feature pixels.
+        sizes: (B, K, 4, h, w) distances to left, top, right, bottom in network-input pixels, or
+            (B, K, 2, h, w) width and height in feature pixels.
+        stride: network-input pixels per feature pixel.
+
+    Returns:
+        (B, N, K, 4) boxes on the network input, not clipped.
+    """
+    height, width = sizes.shape[-2:]
+    has_distances = sizes.shape[2] == 4
+    pixels = centers_xy.round() if has_distances else centers_xy.trunc()
+    pixels = torch.minimum(pixels.clamp(min=0), pixels.new_tensor([width - 1, height - 1]))
+    flat = (pixels[..., 1] * width + pixels[..., 0]).long().transpose(1, 2)  # (B, K, N)
+    index = flat[:, :, None].expand(-1, -1, sizes.shape[2], -1)
+    values = sizes.float().flatten(3).gather(3, index).permute(0, 3, 1, 2)  # (B, N, K, 4 or 2)
+    if has_distances:
+        return boxes_from_distances(values, pixels * stride)
+    half = values.repeat(1, 1, 1, 2) * (stride / 2)
+    return boxes_from_distances(half, centers_xy * stride)
+
+
+def class_scores(
+    peaks: Peaks, num_classes: int, class_logits: torch.Tensor | None
+) -> torch.Tensor:
+    """Scores per class of each tubelet.
+
+    Args:
+        peaks: of B windows.
+        num_classes: C.
+        class_logits: (B, N, C) of class-agnostic peaks, or None where the heat maps are the classes.
+
+    Returns:
+        (B, N, C): center probability x class probability; with class-aware heat maps the peak's
+        probability for its class and 0 ("no detection") for the others.
+    """
+    if class_logits is not None:
+        return peaks.scores[..., None] * class_logits.float().softmax(dim=-1)
+    return peaks.scores[..., None] * F.one_hot(peaks.maps, num_classes)

@@ -1,0 +1,43 @@
+"""Reading dense maps at pixels and at points."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional as F
+
+
+def read_pixels(maps: torch.Tensor, rows: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
+    """Read the channel vectors of single pixels.
+
+    Args:
+        maps: (R, c, h, w).
+        rows: (P,) int64, which of the R maps.
+        pixels: (P,) int64, flat position y * w + x.
+
+    Returns:
+        (P, c).
+    """
+    return maps.flatten(2)[rows, :, pixels]
+
+
+def read_points(maps: torch.Tensor, points_xy: torch.Tensor, stride: int) -> torch.Tensor:
+    """Sample maps bilinearly at points of the network's input.
+
+    Pixel i of a map of stride s is the center of the input's pixels i * s .. (i + 1) * s - 1;
+    outside the outermost pixel centers the border's value holds.
+
+    Args:
+        maps: (B, c, h, w).
+        points_xy: (B, N, 2) positions in network-input pixels.
+        stride: input pixels per map pixel.
+
+    Returns:
+        (B, N, c).
+    """
+    height, width = maps.shape[-2:]
+    extent = points_xy.new_tensor([width * stride, height * stride])
+    grid = (2 * points_xy + 1) / extent - 1  # pixel index i covers i .. i + 1
+    sampled = F.grid_sample(
+        maps.float(), grid[:, :, None], mode="bilinear", padding_mode="border", align_corners=False
+    )
+    return sampled[..., 0].transpose(1, 2)

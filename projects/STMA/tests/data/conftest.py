@@ -1,0 +1,57 @@
+"""What the tests of data share: a small set of annotations, and pickles as Python 2 wrote them."""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def act_data() -> dict[str, Any]:
+    """Two videos of 20 frames, 32 x 24 pixels, with three tubes, as ACT's pickles have them."""
+
+    def tube(first: int, last: int, box: tuple[float, ...]) -> np.ndarray:
+        return np.array([[frame, *box] for frame in range(first, last + 1)], dtype=np.float32)
+
+    return {
+        "labels": ["Run", "Jump"],
+        "gttubes": {
+            "Run/a": {0: [tube(1, 20, (1, 2, 10, 12)), tube(5, 9, (0.25, 3, 31, 23))]},
+            "Jump/b": {1: [tube(3, 20, (4, 4, 4, 9))]},
+        },
+        "nframes": {"Run/a": 20, "Jump/b": 20},
+        "resolution": {"Run/a": (24, 32), "Jump/b": (24, 32)},
+        "train_videos": [["Run/a"], ["Jump/b"]],
+        "test_videos": [["Jump/b"], ["Run/a"]],
+    }
+
+
+class _Python2Pickler(pickle._Pickler):
+    """Writes text and bytes as Python 2's ``str``, which had one type for both."""
+
+    dispatch = dict(pickle._Pickler.dispatch)
+
+    def _save_text(self, value: str | bytes) -> None:
+        data = value.encode("latin1") if isinstance(value, str) else value
+        self.write(pickle.BINSTRING + len(data).to_bytes(4, "little") + data)
+        self.memoize(value)
+
+    dispatch[str] = _save_text
+    dispatch[bytes] = _save_text
+
+
+@pytest.fixture(scope="session")
+def python2_dumps() -> Callable[[Any], bytes]:
+    """Pickle as Python 2 with numpy 1 did: protocol 2, one string type, old module names."""
+
+    def dumps(data: Any) -> bytes:
+        buffer = io.BytesIO()
+        _Python2Pickler(buffer, protocol=2).dump(data)
+        return buffer.getvalue().replace(b"cnumpy._core.", b"cnumpy.core.")
+
+    return dumps

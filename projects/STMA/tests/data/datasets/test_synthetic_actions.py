@@ -1,0 +1,174 @@
+"""Generating the synthetic data set: the same bytes, the right layout, nothing half done."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from stma_d2.data import load_annotations
+from stma_d2.data.datasets import synthetic_actions
+from stma_d2.data.datasets.synthetic_actions import (
+    generate_synthetic_actions,
+    register_synthetic_actions,
+)
+from stma_d2.data.datasets.synthetic_motion import LABELS
+
+TINY = {"num_train": 1, "num_val": 1, "image_size": 64}
+
+
+def _contents(root):
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def tiny_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("datasets")
+    generate_synthetic_actions(root, seed=3, **TINY)
+    return root
+
+
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(tiny_root, tmp_path):
+    generate_synthetic_actions(tmp_path / "same", seed=3, **TINY)
+    generate_synthetic_actions(tmp_path / "other", seed=4, **TINY)
+    expected, other = _contents(tiny_root), _contents(tmp_path / "other")
+    assert _contents(tmp_path / "same") == expected
+    frame = "synthetic_actions/rgb-images/train_0001/00001.jpg"
+    annotations = "synthetic_actions/SyntheticActions-GT.pkl"
+    assert other[frame] != expected[frame]
+    assert other[annotations] != expected[annotations]
+
+
+def test_train_and_val_are_drawn_apart(tiny_root):
+    contents = _contents(tiny_root / "synthetic_actions" / "rgb-images")
+    assert contents["train_0001/00001.jpg"] != contents["val_0001/00001.jpg"]
+
+
+def test_more_videos_leave_the_others_as_they_were(tiny_root, tmp_path):
+    generate_synthetic_actions(tmp_path, seed=3, **{**TINY, "num_train": 2})
+    more = _contents(tmp_path / "synthetic_actions" / "rgb-images")
+    for name, content in _contents(tiny_root / "synthetic_actions" / "rgb-images").items():
+        assert more[name] == content
+
+
+def test_layout_is_that_of_ucf101_24(tiny_root):
+    folder = tiny_root / "synthetic_actions"
+    annotations = load_annotations(folder / "SyntheticActions-GT.pkl")
+    assert annotations.labels == LABELS and len(LABELS) >= 8
+    assert [(s.train, s.test) for s in annotations.splits] == [(("train_0001",), ("val_0001",))]
+    for name, video in annotations.videos.items():
+        frames = sorted(path.name for path in (folder / "rgb-images" / name).iterdir())
+        assert frames == [f"{number:05d}.jpg" for number in range(1, video.num_frames + 1)]
+        image = cv2.imread(str(folder / "rgb-images" / name / frames[0]))
+        assert image.shape == (video.height, video.width, 3) == (64, 64, 3)
+        for tube in video.tubes:
+            assert 1 < tube.frames[0] and tube.frames[-1] < video.num_frames
+            assert np.all(tube.boxes[:, 2:] > tube.boxes[:, :2])
+            assert tube.boxes.min() >= 0 and tube.boxes.max() <= 63
+
+
+def test_annotated_boxes_lie_on_the_moving_actor(tmp_path, monkeypatch):
+    """On a plain background, all pixels that an action changes lie inside its boxes."""
+    monkeypatch.setattr(synthetic_actions, "JPEG_QUALITY", 100)
+    monkeypatch.setattr(
+        synthetic_actions,
+        "draw_background",
+        lambda size, count, rng: np.full((count, size, size, 3), 100, np.uint8),
+    )
+    generate_synthetic_actions(tmp_path, seed=0, num_train=1, num_val=1)
+    folder = tmp_path / "synthetic_actions"
+    video = load_annotations(folder / "SyntheticActions-GT.pkl").videos["train_0001"]
+    (tube,) = video.tubes
+    middle = len(tube) // 2
+    first, second = (
+        cv2.imread(str(folder / "rgb-images" / "train_0001" / f"{tube.frames[index]:05d}.jpg"))
+        for index in (middle, middle + 6)
+    )
+    rows, columns = np.nonzero(np.abs(first.astype(int) - second).max(axis=2) > 60)
+    both = tube.boxes[[middle, middle + 6]]
+    assert len(rows) > 20
+    assert columns.min() >= both[:, 0].min() - 1 and columns.max() <= both[:, 2].max() + 1
+    assert rows.min() >= both[:, 1].min() - 1 and rows.max() <= both[:, 3].max() + 1
+
+
+def test_second_call_writes_nothing_and_other_parameters_need_overwrite(tmp_path):
+    generate_synthetic_actions(tmp_path, seed=1, **TINY)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    generate_synthetic_actions(tmp_path, seed=1, **TINY)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+    with pytest.raises(FileExistsError, match="'seed': 1.*--overwrite"):
+        generate_synthetic_actions(tmp_path, seed=2, **TINY)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+    generate_synthetic_actions(tmp_path, seed=2, overwrite=True, **TINY)
+    parameters = json.loads((tmp_path / "synthetic_actions" / "parameters.json").read_text())
+    assert parameters["seed"] == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["synthetic_actions"]
+
+
+def test_a_folder_that_was_not_generated_is_never_replaced(tmp_path):
+    (tmp_path / "synthetic_actions").mkdir()
+    (tmp_path / "synthetic_actions" / "notes.txt").write_text("mine")
+    with pytest.raises(FileExistsError, match="move it away"):
+        generate_synthetic_actions(tmp_path, overwrite=True, **TINY)
+    assert (tmp_path / "synthetic_actions" / "notes.txt").read_text() == "mine"
+
+
+def test_a_failure_leaves_the_old_set_and_no_rest(tmp_path, monkeypatch):
+    generate_synthetic_actions(tmp_path, seed=1, **TINY)
+    before = _contents(tmp_path)
+
+    def fail(*args):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(synthetic_actions, "save_annotations", fail)
+    with pytest.raises(OSError, match="no space left"):
+        generate_synthetic_actions(tmp_path, seed=2, overwrite=True, **TINY)
+    assert _contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"num_train": 0}, {"num_val": -1}, {"seed": -1}, {"image_size": 32}]
+)
+def test_parameters_out_of_range_are_refused(tmp_path, wrong):
+    with pytest.raises(ValueError, match="synthetic actions need"):
+        generate_synthetic_actions(tmp_path, **wrong)
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.fixture
+def unregistered():
+    """The catalogs without the names, which are put back afterwards."""
+    names = ("synthetic_actions_train", "synthetic_actions_val")
+    loads = {name: DatasetCatalog.pop(name, None) for name in names}
+    metadata = {name: MetadataCatalog.pop(name, None) for name in names}
+    yield
+    for name in names:
+        for catalog, old in ((DatasetCatalog, loads[name]), (MetadataCatalog, metadata[name])):
+            catalog.pop(name, None)
+            if old is not None:
+                catalog[name] = old
+
+
+@pytest.mark.usefixtures("unregistered")
+def test_registered_names_load_the_generated_videos(tiny_root):
+    register_synthetic_actions(str(tiny_root))
+    (train,), (val,) = (DatasetCatalog.get(f"synthetic_actions_{s}") for s in ("train", "val"))
+    assert (train["video_id"], val["video_id"]) == ("train_0001", "val_0001")
+    assert len(train["tubes"]) == 1
+    metadata = MetadataCatalog.get("synthetic_actions_val")
+    assert metadata.thing_classes == list(LABELS)
+    assert (metadata.subset, metadata.split, metadata.evaluator_type) == ("test", 0, "tubelet")
+
+
+@pytest.mark.usefixtures("unregistered")
+def test_missing_data_say_how_to_generate_them(tmp_path):
+    register_synthetic_actions(str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="python tools/make_synthetic_actions.py"):
+        DatasetCatalog.get("synthetic_actions_val")

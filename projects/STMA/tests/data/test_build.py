@@ -1,0 +1,180 @@
+"""Loaders: what an epoch and an evaluation hold, alone and with workers, and clear refusals."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from detectron2.config import CfgNode, get_cfg
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from stma_d2 import add_stma_config
+from stma_d2.data.build import build_test_loader, build_train_index, build_train_loader
+from stma_d2.structures import Tube
+
+NAME = "loaders_of_two_tiny_videos"
+
+
+def make_tube(first: int, last: int) -> Tube:
+    frames = np.arange(first, last + 1)
+    return Tube(frames, np.tile(np.array([8, 8, 40, 30], np.float32), (len(frames), 1)), 0)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    """Two videos of 12 and 7 frames; with K = 3 the windows 2..6 and 1..5 are for training."""
+    root = tmp_path_factory.mktemp("frames")
+    dicts = []
+    for name, num_frames, tube in (("a", 12, make_tube(2, 8)), ("b", 7, make_tube(1, 7))):
+        (root / name).mkdir()
+        for number in range(1, num_frames + 1):
+            frame = np.full((48, 64, 3), number, np.uint8)
+            cv2.imwrite(str(root / name / f"{number:05d}.png"), frame)
+        dicts.append(
+            {
+                "video_id": name,
+                "num_frames": num_frames,
+                "height": 48,
+                "width": 64,
+                "frames": str(root / name),
+                "tubes": [tube],
+            }
+        )
+    return dicts
+
+
+@pytest.fixture
+def register() -> Iterator:
+    names = []
+
+    def register(name: str, dicts: list[dict], labels: tuple[str, ...] = ("Run", "Jump")) -> None:
+        DatasetCatalog.register(name, lambda: dicts)
+        MetadataCatalog.get(name).set(thing_classes=list(labels))
+        names.append(name)
+
+    yield register
+    for name in names:
+        DatasetCatalog.remove(name)
+        MetadataCatalog.remove(name)
+
+
+@pytest.fixture
+def cfg(videos: list[dict], register) -> CfgNode:
+    register(NAME, videos)
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    cfg.DATASETS.TRAIN = (NAME,)
+    cfg.INPUT.SIZE = (32, 32)
+    cfg.INPUT.SNIPPET_LENGTH = 3
+    cfg.INPUT.CLIP_LENGTH = 4
+    cfg.MODEL.STMA.NUM_CLASSES = 2
+    cfg.SOLVER.IMS_PER_BATCH = 5
+    cfg.DATALOADER.NUM_WORKERS = 0
+    cfg.TEST.WINDOWS_PER_CHUNK = 4
+    return cfg
+
+
+ALL_TRAINING = [("a", w) for w in range(2, 7)] + [("b", w) for w in range(1, 6)]
+
+
+def windows_of(batch: list[dict]) -> list[tuple[str, int]]:
+    return [(sample["video_id"], w) for sample in batch for w in sample["windows"].tolist()]
+
+
+def test_index_counts_an_epochs_windows(cfg: CfgNode) -> None:
+    assert len(build_train_index(cfg)) == len(ALL_TRAINING)
+
+
+def test_each_epoch_holds_every_training_window_once(cfg: CfgNode) -> None:
+    batches = list(islice(build_train_loader(cfg), 4))  # two epochs of two batches
+    assert [len(batch) for batch in batches] == [5] * 4
+    first, second = (windows_of(batches[i] + batches[i + 1]) for i in (0, 2))
+    assert sorted(first) == sorted(second) == ALL_TRAINING
+    assert first != second  # shuffled anew
+    assert "targets" in batches[0][0]
+
+
+def test_workers_share_an_epoch_and_draw_differently(cfg: CfgNode) -> None:
+    cfg.DATALOADER.NUM_WORKERS = 2
+    torch.manual_seed(3)
+    np.random.seed(3)
+    batches = list(islice(build_train_loader(cfg), 2))
+    assert sorted(windows_of(batches[0] + batches[1])) == ALL_TRAINING
+    # Both workers see the same still boxes: were their draws equal, so were these.
+    boxes = [[sample["targets"]["boxes"] for sample in batch] for batch in batches]
+    assert not all(torch.equal(a, b) for a, b in zip(*boxes, strict=True))
+    torch.manual_seed(3)
+    np.random.seed(3)
+    for batch, again in zip(batches, islice(build_train_loader(cfg), 2), strict=True):
+        assert windows_of(batch) == windows_of(again)
+        assert all(torch.equal(a["frames"], b["frames"]) for a, b in zip(batch, again, strict=True))
+
+
+def test_several_data_sets_are_trained_together(cfg: CfgNode, videos, register) -> None:
+    register(NAME + "_more", videos[:1])
+    cfg.DATASETS.TRAIN = (NAME, NAME + "_more")
+    assert len(build_train_index(cfg)) == 15
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_test_loader_gives_every_window_once_in_bounded_chunks(cfg: CfgNode, workers: int) -> None:
+    cfg.DATALOADER.NUM_WORKERS = workers
+    batches = list(build_test_loader(cfg, NAME))
+    assert all(len(batch) == 1 for batch in batches)
+    chunks = [windows_of(batch) for batch in batches]
+    assert chunks == [
+        [("a", w) for w in range(1, 5)],
+        [("a", w) for w in range(5, 9)],
+        [("a", w) for w in range(9, 11)],
+        [("b", w) for w in range(1, 5)],
+        [("b", 5)],
+    ]
+    assert max(len(batch[0]["frames"]) for batch in batches) <= 4 + 4 - 1
+    assert "targets" not in batches[0][0]
+    for (sample,) in batches:  # the frames show their numbers
+        assert (sample["frames"][:, 0, 5, 5] == sample["frame_numbers"]).all()
+
+
+def test_class_count_that_differs_names_both_and_the_key(cfg: CfgNode) -> None:
+    cfg.MODEL.STMA.NUM_CLASSES = 24
+    message = f"MODEL.STMA.NUM_CLASSES is 24, but the data set '{NAME}' has 2 classes"
+    with pytest.raises(ValueError, match=message):
+        build_train_loader(cfg)
+    with pytest.raises(ValueError, match=message):
+        build_test_loader(cfg, NAME)
+
+
+def test_data_sets_of_different_labels_are_not_mixed(cfg: CfgNode, videos, register) -> None:
+    register(NAME + "_others", videos, ("Jump", "Run"))
+    cfg.DATASETS.TRAIN = (NAME, NAME + "_others")
+    with pytest.raises(ValueError, match=r"'loaders_of_two_tiny_videos_others' .*labels"):
+        build_train_index(cfg)
+
+
+def test_data_set_without_training_windows_says_why(cfg: CfgNode, videos, register) -> None:
+    short = [{**videos[0], "tubes": [make_tube(2, 3)]}]
+    register(NAME + "_short", short)
+    cfg.DATASETS.TRAIN = (NAME + "_short",)
+    with pytest.raises(ValueError, match=r"no training window.*longest spans 2 frames.*= 3"):
+        build_train_loader(cfg)
+
+
+def test_no_training_set_is_refused(cfg: CfgNode) -> None:
+    cfg.DATASETS.TRAIN = ()
+    with pytest.raises(ValueError, match="DATASETS.TRAIN names no data set"):
+        build_train_loader(cfg)
+
+
+def test_even_snippet_is_refused_before_data_is_read(cfg: CfgNode) -> None:
+    cfg.INPUT.SNIPPET_LENGTH = 4
+    cfg.DATASETS.TRAIN = ("not registered",)
+    with pytest.raises(ValueError, match="INPUT.SNIPPET_LENGTH is 4; it must be odd"):
+        build_train_loader(cfg)
+
+
+def test_empty_test_set_is_refused(cfg: CfgNode, register) -> None:
+    register(NAME + "_empty", [])
+    with pytest.raises(ValueError, match="'loaders_of_two_tiny_videos_empty' has no videos"):
+        build_test_loader(cfg, NAME + "_empty")

@@ -1,0 +1,103 @@
+"""Registered data sets give the standard dict of a video, or say what is missing."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from stma_d2.data import register_tube_dataset
+
+
+@pytest.fixture(autouse=True)
+def empty_catalogs(monkeypatch):
+    monkeypatch.setattr(DatasetCatalog, "data", {})
+    monkeypatch.setattr(MetadataCatalog, "data", {})
+
+
+@pytest.fixture
+def root(tmp_path, act_data):
+    (tmp_path / "GT.pkl").write_bytes(pickle.dumps(act_data))
+    (tmp_path / "frames" / "Run" / "a").mkdir(parents=True)
+    (tmp_path / "frames" / "Jump").mkdir()
+    (tmp_path / "frames" / "Jump" / "b.mp4").touch()
+    return tmp_path
+
+
+def register(root, **options):
+    register_tube_dataset("mine", str(root / "GT.pkl"), str(root / "frames"), **options)
+
+
+def test_a_video_becomes_a_standard_dict(root, act_data):
+    register(root)
+    (video,) = DatasetCatalog.get("mine")
+    tubes = video.pop("tubes")
+    assert video == {
+        "video_id": "Run/a",
+        "num_frames": 20,
+        "height": 24,
+        "width": 32,
+        "frames": str(root / "frames" / "Run" / "a"),
+    }
+    assert [(tube.label, tube.score) for tube in tubes] == [(0, 1.0), (0, 1.0)]
+    np.testing.assert_array_equal(tubes[1].boxes, act_data["gttubes"]["Run/a"][0][1][:, 1:])
+
+
+def test_split_and_subset_choose_the_videos(root):
+    register(root, split=1, subset="train")
+    (video,) = DatasetCatalog.get("mine")
+    assert video["video_id"] == "Jump/b"
+    assert video["frames"] == str(root / "frames" / "Jump" / "b.mp4")
+
+
+def test_metadata_is_there_at_once_and_labels_after_reading(root):
+    register(root, split=1, subset="test")
+    metadata = MetadataCatalog.get("mine")
+    assert metadata.annotations_file == str(root / "GT.pkl")
+    assert (metadata.split, metadata.subset, metadata.evaluator_type) == (1, "test", "tubelet")
+    assert metadata.get("thing_classes") is None
+    DatasetCatalog.get("mine")
+    assert metadata.thing_classes == ["Run", "Jump"]
+    DatasetCatalog.get("mine")
+
+
+def test_known_labels_are_there_before_reading(root):
+    register(root, labels=("Run", "Jump"))
+    assert MetadataCatalog.get("mine").thing_classes == ["Run", "Jump"]
+    assert len(DatasetCatalog.get("mine")) == 1
+
+
+def test_other_labels_than_the_known_ones_are_one_error(root):
+    register(root, labels=("Jump", "Run"))
+    with pytest.raises(ValueError, match=r"'mine': the labels of .*GT\.pkl"):
+        DatasetCatalog.get("mine")
+
+
+def test_registering_reads_nothing(tmp_path):
+    register(tmp_path / "absent")
+    with pytest.raises(FileNotFoundError, match=r"'mine': no annotation file at .*GT\.pkl"):
+        DatasetCatalog.get("mine")
+
+
+def test_missing_videos_are_counted_and_named(root):
+    (root / "frames" / "Jump" / "b.mp4").unlink()
+    register(root, subset="test")
+    message = r"'mine': 1 of 1 videos .*such as Jump/b; .*prepare_dataset\.py"
+    with pytest.raises(FileNotFoundError, match=message):
+        DatasetCatalog.get("mine")
+
+
+def test_a_split_that_is_not_there_is_one_error(root):
+    register(root, split=2)
+    with pytest.raises(ValueError, match=r"'mine': .*GT\.pkl has splits 0 to 1, not 2"):
+        DatasetCatalog.get("mine")
+
+
+def test_wrong_registrations_are_refused(root):
+    with pytest.raises(ValueError, match="'mine': subset is 'train' or 'test', not 'val'"):
+        register(root, subset="val")
+    register(root)
+    with pytest.raises(ValueError, match="'mine' is registered already"):
+        register(root)

@@ -1,0 +1,303 @@
+"""The mapper on tiny generated videos whose frames say their own number and show their boxes."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from detectron2.config import CfgNode, get_cfg
+
+from stma_d2 import add_stma_config
+from stma_d2.data.annotations import load_annotations
+from stma_d2.data.augmentation import AugmentationRules
+from stma_d2.data.mapper import ClipDatasetMapper, RecentFrames
+from stma_d2.data.targets import TargetRules
+from stma_d2.data.windows import ChunkIndex
+from stma_d2.structures import Tube
+
+HEIGHT, WIDTH = 48, 80
+TARGETS = TargetRules(num_classes=3)
+EVERYTHING = AugmentationRules(
+    mirror_prob=0.5,
+    distort_prob=0.5,
+    brightness=32,
+    contrast=(0.5, 1.5),
+    saturation=(0.5, 1.5),
+    hue=18,
+    expand_prob=0.5,
+    max_expand=2.0,
+    crop=True,
+    crop_scale=(0.3, 1.0),
+)
+
+
+def moving_tube(first: int, last: int, label: int = 1) -> Tube:
+    """A box of 20 x 16 pixels that moves right by one pixel a frame."""
+    frames = np.arange(first, last + 1)
+    x1 = frames + 5
+    boxes = np.stack([x1, x1 * 0 + 12, x1 + 19, x1 * 0 + 27], axis=1)
+    return Tube(frames, boxes.astype(np.float32), label)
+
+
+def write_video(folder: Path, num_frames: int, tubes: list[Tube], background: int = 0) -> dict:
+    """PNG frames with every box painted white, and the standard dict of the video."""
+    folder.mkdir()
+    for number in range(1, num_frames + 1):
+        frame = np.full((HEIGHT, WIDTH, 3), background, np.uint8)
+        for tube in tubes:
+            box = tube.box_at(number)
+            if box is not None:
+                x1, y1, x2, y2 = box.astype(int)
+                frame[y1 : y2 + 1, x1 : x2 + 1] = 255
+        frame[:2] = number  # the number stands in the first two rows
+        cv2.imwrite(str(folder / f"{number:05d}.png"), frame)
+    return {
+        "video_id": f"Run/{folder.name}",
+        "num_frames": num_frames,
+        "height": HEIGHT,
+        "width": WIDTH,
+        "frames": str(folder),
+        "tubes": tubes,
+    }
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    return write_video(tmp_path_factory.mktemp("videos") / "run_01", 20, [moving_tube(3, 18)])
+
+
+def make_mapper(**changes) -> ClipDatasetMapper:
+    arguments = {"input_size": (96, 160), "snippet_length": 3, "clip_length": 8}
+    return ClipDatasetMapper(**{**arguments, **changes})
+
+
+def item(video: dict, *windows: int) -> dict:
+    return {"video": video, "windows": np.array(windows, dtype=np.int64)}
+
+
+def configured() -> CfgNode:
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    return cfg
+
+
+def test_evaluation_sample_holds_each_frame_once_plainly_resized(video: dict) -> None:
+    sample = make_mapper()(item(video, 15, 16, 17))
+    assert sample["frame_numbers"].tolist() == list(range(13, 21))
+    assert sample["frames"].shape == (8, 3, 96, 160) and sample["frames"].dtype == torch.uint8
+    for number, frame in zip(sample["frame_numbers"].tolist(), sample["frames"], strict=True):
+        source = cv2.imread(f"{video['frames']}/{number:05d}.png")
+        expected = cv2.resize(source, (160, 96), interpolation=cv2.INTER_LINEAR)
+        assert np.array_equal(frame.permute(1, 2, 0).numpy(), expected)
+    assert "targets" not in sample
+    assert (sample["video_id"], sample["height"], sample["width"]) == ("Run/run_01", 48, 80)
+    assert sample["windows"].tolist() == [15, 16, 17]
+
+
+def test_channels_stay_blue_green_red(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v", 3, [])
+    for number in (1, 2, 3):
+        frame = np.full((HEIGHT, WIDTH, 3), (10, 20, 30), np.uint8)
+        cv2.imwrite(f"{video['frames']}/{number:05d}.png", frame)
+    frames = make_mapper()(item(video, 1))["frames"]
+    assert frames[0, :, 50, 50].tolist() == [10, 20, 30]
+
+
+def test_indexes_point_at_the_frames_of_each_window(video: dict) -> None:
+    sample = make_mapper()(item(video, 17, 18))
+    numbers = sample["frame_numbers"]
+    assert sample["snippet_index"].dtype == sample["clip_index"].dtype == torch.int64
+    assert numbers[sample["snippet_index"]].tolist() == [[17, 18, 19], [18, 19, 20]]
+    assert numbers[sample["clip_index"]].tolist() == [
+        [15, 16, 17, 18, 19, 20, 20, 20],
+        [16, 17, 18, 19, 20, 20, 20, 20],
+    ]
+
+
+def test_video_shorter_than_the_snippet_repeats_its_last_frame(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "short", 2, [])
+    sample = make_mapper()(ChunkIndex([video], 3, 4)[0])
+    assert sample["frame_numbers"].tolist() == [1, 2]
+    assert sample["snippet_index"].tolist() == [[0, 1, 1]]
+    assert sample["clip_index"].tolist() == [[0, 0, 0, 1, 1, 1, 1, 1]]
+
+
+def test_training_without_augmentation_scales_the_boxes(video: dict) -> None:
+    sample = make_mapper(targets=TARGETS)(item(video, 5))
+    targets = sample["targets"]
+    assert targets["labels"].tolist() == [1]
+    expected = [[2.0 * (f + 5), 24.0, 2.0 * (f + 24), 54.0] for f in (5, 6, 7)]
+    assert targets["boxes"].tolist() == [expected]
+    assert targets["heatmap"].shape == (1, 24, 40)
+
+
+def white_box(frame: torch.Tensor) -> list[int]:
+    """First and last columns and rows of the bright pixels below the frame's number."""
+    rows, columns = np.nonzero(frame.amin(dim=0).numpy() > 127)
+    return [columns.min(), rows.min(), columns.max(), rows.max()]
+
+
+def test_boxes_follow_the_augmented_pictures_in_every_frame(video: dict) -> None:
+    geometry = AugmentationRules(**{**vars(EVERYTHING), "distort_prob": 0})
+    mapper = make_mapper(targets=TARGETS, augmentation=geometry)
+    torch.manual_seed(0)
+    checked = set()
+    for _ in range(40):
+        sample = mapper(item(video, 8))
+        for k, position in enumerate(sample["snippet_index"][0].tolist()):
+            x1, y1, x2, y2 = sample["targets"]["boxes"][0, k].tolist()
+            shown = white_box(sample["frames"][position])
+            # An inclusive corner x shows up to the end of its pixel, s = input / canvas later:
+            # at most 2 / 0.2 pixels here, at least 1; and bilinear edges blur.
+            assert np.abs(np.array(shown[:2]) - [x1, y1]).max() <= 4
+            assert -2 <= shown[2] - x2 <= 12 and -2 <= shown[3] - y2 <= 12
+            checked.add((round(x1), round(y1)))
+    assert len(checked) > 30  # the draws differ
+
+
+def test_one_draw_serves_all_frames_of_a_clip(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "still", 20, [moving_tube(1, 20)])
+    still = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
+    for number in range(1, 21):
+        cv2.imwrite(f"{video['frames']}/{number:05d}.png", still)
+    mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)
+    torch.manual_seed(0)
+    samples = [mapper(item(video, 8))["frames"] for _ in range(5)]
+    for frames in samples:
+        assert all(torch.equal(frame, frames[0]) for frame in frames)
+    assert not torch.equal(samples[0][0], samples[1][0])
+
+
+def test_draws_repeat_under_torchs_seed_and_differ_without(video: dict) -> None:
+    def draw(seed: int) -> list[torch.Tensor]:
+        torch.manual_seed(seed)
+        mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)
+        return [mapper(item(video, 8))["targets"]["boxes"] for _ in range(6)]
+
+    first, again, other = draw(1), draw(1), draw(2)
+    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+
+class SpyReader:
+    """A reader that writes down what is decoded."""
+
+    def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
+        self.decoded: list[int] = []
+        self.size = size
+
+    def read(self, frame_numbers: list[int]) -> list[np.ndarray]:
+        self.decoded.extend(frame_numbers)
+        return [np.full((*self.size, 3), number, np.uint8) for number in frame_numbers]
+
+
+@pytest.fixture
+def readers(monkeypatch: pytest.MonkeyPatch) -> list[SpyReader]:
+    opened: list[SpyReader] = []
+
+    def open_spy(path: str, size: tuple[int, int] | None = None) -> SpyReader:
+        opened.append(SpyReader(path, size))
+        return opened[-1]
+
+    monkeypatch.setattr("stma_d2.data.mapper.open_frames", open_spy)
+    return opened
+
+
+def test_chunks_in_order_decode_each_frame_of_the_video_once(
+    video: dict, readers: list[SpyReader]
+) -> None:
+    mapper = make_mapper()
+    index = ChunkIndex([video], 3, 4)
+    for i in range(len(index)):
+        sample = mapper(index[i])
+        assert (sample["frames"][:, 0, 0, 0] == sample["frame_numbers"]).all()
+    assert len(readers) == 1
+    assert readers[0].decoded == list(range(1, 21))
+
+
+def test_recent_frames_keep_no_more_than_the_last_call(readers: list[SpyReader]) -> None:
+    recent = RecentFrames()
+    recent.read("a", (2, 2), [1, 2, 3])
+    recent.read("a", (2, 2), [3, 4])
+    assert [f[0, 0, 0] for f in recent.read("a", (2, 2), [2, 3, 4])] == [2, 3, 4]
+    assert readers[0].decoded == [1, 2, 3, 4, 2]
+    recent.read("b", (2, 2), [3])
+    assert readers[1].decoded == [3]
+
+
+def test_missing_folder_names_the_video(video: dict) -> None:
+    missing = {**video, "frames": video["frames"] + "_gone"}
+    with pytest.raises(FileNotFoundError, match="video 'Run/run_01'.*run_01_gone"):
+        make_mapper()(item(missing, 1))
+
+
+def test_missing_frame_names_the_video_and_the_frame(video: dict) -> None:
+    longer = {**video, "num_frames": 30}
+    with pytest.raises(FileNotFoundError, match=r"video 'Run/run_01' \(.*30 frames.*21"):
+        make_mapper()(item(longer, 18))
+
+
+def test_failed_read_is_not_remembered(video: dict) -> None:
+    mapper = make_mapper()
+    with pytest.raises(FileNotFoundError):
+        mapper(item({**video, "num_frames": 30}, 18))
+    assert mapper(item(video, 18))["frame_numbers"].tolist() == [16, 17, 18, 19, 20]
+
+
+def test_frames_of_another_size_than_annotated_name_the_video(video: dict) -> None:
+    other = {**video, "height": 240, "width": 320}
+    with pytest.raises(ValueError, match=r"video 'Run/run_01' \(by its annotation .*320 x 240"):
+        make_mapper()(item(other, 1))
+
+
+def test_configuration_makes_both_kinds_of_mapper() -> None:
+    cfg = configured()
+    train, test = ClipDatasetMapper(cfg, is_train=True), ClipDatasetMapper(cfg, is_train=False)
+    assert (train.input_size, train.snippet_length, train.clip_length) == ((288, 288), 5, 16)
+    assert train.fill_color == (104, 114, 120)  # MODEL.PIXEL_MEAN, rounded
+    assert train.augmentation.max_expand == 4.0 and train.targets == TargetRules(num_classes=24)
+    assert test.augmentation is None and test.targets is None
+
+
+def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
+    cfg = configured()
+    cfg.MODEL.BACKBONE_3D.NAME = ""
+    cfg.INPUT.SIZE = (64, 64)
+    sample = ClipDatasetMapper(cfg, is_train=False)(item(video, 4))
+    assert sample["frame_numbers"].tolist() == [4, 5, 6, 7, 8]
+    assert sample["clip_index"].tolist() == [[0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        (["INPUT.SNIPPET_LENGTH", 4], "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
+        (["INPUT.CLIP_LENGTH", 3], "greater than INPUT.CLIP_LENGTH"),
+        (["INPUT.SIZE", (100, 288)], r"INPUT.SIZE is \(100, 288\); both .* multiples of 32"),
+        (["INPUT.AUGMENTATION.EXPAND_PROB", 2.0], "INPUT.AUGMENTATION.EXPAND_PROB"),
+        (["MODEL.STMA.SIZE.AREA", "all"], "MODEL.STMA.SIZE.AREA"),
+    ],
+)
+def test_configurations_that_do_not_fit_name_the_key(keys: list, message: str) -> None:
+    cfg = configured()
+    cfg.merge_from_list(keys)
+    with pytest.raises(ValueError, match=message):
+        ClipDatasetMapper(cfg, is_train=True)
+
+
+def test_real_video_file_gives_a_training_sample(shared: Path) -> None:
+    mini, name = shared / "ucf24-mini", "CliffDiving/v_CliffDiving_g03_c01"
+    annotation = load_annotations(mini / "UCF101v2-GT.pkl").videos[name]
+    video = {
+        "video_id": name,
+        "num_frames": annotation.num_frames,
+        "height": annotation.height,
+        "width": annotation.width,
+        "frames": str(mini / "videos" / f"{name}.mp4"),
+        "tubes": list(annotation.tubes),
+    }
+    sample = ClipDatasetMapper(configured(), is_train=True)(item(video, 30))
+    assert sample["frames"].shape == (16, 3, 288, 288)
+    assert sample["targets"]["labels"].tolist() == [3]
+    assert torch.isfinite(sample["targets"]["size_weights"]).all()

@@ -1,0 +1,237 @@
+"""Every way to a frame gives the same frame; what cannot be read is one clear error."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stma_d2.data import find_frames, open_frames
+from stma_d2.data.readers import FolderReader, VideoFileReader
+
+NUM_FRAMES = 12
+SIZE = (24, 32)
+
+
+def image(number: int) -> np.ndarray:
+    """A frame of one color that tells its number."""
+    return np.full((*SIZE, 3), (10 * number, 255 - 10 * number, 128), dtype=np.uint8)
+
+
+def shows(frame: np.ndarray, number: int) -> bool:
+    return bool(np.abs(frame.astype(int) - image(number)).max() < 5)
+
+
+def write_folder(path: Path, extension: str) -> Path:
+    path.mkdir()
+    for number in range(1, NUM_FRAMES + 1):
+        cv2.imwrite(str(path / f"{number:05d}{extension}"), image(number))
+    return path
+
+
+def write_video(path: Path) -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, SIZE[::-1])
+    for number in range(1, NUM_FRAMES + 1):
+        writer.write(image(number))
+    writer.release()
+    return path
+
+
+@pytest.fixture(params=[".jpg", ".png"])
+def folder(tmp_path, request):
+    return write_folder(tmp_path / "video", request.param)
+
+
+@pytest.fixture
+def video_file(tmp_path):
+    return write_video(tmp_path / "video.avi")
+
+
+@pytest.fixture(params=[".jpg", ".png", ".avi"])
+def source(tmp_path, request):
+    """A folder of images, or a video file."""
+    if request.param == ".avi":
+        return str(write_video(tmp_path / "source.avi"))
+    return str(write_folder(tmp_path / "source", request.param))
+
+
+def test_frames_come_in_the_order_asked_for(source):
+    numbers = [5, 1, 12, 5, 6, 2, 2]
+    frames = open_frames(source).read(numbers)
+    assert [shows(f, n) for f, n in zip(frames, numbers, strict=True)] == [True] * 7
+    assert frames[0].shape == (*SIZE, 3)
+    assert frames[0].dtype == np.uint8
+
+
+def test_reading_on_and_reading_back_give_the_right_frames(source):
+    reader = open_frames(source)
+    for numbers in ([3, 4], [5], [5], [4, 5, 6], [12], [1], [2, 9]):
+        frames = reader.read(numbers)
+        assert all(shows(f, n) for f, n in zip(frames, numbers, strict=True))
+
+
+def test_iteration_gives_every_frame_once_and_leaves_reading_alone(source):
+    reader = open_frames(source)
+    reader.read([7])
+    assert [shows(f, n) for n, f in enumerate(reader, start=1)] == [True] * NUM_FRAMES
+    assert reader.count() == NUM_FRAMES
+    assert shows(reader.read([8])[0], 8)
+
+
+def test_a_reader_can_be_sent_to_another_process(source):
+    reader = open_frames(source)
+    reader.read([4])
+    assert shows(pickle.loads(pickle.dumps(reader)).read([2])[0], 2)
+
+
+def test_each_distinct_frame_is_decoded_once(folder, monkeypatch):
+    decoded = []
+    decode = cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda *args: decoded.append(1) or decode(*args))
+    open_frames(str(folder)).read([1, 1, 2, 1, 3, 3])
+    assert len(decoded) == 3
+
+
+def test_reading_on_opens_a_video_file_once(video_file, monkeypatch):
+    opened = []
+    capture = cv2.VideoCapture
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *args: opened.append(1) or capture(*args))
+    reader = open_frames(str(video_file))
+    assert not opened
+    for number in range(1, NUM_FRAMES + 1):
+        reader.read([number])
+    assert len(opened) == 1
+
+
+def test_shared_frames_cannot_be_changed_by_accident(source):
+    (frame,) = open_frames(source).read([1])
+    with pytest.raises(ValueError, match="read-only"):
+        frame[:] = 0
+
+
+def test_a_frame_beyond_the_end_is_one_error(folder, video_file):
+    with pytest.raises(FileNotFoundError, match=r"frame 13 is missing \(00013\.jpg or 00013\.png"):
+        open_frames(str(folder)).read([13])
+    with pytest.raises(ValueError, match=r"video\.avi: frame 13 was asked for; .*frame 12"):
+        open_frames(str(video_file)).read([2, 13])
+
+
+def test_a_reader_goes_on_after_an_error(video_file):
+    reader = open_frames(str(video_file))
+    with pytest.raises(ValueError, match="frame 13"):
+        reader.read([13])
+    assert shows(reader.read([11])[0], 11)
+
+
+def test_frame_numbers_start_at_one(source):
+    with pytest.raises(ValueError, match="the first is frame 1"):
+        open_frames(source).read([3, 0])
+
+
+def test_a_missing_frame_is_named(folder):
+    for path in folder.glob("00004.*"):
+        path.unlink()
+    reader = open_frames(str(folder))
+    with pytest.raises(FileNotFoundError, match="frame 4 is missing"):
+        reader.read([3, 4, 5])
+    with pytest.raises(ValueError, match="frame 4 .* is missing"):
+        reader.count()
+
+
+def test_an_empty_folder_is_one_error(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no first frame"):
+        open_frames(str(tmp_path)).count()
+
+
+def test_a_missing_video_is_one_error(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"no folder of frames and no video file at .*absent"
+    ):
+        open_frames(str(tmp_path / "absent"))
+
+
+@pytest.fixture
+def detailed_jpeg(tmp_path):
+    """A JPEG whose data fills many bytes, and its content."""
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    path = tmp_path / "00001.jpg"
+    cv2.imwrite(str(path), pixels)
+    return path, path.read_bytes()
+
+
+@pytest.mark.parametrize("kept", [0, 1, 300, 0.5, -1, -2])
+def test_a_truncated_jpeg_is_one_error(detailed_jpeg, kept):
+    path, content = detailed_jpeg
+    path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
+    with pytest.raises(ValueError, match=r"00001\.jpg: the image is truncated or damaged"):
+        open_frames(str(path.parent)).read([1])
+
+
+def test_a_jpeg_whose_end_was_never_written_is_one_error(detailed_jpeg):
+    # The file has its full length, as after a crash; OpenCV would pad the rest with grey.
+    path, content = detailed_jpeg
+    half = len(content) // 2
+    path.write_bytes(content[:half] + bytes(len(content) - half))
+    with pytest.raises(ValueError, match=r"00001\.jpg: the image is truncated or damaged"):
+        open_frames(str(path.parent)).read([1])
+
+
+def test_a_jpeg_with_bytes_after_its_end_is_whole(detailed_jpeg):
+    path, content = detailed_jpeg
+    expected = open_frames(str(path.parent)).read([1])[0]
+    path.write_bytes(content + b"\0" * 100)
+    np.testing.assert_array_equal(open_frames(str(path.parent)).read([1])[0], expected)
+
+
+def test_a_truncated_png_is_one_error(tmp_path):
+    cv2.imwrite(str(tmp_path / "00001.png"), image(1))
+    content = (tmp_path / "00001.png").read_bytes()
+    (tmp_path / "00001.png").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"00001\.png: the image is truncated or damaged"):
+        open_frames(str(tmp_path)).read([1])
+
+
+def test_a_file_that_is_no_video_is_one_error(tmp_path):
+    path = tmp_path / "video.mp4"
+    path.write_bytes(b"not a video" * 100)
+    with pytest.raises(ValueError, match=r"video\.mp4: OpenCV cannot open this file"):
+        open_frames(str(path)).read([1])
+
+
+def test_a_frame_of_another_size_than_expected_is_one_error(source):
+    with pytest.raises(ValueError, match=r"source.*: frame 2 is 32 x 24 pixels, expected 48 x 36"):
+        open_frames(source, size=(36, 48)).read([2])
+
+
+def test_a_frame_of_another_size_than_the_others_is_one_error(folder):
+    cv2.imwrite(str(next(folder.glob("00003.*"))), np.zeros((10, 20, 3), np.uint8))
+    with pytest.raises(ValueError, match=r"frame 3 is 20 x 10 pixels, expected 32 x 24"):
+        open_frames(str(folder)).read([1, 2, 3])
+
+
+def test_a_video_is_found_as_a_folder_or_as_a_file(tmp_path):
+    (tmp_path / "Run" / "a").mkdir(parents=True)
+    (tmp_path / "Run" / "b.AVI.txt").touch()
+    (tmp_path / "Run" / "v.1_c.mkv").touch()
+    root = str(tmp_path)
+    assert find_frames(root, "Run/a") == str(tmp_path / "Run" / "a")
+    assert find_frames(root, "Run/v.1_c") == str(tmp_path / "Run" / "v.1_c.mkv")
+    assert find_frames(root, "Run/b") is None
+
+
+def test_random_access_to_a_real_video_equals_sequential_decoding(shared):
+    path = str(shared / "ucf24-mini/videos/CliffDiving/v_CliffDiving_g03_c01.mp4")
+    sequence = list(open_frames(path, size=(240, 320)))
+    assert len(sequence) == 92  # the annotation's count
+    reader = open_frames(path)
+    for numbers in ([92], [1], [40, 41, 44, 50], [49, 50, 51], [60, 3, 60]):
+        for number, frame in zip(numbers, reader.read(numbers), strict=True):
+            np.testing.assert_array_equal(frame, sequence[number - 1])
+
+
+def test_the_kind_of_reader_follows_from_the_path(folder, video_file):
+    assert isinstance(open_frames(str(folder)), FolderReader)
+    assert isinstance(open_frames(str(video_file)), VideoFileReader)

@@ -1,0 +1,312 @@
+"""Targets against the formulas, evaluated pixel by pixel in plain Python."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from stma_d2.data.targets import (
+    TargetRules,
+    center_heatmap,
+    gaussian_areas,
+    gaussian_radius,
+    make_targets,
+)
+
+INPUT = (96, 128)
+MAP = (24, 32)
+RULES = TargetRules(num_classes=4)
+
+
+def random_boxes(rng: np.random.Generator, instances: int, frames: int) -> torch.Tensor:
+    """(M, K, 4) float32 boxes inside the input, of all sizes."""
+    corners = np.sort(rng.random((instances, frames, 2, 2)), axis=2) * [INPUT[1] - 1, INPUT[0] - 1]
+    return torch.from_numpy(corners.reshape(instances, frames, 4).astype(np.float32))
+
+
+def radius_by_the_formula(height: float, width: float, overlap: float = 0.7) -> float:
+    roots = []
+    for a, b, c in (
+        (1, height + width, width * height * (1 - overlap) / (1 + overlap)),
+        (4, 2 * (height + width), (1 - overlap) * width * height),
+        (4 * overlap, -2 * overlap * (height + width), (overlap - 1) * width * height),
+    ):
+        roots.append((b + math.sqrt(b**2 - 4 * a * c)) / 2)
+    return min(roots)
+
+
+def pixel_of(box: list[float]) -> tuple[int, int]:
+    """x, y of the feature pixel that holds the center of a box in input pixels."""
+    x, y = math.floor((box[0] + box[2]) / 8), math.floor((box[1] + box[3]) / 8)
+    return min(max(x, 0), MAP[1] - 1), min(max(y, 0), MAP[0] - 1)
+
+
+def area_of(box: list[float]) -> dict[tuple[int, int], float]:
+    """Gaussian values by pixel (x, y) of one box's regression area, on an endless map."""
+    cx, cy = pixel_of(box)
+    dx = 2 * int(0.54 * (box[2] - box[0]) / 4 / 2) + 1  # diameters
+    dy = 2 * int(0.54 * (box[3] - box[1]) / 4 / 2) + 1
+    values = {}
+    for y in range(cy - 40, cy + 41):
+        for x in range(cx - 40, cx + 41):
+            if 4 * (x - cx) ** 2 / dx**2 + 4 * (y - cy) ** 2 / dy**2 <= 1:
+                exponent = (x - cx) ** 2 / (2 * (dx / 6) ** 2)
+                exponent += (y - cy) ** 2 / (2 * (dy / 6) ** 2)
+                values[x, y] = math.exp(-exponent)
+    return values
+
+
+def weights_of(
+    area_boxes: list[list[float]], boxes: list[list[float]]
+) -> dict[tuple[int, int], tuple[int, float]]:
+    """Owner and weight by pixel (x, y) of one map."""
+    areas = [area_of(box) for box in area_boxes]
+    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in area_boxes]
+    owners = {}
+    for y in range(MAP[0]):
+        for x in range(MAP[1]):
+            claims = [i for i, area in enumerate(areas) if (x, y) in area]
+            if claims:
+                owners[x, y] = min(claims, key=lambda i: (sizes[i], i))
+    result = {}
+    for (x, y), i in owners.items():
+        total = sum(areas[i][p] for p, owner in owners.items() if owner == i)
+        size = (boxes[i][2] - boxes[i][0]) * (boxes[i][3] - boxes[i][1])
+        result[x, y] = (i, math.log(max(size, math.e)) * areas[i][x, y] / total)
+    return result
+
+
+def samples_by_pixel(pixels, instances, weights) -> dict[tuple[int, int], tuple[int, float]]:
+    return {
+        (p % MAP[1], p // MAP[1]): (i, w)
+        for p, i, w in zip(pixels.tolist(), instances.tolist(), weights.tolist(), strict=True)
+    }
+
+
+def assert_same_samples(actual: dict, expected: dict) -> None:
+    assert actual.keys() == expected.keys()
+    for pixel, (instance, weight) in expected.items():
+        assert actual[pixel][0] == instance
+        assert actual[pixel][1] == pytest.approx(weight, rel=1e-4)
+
+
+def test_gaussian_radius_of_a_known_box() -> None:
+    # CenterNet's code for a box of 20 x 30: the third case decides,
+    # b3 = -2 * .7 * 50 = -70, c3 = -.3 * 600 = -180, (-70 + sqrt(4900 + 2016)) / 2 = 6.58.
+    radius = gaussian_radius(torch.tensor([20.0]), torch.tensor([30.0]))
+    assert radius.item() == pytest.approx((-70 + math.sqrt(6916)) / 2, rel=1e-5)
+
+
+def test_gaussian_radius_equals_the_formula() -> None:
+    sides = torch.tensor([[0, 0], [1, 1], [3, 50], [72, 72], [11, 7]], dtype=torch.float32)
+    radii = gaussian_radius(sides[:, 0], sides[:, 1])
+    expected = [radius_by_the_formula(h, w) for h, w in sides.tolist()]
+    assert radii.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-4)
+
+
+def test_heatmap_equals_the_formula_at_every_pixel() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        boxes = random_boxes(rng, 3, 1)
+        targets = make_targets(boxes, torch.tensor([2, 0, 2]), INPUT, RULES)
+        expected = np.zeros(MAP)
+        for box in boxes[:, 0].tolist():
+            cx, cy = pixel_of(box)
+            height, width = math.ceil((box[3] - box[1]) / 4), math.ceil((box[2] - box[0]) / 4)
+            radius = max(0, int(radius_by_the_formula(height, width)))
+            sigma = (2 * radius + 1) / 6
+            for y in range(MAP[0]):
+                for x in range(MAP[1]):
+                    if max(abs(x - cx), abs(y - cy)) <= radius:
+                        value = math.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2))
+                        expected[y, x] = max(expected[y, x], value)
+        heatmap = targets["heatmap"]
+        assert heatmap.shape == (1, *MAP) and heatmap.dtype == torch.float32
+        np.testing.assert_allclose(heatmap[0].numpy(), expected, rtol=1e-5, atol=1e-7)
+
+
+def test_class_aware_heatmaps_keep_classes_apart() -> None:
+    boxes = random_boxes(np.random.default_rng(1), 3, 5)
+    labels = torch.tensor([2, 0, 2])
+    rules = TargetRules(num_classes=4, class_agnostic=False)
+    heatmap = make_targets(boxes, labels, INPUT, rules)["heatmap"]
+    assert heatmap.shape == (4, *MAP)
+    assert heatmap[1].max() == 0 and heatmap[3].max() == 0
+    for label in (0, 2):
+        of_class = make_targets(boxes[labels == label], labels[labels == label], INPUT, RULES)
+        assert torch.equal(heatmap[label], of_class["heatmap"][0])
+
+
+def test_heatmap_is_the_key_frames_and_peaks_at_one() -> None:
+    boxes = torch.zeros(1, 5, 4)
+    boxes[0, :] = torch.tensor([0.0, 0, 20, 20])
+    boxes[0, 2] = torch.tensor([40.0, 40, 72, 80])  # center 56, 60 -> pixel 14, 15
+    heatmap = make_targets(boxes, torch.tensor([0]), INPUT, RULES)["heatmap"][0]
+    assert heatmap[15, 14] == 1 and (heatmap == 1).sum() == 1
+    assert heatmap[2, 2] == 0
+
+
+def test_heatmap_takes_the_maximum_where_instances_meet() -> None:
+    boxes = torch.tensor([[4.0, 4, 16, 16], [7.0, 4, 19, 16]])  # centers 3 pixels apart
+    channels = torch.zeros(2, dtype=torch.int64)
+    both = center_heatmap(boxes, channels, 1, MAP)
+    single = [center_heatmap(boxes[i : i + 1], channels[:1], 1, MAP) for i in range(2)]
+    assert torch.equal(both, torch.maximum(*single))
+    assert (both == 1).sum() == 2
+
+
+def test_centers_are_each_frames_own_in_feature_pixels() -> None:
+    boxes = random_boxes(np.random.default_rng(2), 2, 5)
+    centers = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)["centers"]
+    assert centers.shape == (2, 5, 2)
+    for i in range(2):
+        for k in range(5):
+            x1, y1, x2, y2 = boxes[i, k].tolist()
+            expected = [(x1 + x2) / 2 / 4, (y1 + y2) / 2 / 4]
+            assert centers[i, k].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("area", ["frame", "key"])
+def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
+    rng = np.random.default_rng(3)
+    rules = TargetRules(num_classes=4, size_area=area)
+    for _ in range(4):
+        boxes = random_boxes(rng, 4, 3)
+        targets = make_targets(boxes, torch.zeros(4, dtype=torch.int64), INPUT, rules)
+        listed = boxes.tolist()
+        key = [instance[1] for instance in listed]
+        movement = samples_by_pixel(
+            *(targets[f"movement_{name}"] for name in ("pixels", "instances", "weights"))
+        )
+        assert_same_samples(movement, weights_of(key, key))
+        for k in range(3):
+            chosen = targets["size_frames"] == k
+            size = samples_by_pixel(
+                *(targets[f"size_{name}"][chosen] for name in ("pixels", "instances", "weights"))
+            )
+            frame = [instance[k] for instance in listed]
+            assert_same_samples(size, weights_of(key if area == "key" else frame, frame))
+
+
+def test_weights_of_an_instance_sum_to_the_logarithm_of_its_area() -> None:
+    boxes = torch.tensor([[[10.0, 10, 90, 70]], [[30.0, 30, 50, 60]]])
+    targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
+    sums = torch.zeros(2).index_add_(0, targets["movement_instances"], targets["movement_weights"])
+    assert sums.tolist() == pytest.approx([math.log(80 * 60), math.log(20 * 30)], rel=1e-5)
+
+
+def test_regression_area_of_a_known_box_by_hand() -> None:
+    # Sides 16 x 8 feature pixels: radii int(.54 * 8) = 4 and int(.54 * 4) = 2, diameters 9 and 5.
+    pixels, owners, values = gaussian_areas(torch.tensor([[8.0, 8.0, 24.0, 16.0]]), MAP)
+    rows = {}
+    for pixel in pixels.tolist():
+        rows.setdefault(pixel // MAP[1] - 12, []).append(pixel % MAP[1] - 16)
+    # |dx| <= 4.5 * sqrt(1 - (dy / 2.5)^2): 4.5, 4.12, 2.7
+    assert {y: (min(x), max(x)) for y, x in rows.items()} == {
+        -2: (-2, 2),
+        -1: (-4, 4),
+        0: (-4, 4),
+        1: (-4, 4),
+        2: (-2, 2),
+    }
+    assert owners.unique().tolist() == [0]
+    at = dict(zip(pixels.tolist(), values.tolist(), strict=True))
+    assert at[12 * 32 + 16] == 1
+    assert at[12 * 32 + 19] == pytest.approx(math.exp(-(3**2) / (2 * 1.5**2)))  # sigma 9 / 6
+    assert at[13 * 32 + 16] == pytest.approx(math.exp(-1 / (2 * (5 / 6) ** 2)))
+
+
+def test_shared_pixels_belong_to_the_smaller() -> None:
+    large, small = [2.0, 2, 30, 22], [12.0, 9, 20, 15]  # one center, (16, 12)
+    for boxes, small_one in ((torch.tensor([large, small]), 1), (torch.tensor([small, large]), 0)):
+        pixels, owners, _ = gaussian_areas(boxes, MAP)
+        alone, _, _ = gaussian_areas(torch.tensor([small]), MAP)
+        assert pixels[owners == small_one].tolist() == alone.tolist()
+        assert (owners == 1 - small_one).sum() > 0
+
+
+def test_shared_pixels_of_equal_boxes_belong_to_the_first() -> None:
+    boxes = torch.tensor([[[8.0, 8, 60, 60]], [[8.0, 8, 60, 60]]])
+    targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
+    assert targets["movement_instances"].unique().tolist() == [0]
+    assert torch.isfinite(targets["movement_weights"]).all()
+
+
+def test_without_gaussian_the_center_pixel_alone_counts_one() -> None:
+    rules = TargetRules(num_classes=4, movement_gaussian=False, size_gaussian=False)
+    boxes = random_boxes(np.random.default_rng(4), 3, 5)
+    boxes[2] = boxes[1]  # MOC keeps both where centers coincide
+    targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
+
+    def flat(box: torch.Tensor) -> int:
+        x, y = pixel_of(box.tolist())
+        return y * MAP[1] + x
+
+    assert targets["movement_instances"].tolist() == [0, 1, 2]
+    assert targets["movement_pixels"].tolist() == [flat(boxes[i, 2]) for i in range(3)]
+    assert targets["movement_weights"].tolist() == [1, 1, 1]
+    size = zip(
+        targets["size_frames"].tolist(),
+        targets["size_instances"].tolist(),
+        targets["size_pixels"].tolist(),
+        strict=True,
+    )
+    assert list(size) == [(k, i, flat(boxes[i, k])) for k in range(5) for i in range(3)]
+    assert targets["size_weights"].tolist() == [1] * 15
+
+
+def test_each_regression_chooses_its_samples_by_itself() -> None:
+    boxes = torch.tensor([[[8.0, 8, 88, 88]]])
+    for movement, size in ((True, False), (False, True)):
+        rules = TargetRules(num_classes=4, movement_gaussian=movement, size_gaussian=size)
+        targets = make_targets(boxes, torch.tensor([0]), INPUT, rules)
+        assert (len(targets["movement_pixels"]) > 1) == movement
+        assert (len(targets["size_pixels"]) > 1) == size
+
+
+def test_centers_at_and_beyond_the_border_are_brought_inside() -> None:
+    boxes = torch.tensor([[[120.0, 90, 140, 110]], [[-30.0, -20, -10, -4]], [[0.0, 95, 0, 95]]])
+    for gaussian in (True, False):
+        rules = TargetRules(num_classes=4, movement_gaussian=gaussian, size_gaussian=gaussian)
+        targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
+        heatmap = targets["heatmap"][0]
+        assert [heatmap[23, 31], heatmap[0, 0], heatmap[23, 0]] == [1, 1, 1]
+        pixels = targets["movement_pixels"]
+        assert {23 * 32 + 31, 0, 23 * 32} <= set(pixels.tolist())
+        assert pixels.min() >= 0 and pixels.max() < MAP[0] * MAP[1]
+
+
+def test_degenerate_boxes_train_their_center_pixel_with_positive_weight() -> None:
+    # A point, and a sliver of less than one pixel's area (whose logarithm is negative).
+    boxes = torch.tensor([[[40.0, 40, 40, 40]], [[8.0, 80, 8.5, 81]]])
+    targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
+    assert targets["movement_pixels"].tolist() == [10 * 32 + 10, 20 * 32 + 2]
+    assert targets["movement_weights"].tolist() == [1, 1]  # the area counts as e
+    assert torch.isfinite(targets["heatmap"]).all()
+
+
+@pytest.mark.parametrize("gaussian", [True, False])
+def test_no_instances_give_empty_tensors(gaussian: bool) -> None:
+    rules = TargetRules(num_classes=4, movement_gaussian=gaussian, size_gaussian=gaussian)
+    labels = torch.zeros(0, dtype=torch.int64)
+    targets = make_targets(torch.zeros(0, 5, 4), labels, INPUT, rules)
+    assert targets["heatmap"].shape == (1, *MAP) and targets["heatmap"].max() == 0
+    assert targets["centers"].shape == (0, 5, 2) and targets["boxes"].shape == (0, 5, 4)
+    for name, tensor in targets.items():
+        if name.startswith(("movement", "size")):
+            assert tensor.shape == (0,), name
+
+
+def test_types_are_as_documented() -> None:
+    targets = make_targets(
+        random_boxes(np.random.default_rng(5), 2, 3), torch.tensor([0, 1]), INPUT, RULES
+    )
+    for name, tensor in targets.items():
+        integer = name == "labels" or name.endswith(("pixels", "instances", "frames"))
+        assert tensor.dtype == (torch.int64 if integer else torch.float32), name
+
+
+def test_unknown_size_area_is_refused() -> None:
+    with pytest.raises(ValueError, match="MODEL.STMA.SIZE.AREA is 'box'"):
+        TargetRules(num_classes=4, size_area="box")

@@ -1,0 +1,115 @@
+"""Golden cases, small made-up cases, and the rules as plain loops."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, load_annotations
+from stma_d2.structures import Tube, WindowTubelets
+
+HERE = Path(__file__).parent
+EXPECTED = HERE.parent / "data" / "golden" / "moc_metrics_expected.json"
+
+
+def load_module(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def plain() -> ModuleType:
+    """The rules as loops."""
+    return load_module(HERE / "plain_rules.py")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Simulated detections over real ground truth, and what MOC's code made of them."""
+
+    annotations: TubeAnnotations
+    annotations_file: Path
+    videos: list[str]
+    detections: dict[str, WindowTubelets]
+    expected: dict[str, Any]
+
+
+class Simulator:
+    """The generator of simulated detections in the folder of reference data."""
+
+    def __init__(self, shared: Path) -> None:
+        self.module = load_module(shared / "golden" / "make_detections.py")
+        self.folder = shared / "gt"
+
+    def __call__(self, gt_file: str, split: int, num_videos: int, K: int, seed: int) -> Case:
+        path = self.folder / gt_file
+        if not path.is_file():
+            pytest.skip(f"ground truth not found at {path}")
+        truth = self.module.load_gt(path)
+        videos = self.module.choose_videos(truth, split, num_videos)
+        raw = self.module.simulate(truth, videos, K, seed)
+        detections = {
+            v: WindowTubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()
+        }
+        expected = {"detections_sha256": self.module.checksum(raw)}
+        return Case(load_annotations(path), path, videos, detections, expected)
+
+
+@pytest.fixture(scope="session")
+def simulate(shared: Path) -> Simulator:
+    return Simulator(shared)
+
+
+@pytest.fixture(scope="session", params=["jhmdb_s1_k5", "ucf_s1_k5"])
+def golden(request: pytest.FixtureRequest, simulate: Simulator) -> Case:
+    expected = json.loads(EXPECTED.read_text())["cases"][request.param]
+    arguments = (expected[key] for key in ("gt_file", "split", "num_videos", "K", "seed"))
+    case = simulate(*arguments)
+    if case.expected["detections_sha256"] != expected["detections_sha256"]:
+        pytest.skip("the generator of detections gives others than the golden figures belong to")
+    case.expected.update(expected)
+    return case
+
+
+def tube(first: int, last: int, box: tuple[float, ...], label: int = 0) -> Tube:
+    """Ground truth that stands still."""
+    frames = np.arange(first, last + 1)
+    return Tube(frames, np.tile(np.array(box, np.float32), (len(frames), 1)), label)
+
+
+def annotate(labels: str, **videos: tuple[int, list[Tube]]) -> TubeAnnotations:
+    """Annotations of ``name=(num_frames, tubes)`` with one-letter labels, all in the test split."""
+    records = {
+        name: VideoAnnotation(num_frames, 240, 320, tuple(tubes))
+        for name, (num_frames, tubes) in videos.items()
+    }
+    return TubeAnnotations(tuple(labels), records, (Split((), tuple(records)),))
+
+
+def follow(tubes: list[Tube], num_frames: int, K: int, C: int) -> WindowTubelets:
+    """Tubelets of score 0.9 where a tube covers a whole window, one slot a tube."""
+    windows = np.arange(1, num_frames - K + 2)
+    boxes = np.zeros((len(windows), len(tubes), K, 4), np.float32)
+    scores = np.zeros((len(windows), len(tubes), C), np.float32)
+    for slot, one in enumerate(tubes):
+        for row, window in enumerate(windows):
+            start = window - one.frames[0]
+            if start >= 0 and start + K <= len(one):
+                boxes[row, slot] = one.boxes[start : start + K]
+                scores[row, slot, one.label] = 0.9
+    return WindowTubelets(windows, boxes, scores)
+
+
+@pytest.fixture(scope="session")
+def make() -> SimpleNamespace:
+    """Small cases in one line: `make.tube`, `make.annotate`, `make.follow`."""
+    return SimpleNamespace(tube=tube, annotate=annotate, follow=follow)

@@ -1,0 +1,249 @@
+"""The rules of linking and metrics once more, as loops: slow, short, and independent.
+
+Tests compare the package with this; speed is measured against it. One loop a rule, in the order in
+which MOC-Detector applies them. Equal scores keep their order everywhere.
+"""
+
+import numpy as np
+
+THRESHOLDS = {
+    "video_mAP@0.2": [0.2],
+    "video_mAP@0.5": [0.5],
+    "video_mAP@0.75": [0.75],
+    "video_mAP@0.5:0.95": [0.5 + 0.05 * i for i in range(10)],
+}
+
+
+def iou(box, boxes, add_one_last=False):
+    """Overlaps of one box with several, corner pixels included."""
+    if add_one_last:
+        width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0]) + 1
+        height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1]) + 1
+    else:
+        width = np.minimum(box[2] + 1, boxes[:, 2] + 1) - np.maximum(box[0], boxes[:, 0])
+        height = np.minimum(box[3] + 1, boxes[:, 3] + 1) - np.maximum(box[1], boxes[:, 1])
+    shared = np.maximum(0, width) * np.maximum(0, height)
+    area = (box[2] - box[0] + 1) * (box[3] - box[1] + 1)
+    areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
+    return shared / (area + areas - shared)
+
+
+def suppress(scores, overlap, threshold, soft):
+    """New scores and the indices that remain; ``overlap(i, others)`` gives overlaps."""
+    scores = scores.copy()
+    queue = sorted(range(len(scores)), key=lambda i: -scores[i])
+    removed = []
+    while queue:
+        pivot, *queue = queue
+        values = overlap(pivot, queue) if queue else []
+        hit = []
+        for i, value in zip(queue, values, strict=True):
+            if value > threshold:
+                hit.append(i)
+                if soft:
+                    scores[i] *= 1 - value
+        removed += [] if soft else hit
+        queue = [i for i in queue if i not in hit]
+    return scores, [i for i in range(len(scores)) if i not in removed]
+
+
+def frame_detections(tubelets, num_frames, rule):
+    """(frame, label, score, box), ordered by frame, label, window and slot."""
+    length = tubelets.num_frames
+    for frame in range(1, num_frames + 1):
+        rows = [r for r, w in enumerate(tubelets.windows) if w <= frame < w + length]
+        for label in range(tubelets.num_classes):
+            boxes, scores = [], []
+            for row in rows:
+                for slot in np.flatnonzero(tubelets.scores[row, :, label] > 0):
+                    boxes.append(tubelets.boxes[row, slot, frame - tubelets.windows[row]])
+                    scores.append(tubelets.scores[row, slot, label])
+            if not boxes:
+                continue
+            boxes, scores = np.array(boxes), np.array(scores)
+            scores, kept = suppress(
+                scores,
+                lambda i, others, boxes=boxes: iou(boxes[i], boxes[others], add_one_last=True),
+                rule.iou,
+                rule.soft,
+            )
+            for i in kept:
+                yield frame, label, scores[i], boxes[i]
+
+
+def tubelets_after_nms(tubelets, row, label, rules):
+    """(score, boxes (K, 4)) of one window and class, the best first."""
+    scores = tubelets.scores[row, :, label]
+    slots = np.flatnonzero((scores > 0) & (scores >= rules.min_tubelet_score))
+    boxes = tubelets.boxes[row, slots]
+    length = tubelets.num_frames
+
+    def overlap(i, others):
+        return sum(iou(boxes[i, k], boxes[others, k], add_one_last=True) for k in range(length))
+
+    rule = rules.tubelet_nms
+    scores, kept = suppress(scores[slots], overlap, rule.iou * length, rule.soft)
+    kept.sort(key=lambda i: -scores[i])
+    return [(scores[i], boxes[i]) for i in kept[: rules.max_tubelets]]
+
+
+def mean_score(chain):
+    return np.mean([score for _, score, _ in chain], dtype=np.float64)
+
+
+def link(tubelets, num_frames, rules):
+    """[(label, score, first frame, boxes (n, 4))], in the order in which tubes are emitted."""
+    length = tubelets.num_frames
+    max_gap = rules.max_gap or length
+    row_of = {int(window): row for row, window in enumerate(tubelets.windows)}
+    result = []
+    for label in range(tubelets.num_classes):
+        live, ended = [], []  # chains of (window, score, boxes)
+        for window in range(1, max(num_frames - length + 1, 1) + 1):
+            free = []
+            if window in row_of:
+                free = tubelets_after_nms(tubelets, row_of[window], label, rules)
+            if window > 1:
+                live.sort(key=lambda chain: -mean_score(chain))
+            over = []
+            for chain in live:
+                last, _, last_boxes = chain[-1]
+                gap = window - last
+                best = None
+                for i, (score, boxes) in enumerate(free):
+                    if gap < length:
+                        shared = range(length - gap)
+                        overlap = sum(iou(last_boxes[k + gap], boxes[k : k + 1]) for k in shared)
+                        overlap = overlap / float(length - gap)
+                    else:
+                        overlap = iou(last_boxes[-1], boxes[:1])
+                    if overlap[0] >= rules.min_overlap and (best is None or score > free[best][0]):
+                        best = i
+                if best is not None:
+                    chain.append((window, *free.pop(best)))
+                elif gap >= max_gap:
+                    over.append(chain)
+            ended += over[::-1]
+            live = [chain for chain in live if not any(chain is other for other in over)]
+            live += [[(window, score, boxes)] for score, boxes in free]
+        for chain in ended + live:
+            tube = build(chain, length, num_frames, rules)
+            if tube:
+                result.append((label, *tube))
+    return result
+
+
+def build(chain, length, num_frames, rules):
+    score = np.mean(np.array([score for _, score, _ in chain], np.float32))
+    first = chain[0][0]
+    size = chain[-1][0] + length - first
+    if score < rules.min_tube_score or size < rules.min_tube_length:
+        return None
+    total, count = np.zeros((size, 4), np.float32), np.zeros((size, 1), np.int64)
+    for window, _, boxes in chain:
+        for k in range(length):
+            total[window - first + k] += boxes[k]
+            count[window - first + k] += 1
+    boxes = (total / np.maximum(count, 1)).astype(np.float32)
+    known = np.flatnonzero(count[:, 0])
+    for i in np.flatnonzero(count[:, 0] == 0):
+        before, after = known[known < i][-1], known[known > i][0]
+        share = (i - before) / (after - before)
+        boxes[i] = boxes[before] * (1 - share) + boxes[after] * share
+    return float(score), first, boxes[: num_frames - first + 1]
+
+
+def tube_iou(a, b):
+    """Overlap of two (first frame, boxes) in space and time."""
+    begin = max(a[0], b[0])
+    end = min(a[0] + len(a[1]), b[0] + len(b[1]))
+    if end <= begin:
+        return np.float32(0)
+    union = max(a[0] + len(a[1]), b[0] + len(b[1])) - min(a[0], b[0])
+    values = [iou(a[1][f - a[0]], b[1][f - b[0]][None])[0] for f in range(begin, end)]
+    return np.mean(np.array(values, np.float32)) * (np.float32(end - begin) / np.float32(union))
+
+
+def average_precision(outcomes, num_positives, rule):
+    """Area under the curve of (score, is right) pairs in descending order."""
+    precision, recall, found = [1.0], [0.0], 0
+    for rank, right in enumerate(outcomes, start=1):
+        found += right
+        precision.append(found / rank)
+        recall.append(found / num_positives)
+    area = 0.0
+    for i in range(len(outcomes)):
+        if rule == "envelope":
+            height = max(precision[i + 1 :])
+        else:
+            height = (precision[i] + precision[i + 1]) / 2
+        area += (recall[i + 1] - recall[i]) * height
+    return area
+
+
+def matches(detections, threshold, rematch):
+    """For (score, place, overlaps with the truth there) by falling score: is each right?"""
+    taken = set()
+    results = []
+    for _, place, overlaps in detections:
+        options = [
+            (value, i) for i, value in enumerate(overlaps) if not rematch or (place, i) not in taken
+        ]
+        best = max(options, key=lambda option: option[0], default=None)
+        right = best is not None and best[0] >= threshold and (place, best[1]) not in taken
+        if right:
+            taken.add((place, best[1]))
+        results.append(right)
+    return results
+
+
+def evaluate(detections, annotations, videos, protocol):
+    """Flat metrics as `evaluate_tubelets`."""
+    metrics, names = {}, sorted(videos)
+    frame_records, tube_records = {}, {}  # label: [(score, place, overlaps)]
+    for video in names:
+        if video not in detections:
+            continue
+        annotation = annotations.videos[video]
+        truth = {}  # (frame, label): boxes
+        for tube in annotation.tubes:
+            for frame, box in zip(tube.frames.tolist(), tube.boxes.astype(np.float64), strict=True):
+                truth.setdefault((frame, tube.label), []).append(box)
+        annotated = {frame for frame, _ in truth}
+        found = frame_detections(detections[video], annotation.num_frames, protocol.frame_nms)
+        for frame, label, score, box in found:
+            if protocol.annotated_frames_only and frame not in annotated:
+                continue
+            boxes = truth.get((frame, label), [])
+            overlaps = [iou(box, true[None])[0] for true in boxes]
+            frame_records.setdefault(label, []).append((score, (video, frame), overlaps))
+        tubes = link(detections[video], annotation.num_frames, protocol.linking)
+        for label in range(len(annotations.labels)):
+            queue = [tube[1:] for tube in tubes if tube[0] == label]
+            queue.sort(key=lambda tube: -tube[0])
+            true = [(t.frames[0], t.boxes) for t in annotation.tubes if t.label == label]
+            while queue:
+                best, *queue = queue
+                overlaps = [tube_iou(best[1:], t) for t in true]
+                tube_records.setdefault(label, []).append((best[0], video, overlaps))
+                queue = [t for t in queue if tube_iou(best[1:], t[1:]) <= protocol.tube_nms_iou]
+    for label, name in enumerate(annotations.labels):
+        tubes = [t for v in names for t in annotations.videos[v].tubes if t.label == label]
+        if not tubes:
+            continue
+        ranked = sorted(frame_records.get(label, []), key=lambda d: -d[0])
+        rule = protocol.average_precision
+        right = matches(ranked, 0.5, protocol.rematch)
+        positives = sum(len(tube) for tube in tubes)
+        metrics[f"AP/frame_mAP@0.5/{name}"] = 100 * average_precision(right, positives, rule)
+        ranked = sorted(tube_records.get(label, []), key=lambda d: -d[0])
+        for metric, thresholds in THRESHOLDS.items():
+            aps = [
+                average_precision(matches(ranked, t, protocol.rematch), len(tubes), rule)
+                for t in thresholds
+            ]
+            metrics[f"AP/{metric}/{name}"] = 100 * np.mean(aps)
+    for metric in ("frame_mAP@0.5", *THRESHOLDS):
+        aps = [value for key, value in metrics.items() if key.startswith(f"AP/{metric}/")]
+        metrics[metric] = np.mean(aps)
+    return metrics

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stma_d2.errors import InputError
+from stma_d2.evaluation import load_detections, save_detections
+from stma_d2.evaluation.detections_io import written_whole
+from stma_d2.structures import WindowTubelets
+
+
+def some(windows, slots, seed=0, K=3, C=2):
+    rng = np.random.default_rng(seed)
+    return WindowTubelets(
+        np.array(windows),
+        rng.random((len(windows), slots, K, 4)),
+        rng.random((len(windows), slots, C)),
+    )
+
+
+def test_round_trip(tmp_path):
+    path = tmp_path / "new" / "detections.npz"
+    detections = {
+        "Walk/b ü": some([1, 2, 5], 4),
+        "a": some([], 4),
+        "Run/c": some([3], 2, seed=1),
+        "d": some([1, 2], 0),
+    }
+    save_detections(path, detections)
+    loaded = load_detections(path)
+    assert list(loaded) == sorted(detections)
+    for video, tubelets in detections.items():
+        for name in ("windows", "boxes", "scores"):
+            expected = getattr(tubelets, name)
+            assert getattr(loaded[video], name).dtype == expected.dtype
+            np.testing.assert_array_equal(getattr(loaded[video], name), expected)
+    assert [p.name for p in path.parent.iterdir()] == ["detections.npz"]
+
+
+def test_no_videos(tmp_path):
+    save_detections(tmp_path / "none.npz", {})
+    assert load_detections(tmp_path / "none.npz") == {}
+
+
+def test_videos_must_agree(tmp_path):
+    with pytest.raises(InputError, match="K = 3 and 2 classes in a, K = 5 and 2 classes in b"):
+        save_detections(tmp_path / "x.npz", {"a": some([1], 1), "b": some([1], 1, K=5)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_a_detections_file_is_refused(tmp_path):
+    path = tmp_path / "detections.npz"
+    with pytest.raises(FileNotFoundError, match="no detections at .*detections.npz"):
+        load_detections(path)
+    save_detections(path, {"a": some([1, 2], 3)})
+    whole = path.read_bytes()
+    contents = (whole[: len(whole) // 2], b"", b"text", whole[:-400] + bytes(400))
+    for content in contents:
+        path.write_bytes(content)
+        with pytest.raises(InputError, match="detections.npz does not hold saved detections"):
+            load_detections(path)
+    np.savez(path, boxes=np.zeros(3))
+    with pytest.raises(InputError, match="does not hold saved detections.*videos"):
+        load_detections(path)
+
+
+def test_pickled_objects_are_refused(tmp_path):
+    path = tmp_path / "detections.npz"
+    np.savez(path, videos=np.array([{"a": 1}], object))
+    with pytest.raises(InputError, match="allow_pickle"):
+        load_detections(path)
+
+
+def test_arrays_that_contradict_each_other_are_refused(tmp_path):
+    path = tmp_path / "detections.npz"
+    save_detections(path, {"a": some([1, 2], 3)})
+    arrays = dict(np.load(path))
+    for key, value in (("num_windows", [1]), ("num_slots", [2]), ("boxes", arrays["boxes"][:-1])):
+        np.savez(path, **{**arrays, key: np.array(value)})
+        with pytest.raises(InputError, match="does not hold saved detections"):
+            load_detections(path)
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(RuntimeError), written_whole(path) as file:
+        file.write(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]

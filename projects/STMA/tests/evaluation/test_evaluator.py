@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.evaluation import print_csv_format
+from detectron2.structures import Instances
+
+from stma_d2.data import register_tube_dataset, save_annotations
+from stma_d2.errors import InputError
+from stma_d2.evaluation import TubeletEvaluator, evaluate_tubelets, load_detections
+from stma_d2.evaluation.evaluator import merge_windows
+from stma_d2.structures import TubeletBoxes
+
+NAME = "evaluator_test"
+BOX, FAR = (0, 0, 19, 19), (200, 0, 219, 19)
+
+
+@pytest.fixture
+def dataset(make, tmp_path):
+    """Two videos of 20 frames, classes a and b, one actor each; the annotations."""
+    truth = make.annotate("ab", u=(20, [make.tube(1, 20, BOX)]), v=(20, [make.tube(3, 20, BOX, 1)]))
+    path = tmp_path / "annotations.json"
+    save_annotations(truth, path)
+    register_tube_dataset(NAME, str(path), str(tmp_path), subset="test", labels=["a", "b"])
+    yield truth
+    DatasetCatalog.remove(NAME)
+    MetadataCatalog.remove(NAME)
+
+
+@pytest.fixture
+def detections(make, dataset):
+    """Right in u; in v the tube is right, but a better-scored one is not."""
+    u = make.follow([make.tube(1, 20, BOX)], 20, 5, 2)
+    v = make.follow([make.tube(3, 20, BOX, 1), make.tube(1, 20, FAR, 1)], 20, 5, 2)
+    v.scores[:, 0] /= 2
+    return {"u": u, "v": v}
+
+
+def batches(detections, windows_per_chunk=6):
+    """(inputs, outputs) as loader and model give them; a window holds its own tubelets only."""
+    for video, found in detections.items():
+        for start in range(0, len(found.windows), windows_per_chunk):
+            chunk = []
+            for row in range(start, min(start + windows_per_chunk, len(found.windows))):
+                used = found.scores[row].any(axis=1)
+                fields = {
+                    "tubelets": TubeletBoxes(torch.from_numpy(found.boxes[row, used])),
+                    "scores": torch.from_numpy(found.scores[row, used]),
+                    "window": torch.full((int(used.sum()),), int(found.windows[row])),
+                }
+                chunk.append(Instances((240, 320), **fields))
+            yield [{"video_id": video}], [chunk]
+
+
+def fill(evaluator, detections):
+    evaluator.reset()
+    for inputs, outputs in batches(detections):
+        evaluator.process(inputs, outputs)
+
+
+def test_reports_what_evaluate_tubelets_gives(dataset, detections, tmp_path, caplog):
+    evaluator = TubeletEvaluator(NAME, str(tmp_path / "out"), min_tubelet_score=0.1)
+    fill(evaluator, detections)
+    with caplog.at_level(logging.INFO):
+        results = evaluator.evaluate()
+        print_csv_format(results)
+    expected = evaluate_tubelets(detections, dataset, ["u", "v"], min_tubelet_score=0.1)
+    assert 0 < expected["frame_mAP@0.5"] < 100
+    metrics = results["action_detection"]
+    assert len(metrics) == 5 and metrics.items() <= expected.items()
+    assert caplog.text.count("Protocol moc") == 1 and "0.1 dropped" in caplog.text
+
+    record = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert record["metrics"] == expected
+    assert (record["dataset"], record["split"], record["subset"]) == (NAME, 1, "test")
+    assert (record["protocol"], record["num_videos"]) == ("moc", 2)
+    assert record["error_analysis"]["mean"].keys() >= {"timing", "missed"}
+    saved = load_detections(tmp_path / "out" / "detections.npz")
+    assert evaluate_tubelets(saved, dataset, ["u", "v"], min_tubelet_score=0.1) == expected
+
+
+def test_reset_forgets(dataset, detections):
+    evaluator = TubeletEvaluator(NAME)
+    fill(evaluator, detections)
+    evaluator.reset()
+    assert set(evaluator.evaluate()["action_detection"].values()) == {0.0}
+
+
+def test_videos_without_output_are_told_and_count_as_missed(dataset, detections, caplog):
+    evaluator = TubeletEvaluator(NAME)
+    fill(evaluator, {"u": detections["u"]})
+    assert evaluator.evaluate()["action_detection"]["frame_mAP@0.5"] == 50
+    assert "1 of 2 videos" in caplog.text and "is v" in caplog.text
+
+
+def test_window_seen_twice_counts_once(dataset, detections):
+    evaluator = TubeletEvaluator(NAME)
+    fill(evaluator, detections)
+    once = evaluator.evaluate()
+    for inputs, outputs in list(batches(detections))[:2]:
+        evaluator.process(inputs, outputs)
+    assert evaluator.evaluate() == once
+
+
+def test_windows_of_several_processes_are_sorted_and_filled_up():
+    def window(number, slots):
+        return number, np.full((slots, 3, 4), number), np.full((slots, 2), 0.5)
+
+    merged = merge_windows([{"v": [window(4, 1), window(2, 3)]}, {"u": [], "v": [window(3, 2)]}])
+    assert list(merged) == ["v"]
+    assert merged["v"].windows.tolist() == [2, 3, 4]
+    assert merged["v"].boxes[:, 0, 0, 0].tolist() == [2, 3, 4]
+    assert (merged["v"].scores[:, :, 0] > 0).sum(axis=1).tolist() == [3, 2, 1]
+
+
+def test_bad_output_is_refused_at_once(dataset, detections):
+    evaluator = TubeletEvaluator(NAME)
+    inputs, outputs = next(batches(detections))
+    outputs[0][1].tubelets.tensor[0, 2, 1] = float("nan")
+    with pytest.raises(InputError, match="u: window 2 has a box that is NaN"):
+        evaluator.process(inputs, outputs)
+    inputs, outputs = next(batches(detections))
+    outputs[0][0].scores = torch.ones(1, 3)
+    with pytest.raises(InputError, match=f"scores 3 classes, but the data set '{NAME}' has 2"):
+        evaluator.process(inputs, outputs)
+
+
+def test_wrong_names_are_refused_before_inference(dataset):
+    with pytest.raises(InputError, match="'coco'"):
+        TubeletEvaluator(NAME, protocol="coco")
+    with pytest.raises(InputError, match="no data set of tubes is called 'coco_2017_val'"):
+        TubeletEvaluator("coco_2017_val")
+    with pytest.raises(InputError, match="no data set of tubes is called 'nothing'"):
+        TubeletEvaluator("nothing")
+
+
+def test_missing_annotations_and_splits_are_named(dataset, tmp_path):
+    metadata = MetadataCatalog.get(NAME)
+    metadata.__dict__["split"] = 3
+    with pytest.raises(InputError, match="is split 4, but .*annotations.json has only 1"):
+        TubeletEvaluator(NAME)
+    os.remove(tmp_path / "annotations.json")
+    with pytest.raises(FileNotFoundError, match=f"'{NAME}': no annotation file at .*annotations"):
+        TubeletEvaluator(NAME)
+
+
+WORKER = """
+import json, sys, torch
+from detectron2.utils import comm
+from stma_d2.data import register_tube_dataset
+from stma_d2.evaluation import TubeletEvaluator, load_detections
+sys.path.insert(0, sys.argv[1])
+from test_evaluator import batches
+
+torch.distributed.init_process_group("gloo")
+register_tube_dataset("d", sys.argv[2], ".", subset="test", labels=["a", "b"])
+evaluator = TubeletEvaluator("d")
+rank, size = comm.get_rank(), comm.get_world_size()
+for inputs, outputs in list(batches(load_detections(sys.argv[3])))[rank::size]:
+    evaluator.process(inputs, outputs)
+result = evaluator.evaluate()
+assert (result is None) == (rank > 0)
+if rank == 0:
+    print(json.dumps(result["action_detection"]))
+"""
+
+
+def test_two_processes_report_what_one_does(dataset, detections, tmp_path):
+    evaluator = TubeletEvaluator(NAME, str(tmp_path))
+    fill(evaluator, detections)
+    expected = evaluator.evaluate()["action_detection"]
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    files = Path(__file__).parent, tmp_path / "annotations.json", tmp_path / "detections.npz"
+    command = [sys.executable, "-c", WORKER, *map(str, files)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        **{"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"},
+    }
+    workers = [
+        subprocess.Popen(command, env={**environment, "RANK": str(rank)}, stdout=subprocess.PIPE)
+        for rank in range(2)
+    ]
+    try:
+        outputs = [worker.communicate(timeout=120)[0] for worker in workers]
+    finally:
+        for worker in workers:
+            worker.kill()
+    assert [worker.returncode for worker in workers] == [0, 0]
+    assert json.loads(outputs[0].splitlines()[-1]) == expected

@@ -1,0 +1,131 @@
+"""Frame detections and their outcomes by hand: K = 1, so that a tubelet is a box on one frame."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stma_d2.evaluation import get_protocol
+from stma_d2.evaluation.frame_map import Outcome, judge_frames
+from stma_d2.structures import WindowTubelets
+
+BOX = (0, 0, 9, 9)
+CLOSE = (1, 0, 10, 9)  # IoU 9 / 11 with BOX
+LOOSE = (6, 0, 15, 9)  # IoU 4 / 16 with BOX
+FAR = (100, 0, 109, 9)
+
+
+def on_frames(frames, num_classes=2):
+    """``{frame: [(box, score, class)]}`` as tubelets of one frame."""
+    slots = max(map(len, frames.values()))
+    boxes = np.zeros((len(frames), slots, 1, 4), np.float32)
+    scores = np.zeros((len(frames), slots, num_classes), np.float32)
+    for row, frame in enumerate(sorted(frames)):
+        for slot, (box, score, label) in enumerate(frames[frame]):
+            boxes[row, slot, 0], scores[row, slot, label] = box, score
+    return WindowTubelets(np.array(sorted(frames)), boxes, scores)
+
+
+def judge(frames, annotations, protocol="moc"):
+    return judge_frames({"v": on_frames(frames)}, annotations, ["v"], get_protocol(protocol), 0.5)
+
+
+def test_each_outcome(make):
+    """Class a stands on frames 1-2, b on frame 3, nothing on frame 4; c is never annotated."""
+    truth = make.annotate("abc", v=(4, [make.tube(1, 2, BOX), make.tube(3, 3, BOX, 1)]))
+    frames = {
+        1: [(BOX, 0.9, 0), (LOOSE, 0.8, 0), (CLOSE, 0.7, 1), (FAR, 0.6, 1), (BOX, 0.5, 2)],
+        3: [(BOX, 0.4, 0), (FAR, 0.3, 0)],
+        4: [(BOX, 0.2, 0), (BOX, 0.1, 2)],
+    }
+    found = {"v": on_frames(frames, num_classes=3)}
+    a, b, c = judge_frames(found, truth, ["v"], get_protocol("moc"), 0.5)
+    assert a.outcomes.tolist() == [
+        Outcome.CORRECT,
+        Outcome.LOCALIZATION,
+        Outcome.CLASSIFICATION,  # on b
+        Outcome.OTHER,  # frame 3 is annotated, but not there
+        Outcome.TIMING,  # nothing on frame 4, but a occurs in the video
+    ]
+    assert b.outcomes.tolist() == [Outcome.CLASSIFICATION, Outcome.OTHER]
+    assert c.outcomes.tolist() == [Outcome.CLASSIFICATION, Outcome.OTHER]
+    assert (a.num_boxes, b.num_boxes, c.num_boxes) == (2, 1, 0)
+    assert np.isnan(c.average_precision("trapezoid"))
+
+
+def test_average_precision_counts_frames_without_annotation(make):
+    """One of two boxes found; a better-scored detection on the empty frame 3 is wrong.
+
+    Precision 1, 0, 1/2 at recall 0, 0, 1/2: 1/2 * (0 + 1/2) / 2 = 0.125.
+    """
+    truth = make.annotate("ab", v=(3, [make.tube(1, 2, BOX)]))
+    frames = {1: [(BOX, 0.5, 0)], 3: [(BOX, 0.9, 0)]}
+    assert judge(frames, truth)[0].average_precision("trapezoid") == 0.125
+    (voc, _) = judge(frames, truth, "voc")
+    assert voc.outcomes.tolist() == [Outcome.CORRECT]
+    assert voc.average_precision("envelope") == 0.5
+
+
+def test_second_detection_of_one_actor_may_take_the_neighbor(make):
+    """The neighbor overlaps by 9 / 11; under voc a duplicate is wrong whatever else it overlaps."""
+    truth = make.annotate("ab", v=(1, [make.tube(1, 1, BOX), make.tube(1, 1, CLOSE)]))
+    frames = {1: [(BOX, 0.9, 0), (BOX, 0.8, 0), (BOX, 0.7, 0)]}
+    right, wrong = Outcome.CORRECT, Outcome.LOCALIZATION
+    assert judge(frames, truth)[0].outcomes.tolist() == [right, right, wrong]
+    assert judge(frames, truth, "voc")[0].outcomes.tolist() == [right, wrong, wrong]
+
+
+def test_overlap_of_exactly_one_half_is_enough(make):
+    truth = make.annotate("ab", v=(1, [make.tube(1, 1, BOX)]))
+    half, less = (0, 0, 9, 4), (0, 0, 9, 3)
+    assert judge({1: [(half, 0.9, 0)]}, truth)[0].outcomes.tolist() == [Outcome.CORRECT]
+    assert judge({1: [(less, 0.9, 0)]}, truth)[0].outcomes.tolist() == [Outcome.LOCALIZATION]
+
+
+def test_boxes_of_all_windows_meet_on_a_frame(make):
+    """K = 2, two windows: frame 2 has both; the weaker (IoU 9 / 11) drops to 2 / 11 of its score.
+
+    The factor is taken on the frames where the boxes meet, not on the others.
+    """
+    boxes = np.array([[[BOX, BOX]], [[CLOSE, CLOSE]]], np.float32)
+    found = WindowTubelets(np.array([1, 2]), boxes, np.array([[[0.8]], [[0.55]]], np.float32))
+    truth = make.annotate("a", v=(3, [make.tube(1, 3, BOX)]))
+    (soft,) = judge_frames({"v": found}, truth, ["v"], get_protocol("moc"), 0.5)
+    assert soft.scores.tolist() == pytest.approx([0.8, 0.8, 0.55, 0.55 * 2 / 11])
+    right, wrong = Outcome.CORRECT, Outcome.LOCALIZATION
+    assert soft.outcomes.tolist() == [right, right, right, wrong]
+    (hard,) = judge_frames({"v": found}, truth, ["v"], get_protocol("act"), 0.5)
+    assert hard.scores.tolist() == pytest.approx([0.8, 0.8, 0.55])
+
+
+def test_equal_scores_rank_by_video_then_frame_then_slot(make):
+    """All scores equal: wrong ones stand where their place puts them."""
+    truth = make.annotate("ab", a=(2, [make.tube(1, 2, BOX)]), b=(2, [make.tube(1, 2, BOX)]))
+    found = {
+        "b": on_frames({1: [(BOX, 0.5, 0)], 2: [(FAR, 0.5, 0), (BOX, 0.5, 0)]}),
+        "a": on_frames({1: [(FAR, 0.5, 0)], 2: [(BOX, 0.5, 0)]}),
+    }
+    record = judge_frames(found, truth, ["a", "b"], get_protocol("moc"), 0.5)[0]
+    assert (record.outcomes == Outcome.CORRECT).tolist() == [False, True, True, False, True]
+
+
+def test_annotations_beyond_the_video_count_as_missed(make):
+    truth = make.annotate("ab", v=(2, [make.tube(1, 4, BOX)]))
+    record = judge({1: [(BOX, 0.5, 0)], 2: [(BOX, 0.5, 0)]}, truth)[0]
+    assert (record.num_boxes, record.average_precision("trapezoid")) == (4, 0.5)
+
+
+def test_order_over_many_frames_and_classes_is_kept(make, plain):
+    """More frames than are compared at once, against the loops."""
+    rng = np.random.default_rng(5)
+    K, windows, slots = 5, 180, 12
+    boxes = rng.uniform(0, 60, (windows, slots, K, 4)).astype(np.float32)
+    boxes[..., 2:] = boxes[..., :2] + 30
+    scores = rng.choice([0, 0, 0.25, 0.5], (windows, slots, 2)).astype(np.float32)
+    found = WindowTubelets(np.arange(1, windows + 1), boxes, scores)
+    truth = make.annotate("ab", v=(184, [make.tube(5, 150, (20, 20, 50, 50))]))
+    records = judge_frames({"v": found}, truth, ["v"], get_protocol("moc"), 0.5)
+    expected = list(plain.frame_detections(found, 184, get_protocol("moc").frame_nms))
+    for label, record in enumerate(records):
+        values = sorted((-d[2] for d in expected if d[1] == label))
+        np.testing.assert_array_equal(-record.scores, np.array(values, np.float32))

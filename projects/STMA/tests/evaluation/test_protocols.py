@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from stma_d2.errors import InputError
+from stma_d2.evaluation import PROTOCOLS, get_protocol
+from stma_d2.linking import Suppression
+
+
+def test_unknown_protocol_is_refused_with_those_that_exist():
+    with pytest.raises(InputError, match="'coco'; there are moc, act, voc"):
+        get_protocol("coco")
+
+
+def test_published_rules():
+    moc, act, voc = (get_protocol(name) for name in ("moc", "act", "voc"))
+    assert moc.frame_nms == Suppression(0.6, soft=True)
+    assert moc.linking.tubelet_nms == Suppression(0.6, soft=True)
+    assert (moc.linking.min_overlap, moc.linking.max_gap) == (0.5, None)
+    assert (moc.linking.min_tube_score, moc.linking.min_tube_length) == (0.005, 15)
+    assert act.frame_nms == act.linking.tubelet_nms == Suppression(0.3, soft=False)
+    assert (act.linking.min_overlap, act.linking.max_gap) == (0.2, 5)
+    assert (act.linking.min_tube_score, act.linking.min_tube_length) == (0.01, 15)
+    assert {p.tube_nms_iou for p in PROTOCOLS.values()} == {0.3}
+    assert (moc.average_precision, voc.average_precision) == ("trapezoid", "envelope")
+    assert moc.rematch and act.rematch and not voc.rematch
+
+
+def test_only_what_is_not_comparable_is_labelled_so():
+    titles = {name: protocol.title for name, protocol in PROTOCOLS.items()}
+    assert titles == {"moc": "moc", "act": "act", "voc": "voc (not comparable)"}
+
+
+def test_trimming_belongs_to_the_copy():
+    assert get_protocol("moc", min_tubelet_score=0.1).linking.min_tubelet_score == 0.1
+    assert get_protocol("moc").linking.min_tubelet_score == 0

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from stma_d2.evaluation import (
+    comparison_table,
+    evaluation_record,
+    evaluation_table,
+    run_evaluation,
+    write_json,
+)
+
+BOX = (0, 0, 19, 19)
+
+
+def evaluations(make, *protocols, **options):
+    """Of two classes one is found, without the last ten of its 30 frames."""
+    truth = make.annotate("ab", v=(30, [make.tube(1, 30, BOX), make.tube(1, 30, BOX, 1)]))
+    found = {"v": make.follow([make.tube(1, 20, BOX)], 30, 5, 2)}
+    return [run_evaluation(found, truth, ["v"], protocol, **options) for protocol in protocols]
+
+
+def numbers(table, name):
+    (line,) = (line for line in table.splitlines() if line.startswith(name))
+    return [float(word) for word in line.split()[-10:]]
+
+
+def test_table_shows_means_classes_and_errors(make):
+    """a: 20 of 30 boxes found and one tube of overlap 2 / 3, good for 4 of 10 thresholds."""
+    (evaluation,) = evaluations(make, "moc")
+    table = evaluation_table(evaluation)
+    assert "Protocol moc" in table and "1 videos, 2 classes" in table
+    assert numbers(table, "a ") == [66.67, 100, 100, 0, 40, 0, 0, 0, 0, 33.33]
+    assert numbers(table, "b ") == [0, 0, 0, 0, 0, 0, 0, 0, 0, 100]
+    assert numbers(table, "mean ") == [33.33, 50, 50, 0, 20, 0, 0, 0, 0, 66.67]
+
+
+def test_every_table_says_its_protocol_and_what_was_changed(make):
+    (evaluation,) = evaluations(make, "voc", min_tubelet_score=0.25)
+    assert "Protocol voc (not comparable)" in evaluation_table(evaluation)
+    assert "tubelets below 0.25 dropped" in evaluation_table(evaluation)
+    both = comparison_table(evaluations(make, "moc", "voc"))
+    assert [line.split("  ")[0] for line in both.splitlines()[-2:]] == [
+        "moc",
+        "voc (not comparable)",
+    ]
+
+
+def test_record_is_plain_json(make, tmp_path):
+    (evaluation,) = evaluations(make, "moc")
+    write_json(tmp_path / "metrics.json", evaluation_record(evaluation))
+    record = json.loads((tmp_path / "metrics.json").read_text())
+    assert record["protocol"] == "moc" and record["comparable"] is True
+    assert record["num_videos"] == 1 and record["min_tubelet_score"] == 0
+    assert np.isclose(record["metrics"]["AP/frame_mAP@0.5/a"], 200 / 3)
+    assert record["metrics"]["video_mAP@0.5:0.95"] == 20
+    assert record["error_analysis"]["per_class"]["b"]["missed"] == 100
+    assert np.isclose(record["error_analysis"]["mean"]["missed"], 200 / 3)

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stma_d2.evaluation import build_tubes, get_protocol, suppress_tubes, tube_iou
+from stma_d2.evaluation.video_map import video_average_precision
+from stma_d2.structures import Tube
+
+BOX, HALF, FAR = (0, 0, 9, 9), (0, 0, 9, 4), (100, 0, 109, 9)
+
+
+def scored(tube, score):
+    return Tube(tube.frames, tube.boxes, tube.label, score)
+
+
+def test_overlap_in_space_and_time_by_hand(make):
+    """Frames 1-10 and 6-20: 5 shared of 20; boxes overlap by one half there."""
+    assert tube_iou(make.tube(1, 10, BOX), make.tube(6, 20, HALF)) == pytest.approx(0.5 * 5 / 20)
+    assert tube_iou(make.tube(1, 10, BOX), make.tube(1, 10, BOX)) == 1
+    assert tube_iou(make.tube(1, 10, BOX), make.tube(11, 20, BOX)) == 0
+    assert tube_iou(make.tube(1, 10, BOX), make.tube(1, 10, FAR)) == 0
+
+
+def test_overlap_averages_over_the_shared_frames(make):
+    """Boxes agree on frame 1 and miss each other on frame 2."""
+    moving = Tube(np.array([1, 2]), np.array([BOX, FAR], np.float32), 0)
+    assert tube_iou(moving, make.tube(1, 2, BOX)) == 0.5
+
+
+def test_tubes_that_overlap_a_better_one_are_removed(make):
+    """Of 10 frames each, `late` shares 5 of 15 with `best` (1 / 3 > 0.3), `later` 4 of 16."""
+    best = scored(make.tube(1, 10, BOX), 0.9)
+    late = scored(make.tube(6, 15, BOX), 0.8)
+    later = scored(make.tube(7, 16, BOX), 0.7)
+    assert suppress_tubes([later, late, best], 0.3) == [best, later]
+
+
+def test_of_equal_tubes_the_first_stays(make):
+    first, second = (scored(make.tube(1, 10, BOX), 0.5) for _ in range(2))
+    assert suppress_tubes([first, second], 0.3)[0] is first
+    assert len(suppress_tubes([first, second], 0.3)) == 1
+
+
+def test_build_tubes_links_and_suppresses(make):
+    actor = make.tube(1, 20, BOX)
+    found = make.follow([actor, actor], 20, K=5, C=2)
+    assert len(found.windows) == 16
+    (tube,) = build_tubes(found, 20, get_protocol("act"))
+    assert len(tube) == 20 and tube.score == pytest.approx(0.9)
+
+
+def test_average_precision_over_thresholds(make):
+    """The tube covers 24 of the actor's 30 frames: overlap 0.8."""
+    truth = make.annotate("ab", v=(30, [make.tube(1, 30, BOX)]))
+    found = {"v": make.follow([make.tube(1, 24, BOX)], 30, K=5, C=2)}
+    aps = video_average_precision(found, truth, ["v"], get_protocol("moc"), [0.5, 0.75, 0.85])
+    assert aps[:, 0].tolist() == [1, 1, 0]
+    assert np.isnan(aps[:, 1]).all(), "class b has no ground truth"
+
+
+def test_second_tube_may_take_the_neighbor_but_not_under_voc(make):
+    """Two actors of frames 1-20 and 11-30; two tubes follow the first with overlap below 0.3.
+
+    The tubes share no box, each overlaps the first actor; the shorter takes what is left.
+    """
+    truth = make.annotate("a", v=(40, [make.tube(1, 40, BOX), make.tube(1, 40, (2, 0, 11, 9))]))
+    left, right = make.tube(1, 20, BOX), make.tube(21, 40, BOX)
+    found = {"v": make.follow([left, right], 40, K=1, C=1)}
+    found["v"].scores[found["v"].windows > 20] *= 0.5
+    rules = {"moc": 1.0, "voc": 0.5}
+    for name, expected in rules.items():
+        protocol = get_protocol(name)
+        aps = video_average_precision(found, truth, ["v"], protocol, [0.3])
+        assert aps[0, 0] == expected

@@ -1,0 +1,51 @@
+"""Every backbone builds from its name and gives what its output_shape says."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from detectron2.config import get_cfg
+from detectron2.layers import ShapeSpec
+from detectron2.modeling import BACKBONE_REGISTRY
+
+from stma_d2 import add_stma_config
+from stma_d2.modeling.backbone import ResNeXt3D
+
+
+@pytest.fixture
+def cfg():
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    cfg.MODEL.BACKBONE.STEM_CHANNELS = 6
+    cfg.MODEL.BACKBONE_3D.STEM_CHANNELS = 4
+    cfg.MODEL.BACKBONE_3D.DEPTH = 50
+    return cfg
+
+
+@pytest.mark.parametrize(
+    ("name", "input_shape", "channels", "stride"),
+    [
+        ("build_dla34_backbone", (2, 3, 64, 32), 64, 4),
+        ("build_resnet18_backbone", (2, 3, 64, 32), 64, 4),
+        ("build_small_resnet_backbone", (2, 3, 64, 32), 12, 4),
+        ("build_resnext3d_backbone", (2, 3, 16, 64, 32), 2048, 32),
+        ("build_small_resnext3d_backbone", (2, 3, 16, 64, 32), 64, 32),
+    ],
+)
+def test_output_is_as_announced(cfg, name, input_shape, channels, stride):
+    model = BACKBONE_REGISTRY.get(name)(cfg, ShapeSpec(channels=3)).eval()
+    with torch.no_grad():
+        features = model(torch.randn(input_shape))
+
+    assert model.output_shape() == {"features": ShapeSpec(channels=channels, stride=stride)}
+    height, width = input_shape[-2:]
+    assert features.shape[:2] == (2, channels)
+    assert features.shape[-2:] == (height // stride, width // stride)
+    assert features.isfinite().all()
+
+
+def test_the_depth_comes_from_the_configuration(cfg):
+    with torch.device("meta"):
+        model = BACKBONE_REGISTRY.get("build_resnext3d_backbone")(cfg, ShapeSpec(channels=3))
+    assert isinstance(model, ResNeXt3D)
+    assert len(model.layer3) == 6

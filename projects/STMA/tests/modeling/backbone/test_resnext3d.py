@@ -1,0 +1,70 @@
+"""The wiring is checked against the original's output in tests/checkpoint/test_resnext3d.py."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stma_d2.errors import InputError
+from stma_d2.modeling.backbone import ResNeXt3D, ResNeXt3D101, SmallResNeXt3D
+
+
+@pytest.mark.parametrize(
+    ("length", "height", "width", "expected"),
+    [
+        (16, 288, 288, (1, 9, 9)),
+        (16, 128, 128, (1, 4, 4)),
+        (8, 112, 96, (1, 4, 3)),
+        (17, 64, 32, (2, 2, 1)),
+    ],
+)
+def test_the_large_network_s_strides_round_up(length, height, width, expected):
+    with torch.device("meta"):
+        features = ResNeXt3D101()(torch.empty(2, 3, length, height, width))
+    assert features.shape == (2, 2048, *expected)
+
+
+def test_the_small_network_has_the_same_strides():
+    model = SmallResNeXt3D(4).eval()
+    with torch.no_grad():
+        assert model(torch.randn(2, 3, 16, 64, 32)).shape == (2, 64, 1, 2, 1)
+        assert model(torch.randn(1, 3, 5, 40, 64)).shape == (1, 64, 1, 2, 2)
+
+
+def test_the_101_layers_have_the_published_number_of_parameters():
+    with torch.device("meta"):
+        model = ResNeXt3D101()
+    assert isinstance(model, ResNeXt3D)
+    assert sum(p.numel() for p in model.parameters()) == 47_521_216
+    blocks = [len(layer) for layer in (model.layer1, model.layer2, model.layer3, model.layer4)]
+    assert 3 * sum(blocks) + 2 == 101  # three convolutions a block, the stem, the classifier
+
+
+def test_the_small_network_is_small():
+    assert sum(p.numel() for p in SmallResNeXt3D(16).parameters()) < 500_000
+
+
+def test_another_depth_is_refused():
+    with pytest.raises(InputError, match=r"DEPTH is 18; ResNeXt3D comes in 50, 101, 152"):
+        ResNeXt3D(18)
+
+
+def test_the_order_of_frames_matters():
+    torch.manual_seed(0)
+    model = SmallResNeXt3D(4).eval()
+    clip = torch.randn(1, 3, 16, 32, 32)
+    with torch.no_grad():
+        assert (model(clip) - model(clip.flip(2))).abs().max() > 1e-3
+
+
+def test_every_parameter_takes_part():
+    model = SmallResNeXt3D(4)
+    model(torch.randn(2, 3, 16, 64, 64)).square().sum().backward()
+    assert [name for name, p in model.named_parameters() if p.grad is None] == []
+
+
+def test_convolutions_start_with_kaiming_s_spread():
+    torch.manual_seed(0)
+    weight = SmallResNeXt3D(16).conv1.weight
+    # Fan out: 16 channels x 3 x 7 x 7 taps.
+    assert weight.std().item() == pytest.approx((2 / (16 * 3 * 7 * 7)) ** 0.5, rel=0.05)

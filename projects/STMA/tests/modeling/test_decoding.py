@@ -1,0 +1,125 @@
+"""Peaks, movement and boxes, and that decoding inverts the targets."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stma_d2.data.targets import TargetRules, make_targets
+from stma_d2.modeling.decoding import (
+    Peaks,
+    class_scores,
+    find_peaks,
+    follow_centers,
+    read_boxes,
+)
+
+
+def test_peaks_are_local_maxima_best_first():
+    logits = torch.full((1, 1, 5, 6), -9.0)
+    logits[0, 0, 1, 1] = 2.0
+    logits[0, 0, 1, 2] = 1.9  # beside the stronger one: no peak
+    logits[0, 0, 4, 5] = 3.0
+    peaks = find_peaks(logits, 2)
+    assert peaks.pixels_xy.tolist() == [[[5, 4], [1, 1]]]
+    assert torch.allclose(peaks.scores, torch.tensor([[3.0, 2.0]]).sigmoid())
+
+
+def test_peaks_of_class_aware_maps_name_their_class():
+    logits = torch.full((1, 3, 4, 4), -9.0)
+    logits[0, 2, 1, 1], logits[0, 0, 1, 1] = 1.0, 0.5
+    peaks = find_peaks(logits, 2)
+    assert peaks.maps.tolist() == [[2, 0]]
+    scores = class_scores(peaks, 3, None)
+    assert scores[0, 0].tolist() == [0, 0, pytest.approx(torch.tensor(1.0).sigmoid().item())]
+    assert scores[0, 1, 1:].tolist() == [0, 0]
+
+
+def test_fewer_pixels_than_peaks_give_fewer_tubelets():
+    assert find_peaks(torch.zeros(2, 1, 2, 2), 10).scores.shape == (2, 4)
+
+
+def test_class_scores_are_center_times_class_probability():
+    peaks = Peaks(torch.tensor([[0.5]]), torch.zeros(1, 1).long(), torch.zeros(1, 1, 2).long())
+    logits = torch.tensor([[[0.0, torch.log(torch.tensor(3.0))]]])
+    assert torch.allclose(class_scores(peaks, 2, logits), torch.tensor([[[0.125, 0.375]]]))
+
+
+def test_centers_follow_the_movement_read_at_the_peak_and_the_key_frame_stays():
+    movement = torch.zeros(1, 6, 3, 4)
+    movement[0, :, 2, 1] = torch.tensor([-1.0, -2.0, 9.0, 9.0, 1.5, 2.5])
+    peaks = Peaks(torch.ones(1, 1), torch.zeros(1, 1).long(), torch.tensor([[[1, 2]]]))
+    assert follow_centers(peaks, movement).tolist() == [[[[0, 0], [1, 2], [2.5, 4.5]]]]
+
+
+def test_distances_are_read_at_the_rounded_pixel_and_the_box_lies_around_it():
+    sizes = torch.zeros(1, 1, 4, 3, 4)
+    sizes[0, 0, :, 1, 2] = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    boxes = read_boxes(torch.tensor([[[[1.6, 1.4]]]]), sizes, stride=4)
+    assert boxes.tolist() == [[[[7, 2, 11, 8]]]]
+
+
+def test_mocs_size_is_read_at_the_integer_part_and_lies_around_the_center():
+    sizes = torch.zeros(1, 1, 2, 3, 4)
+    sizes[0, 0, :, 1, 1] = torch.tensor([2.0, 1.0])  # feature pixels
+    boxes = read_boxes(torch.tensor([[[[1.6, 1.4]]]]), sizes, stride=4)
+    assert torch.allclose(boxes, torch.tensor([[[[2.4, 3.6, 10.4, 7.6]]]]))
+
+
+def test_a_center_outside_the_map_reads_the_border():
+    sizes = torch.arange(2 * 3.0).view(1, 1, 1, 2, 3).repeat(1, 1, 4, 1, 1)
+    boxes = read_boxes(torch.tensor([[[[-3.0, 9.0]]]]), sizes, stride=4)
+    assert boxes.tolist() == [[[[-3, 1, 3, 7]]]]  # pixel (0, 1), value 3
+
+
+def overlap(a, b):
+    """IoU of inclusive boxes."""
+    width = (torch.minimum(a[..., 2], b[..., 2]) - torch.maximum(a[..., 0], b[..., 0]) + 1).clamp(0)
+    height = (torch.minimum(a[..., 3], b[..., 3]) - torch.maximum(a[..., 1], b[..., 1]) + 1).clamp(0)
+    areas = [(c[..., 2] - c[..., 0] + 1) * (c[..., 3] - c[..., 1] + 1) for c in (a, b)]
+    return width * height / (areas[0] + areas[1] - width * height)
+
+
+@pytest.mark.parametrize("gaussian", [True, False])
+def test_decoding_inverts_the_targets(gaussian):
+    """Maps written from the targets alone give back the ground-truth tubelets and labels."""
+    torch.manual_seed(3)
+    num_frames, size = 5, (128, 160)
+    centers = torch.tensor([[30.0, 40.0], [90.0, 50.0], [60.0, 100.0], [130.0, 90.0]])
+    steps = torch.arange(num_frames)[None, :, None] - 2
+    centers = centers[:, None] + steps * torch.randn(4, 1, 2) * 3
+    sides = torch.rand(4, num_frames, 2) * 20 + 12
+    boxes = torch.cat([centers - sides / 2, centers + sides / 2], dim=2)
+    labels = torch.tensor([2, 0, 1, 0])
+    rules = TargetRules(
+        num_classes=3,
+        class_agnostic=gaussian,
+        movement_gaussian=gaussian,
+        size_gaussian=gaussian,
+    )
+    targets = make_targets(boxes, labels, size, rules)
+    height, width = targets["heatmap"].shape[1:]
+
+    # Every pixel that is a sample of an instance carries that instance's truth.
+    key = targets["centers"][:, 2:3]
+    offsets = (targets["centers"] - (key if gaussian else key.floor())).flatten(1)
+    movement = torch.zeros(2 * num_frames, height * width)
+    movement[:, targets["movement_pixels"]] = offsets[targets["movement_instances"]].T
+    pixels, frames = targets["size_pixels"], targets["size_frames"]
+    truth = boxes[targets["size_instances"], frames]
+    points = torch.stack([pixels % width, pixels // width], dim=1) * 4
+    if gaussian:
+        values = torch.cat([points - truth[:, :2], truth[:, 2:] - points], dim=1)
+    else:
+        values = (truth[:, 2:] - truth[:, :2]) / 4
+    sizes = torch.zeros(num_frames, values.shape[1], height * width)
+    sizes[frames, :, pixels] = values
+
+    peaks = find_peaks(torch.logit(targets["heatmap"], eps=1e-6)[None], 4)
+    followed = follow_centers(peaks, movement.view(1, -1, height, width))
+    decoded = read_boxes(followed, sizes.view(1, num_frames, -1, height, width), stride=4)[0]
+    overlaps = overlap(decoded[:, None], boxes[None]).mean(dim=2)
+    assert overlaps.amax(dim=1).min() > 0.9
+    assert sorted(overlaps.argmax(dim=1).tolist()) == [0, 1, 2, 3]
+    if not gaussian:
+        assert peaks.maps[0].tolist() == labels[overlaps.argmax(dim=1)].tolist()

@@ -1,0 +1,162 @@
+"""The meta-architecture: losses, sharing of features, decoding into video pixels."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from detectron2.modeling import build_model
+
+from stma_d2.errors import InputError
+from stma_d2.modeling.batch import batch_frames, batch_targets
+
+
+def one_window(sample, window):
+    """The window of a chunk as a chunk of its own."""
+    used = torch.cat([sample["snippet_index"][window], sample["clip_index"][window]]).unique()
+    return {
+        **sample,
+        "frames": sample["frames"][used],
+        "windows": sample["windows"][window : window + 1],
+        "snippet_index": torch.searchsorted(used, sample["snippet_index"][window : window + 1]),
+        "clip_index": torch.searchsorted(used, sample["clip_index"][window : window + 1]),
+    }
+
+
+@torch.no_grad()
+def test_sharing_features_over_windows_equals_each_window_alone(tiny_cfg, tiny_model, make_sample):
+    sample = make_sample(tiny_cfg, num_windows=6)
+    (shared,) = tiny_model([sample])
+    for window, result in enumerate(shared):
+        ((alone,),) = tiny_model([one_window(sample, window)])
+        assert torch.allclose(result.tubelets.tensor, alone.tubelets.tensor, atol=1e-3)
+        assert torch.allclose(result.scores, alone.scores, atol=1e-5)
+        assert result.window.unique().tolist() == [window + 1]
+
+
+@torch.no_grad()
+def test_the_2d_backbone_runs_once_per_detected_frame(tiny_cfg, tiny_model, make_sample):
+    seen = []
+    tiny_model.backbone.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
+    tiny_model([make_sample(tiny_cfg, num_windows=6)])
+    assert seen == [6 + 2]
+
+
+@torch.no_grad()
+def test_several_samples_in_one_batch_equal_each_sample_alone(tiny_cfg, tiny_model, make_sample):
+    samples = [make_sample(tiny_cfg, num_windows=n, seed=n) for n in (1, 3)]
+    together = tiny_model(samples)
+    assert [len(windows) for windows in together] == [1, 3]
+    for sample, windows in zip(samples, together, strict=True):
+        (alone,) = tiny_model([sample])
+        for ours, theirs in zip(windows, alone, strict=True):
+            assert torch.allclose(ours.tubelets.tensor, theirs.tubelets.tensor, atol=1e-3)
+
+
+@torch.no_grad()
+def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, make_sample):
+    ((result,),) = tiny_model([make_sample(tiny_cfg)])
+    boxes = result.tubelets.tensor
+    assert boxes.shape == (10, 3, 4)
+    assert result.scores.shape == (10, 3)
+    assert result.image_size == (120, 160)
+    assert boxes.min() >= 0
+    assert boxes[..., [0, 2]].max() <= 159
+    assert boxes[..., [1, 3]].max() <= 119
+    assert ((result.scores > 0) & (result.scores < 1)).all()
+    assert (result.scores.sum(dim=1).diff() <= 0).all(), "best center first"
+
+
+@pytest.mark.parametrize("counts", [(1,), (2, 1), (0, 2), (0,)])
+def test_losses_are_finite_and_reach_every_weight(tiny_cfg, tiny_model, make_sample, counts):
+    samples = [make_sample(tiny_cfg, num_instances=n, seed=n) for n in counts]
+    tiny_model.train()
+    losses = tiny_model(samples)
+    assert set(losses) == {"loss_center", "loss_movement", "loss_size", "loss_cls"}
+    sum(losses.values()).backward()
+    for name, parameter in tiny_model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    if sum(counts) == 0:
+        assert [float(losses[n]) for n in ("loss_movement", "loss_size", "loss_cls")] == [0, 0, 0]
+
+
+def test_the_weights_of_equations_8_and_9_multiply_the_losses(tiny_cfg, make_sample):
+    sample = make_sample(tiny_cfg, num_instances=2)
+
+    def losses_with(**weights):
+        for name, weight in weights.items():
+            setattr(tiny_cfg.MODEL.STMA.LOSS_WEIGHT, name, weight)
+        torch.manual_seed(0)
+        return build_model(tiny_cfg).train()([sample])
+
+    plain = losses_with(CLS=1.0, CENTER=1.0, REG=1.0, SIZE=1.0)
+    paper = losses_with(CLS=0.01, CENTER=1.0, REG=0.5, SIZE=0.1)
+    expected = {"loss_cls": 0.01, "loss_center": 1.0, "loss_movement": 0.5, "loss_size": 0.05}
+    for name, factor in expected.items():
+        assert float(paper[name]) == pytest.approx(factor * float(plain[name]), rel=1e-5)
+
+
+def test_perfect_predictions_leave_only_the_heat_maps_rest(tiny_cfg, tiny_model, make_sample):
+    """Distances, movement and classes written from the targets give zero loss."""
+    sample = make_sample(tiny_cfg, num_instances=1)
+    batch, targets = (f([sample], torch.device("cpu")) for f in (batch_frames, batch_targets))
+    with torch.no_grad():
+        maps = tiny_model.compute_maps(batch)
+    ys, xs = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
+    x1, y1, x2, y2 = targets.boxes[0, 0].tolist()
+    sides = torch.stack([xs * 4 - x1, ys * 4 - y1, x2 - xs * 4, y2 - ys * 4])
+    maps.size[:] = sides
+    maps.movement[:] = 0
+    maps.action[:] = 0
+    maps.action[:, 0] = 50
+    losses = tiny_model.losses(maps, batch, targets)
+    assert float(losses["loss_size"]) == pytest.approx(0, abs=1e-6)
+    assert float(losses["loss_movement"]) == 0
+    assert float(losses["loss_cls"]) == pytest.approx(0, abs=1e-6)
+
+
+def test_without_a_3d_backbone_none_is_built(tiny_cfg, make_sample):
+    tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
+    model = build_model(tiny_cfg).train()
+    assert model.backbone_3d is None
+    assert "loss_cls" in model([make_sample(tiny_cfg, num_instances=1)])
+
+
+def test_class_aware_localization_has_no_action_head(tiny_cfg, make_sample):
+    tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
+    tiny_cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = False
+    tiny_cfg.MODEL.STMA.SIZE.GAUSSIAN = tiny_cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = False
+    model = build_model(tiny_cfg).train()
+    assert model.action_head is None
+    losses = model([make_sample(tiny_cfg, num_instances=2)])
+    assert set(losses) == {"loss_center", "loss_movement", "loss_size"}
+    with torch.no_grad():
+        ((result,),) = model.eval()([make_sample(tiny_cfg)])
+    assert ((result.scores > 0).sum(dim=1) == 1).all(), "each peak has the class of its map"
+
+
+def test_class_aware_localization_refuses_a_3d_backbone(tiny_cfg):
+    tiny_cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = False
+    with pytest.raises(InputError, match="MODEL.BACKBONE_3D.NAME"):
+        build_model(tiny_cfg)
+
+
+def test_the_3d_backbone_gets_its_own_colors_mean_and_std(tiny_cfg, make_sample):
+    tiny_cfg.MODEL.BACKBONE_3D.PIXEL_MEAN = [10.0, 20.0, 30.0]
+    tiny_cfg.MODEL.BACKBONE_3D.PIXEL_STD = [1.0, 2.0, 4.0]
+    model = build_model(tiny_cfg).eval()
+    seen = []
+    model.backbone_3d.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    sample = make_sample(tiny_cfg)
+    with torch.no_grad():
+        model([sample])
+    blue, green, red = sample["frames"].float().unbind(1)
+    expected = torch.stack([red - 10, (green - 20) / 2, (blue - 30) / 4])
+    assert torch.allclose(seen[0][0], expected)
+
+
+def test_frames_of_different_sizes_in_a_batch_are_refused(tiny_cfg, tiny_model, make_sample):
+    other = make_sample(tiny_cfg)
+    other["frames"] = other["frames"][..., :32]
+    with pytest.raises(InputError, match="one size"):
+        tiny_model([make_sample(tiny_cfg), other])

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, save_annotations
+from stma_d2.evaluation import METRICS, evaluate_tubelets, save_detections
+from stma_d2.structures import Tube, WindowTubelets
+
+TOOL = Path(__file__).parents[2] / "tools" / "evaluate.py"
+
+
+@pytest.fixture(scope="module")
+def main():
+    spec = importlib.util.spec_from_file_location("evaluate", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.main
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Annotations with two splits, detections for the second one's video and the first one's."""
+    frames = np.arange(1, 21)
+    tube = Tube(frames, np.tile(np.array([0, 0, 19, 19], np.float32), (20, 1)), 0)
+    video = VideoAnnotation(20, 240, 320, (tube,))
+    splits = (Split(("v",), ("u",)), Split(("u",), ("v",)))
+    truth = TubeAnnotations(("Run", "Jump"), {"u": video, "v": video}, splits)
+    boxes = np.tile(np.array([0, 0, 19, 19], np.float32), (16, 1, 5, 1))
+    scores = np.tile(np.array([0.9, 0.2], np.float32), (16, 1, 1))
+    scores[8:, 0, 0] = 0.05
+    found = WindowTubelets(np.arange(1, 17), boxes, scores)
+    detections = {"u": found, "v": found}
+    save_annotations(truth, tmp_path / "truth.json")
+    save_detections(tmp_path / "detections.npz", detections)
+    arguments = [str(tmp_path / "detections.npz"), "--annotations", str(tmp_path / "truth.json")]
+    return arguments, truth, detections
+
+
+def test_scores_saved_detections_under_several_protocols(main, files, tmp_path, capsys):
+    arguments, truth, detections = files
+    output = tmp_path / "metrics.json"
+    options = ["--split", "2", "--protocol", "voc", "moc", "--output", str(output)]
+    assert main([*arguments, *options]) == 0
+    voc, moc = json.loads(output.read_text())
+    assert (voc["protocol"], voc["comparable"]) == ("voc", False)
+    assert moc["metrics"] == evaluate_tubelets(detections, truth, ["v"])
+    shown = capsys.readouterr().out
+    assert "Protocol moc" in shown and "Protocol voc (not comparable)" in shown
+    assert shown.index("1 videos with detections are not in this split") < shown.index("Protocol")
+    last = shown.strip().splitlines()[-1].split()
+    assert last == ["moc", *(f"{moc['metrics'][metric]:.2f}" for metric in METRICS)]
+
+
+def test_trimming_reaches_the_linking(main, files, tmp_path):
+    arguments, truth, detections = files
+    output = tmp_path / "metrics.json"
+    assert main([*arguments, "--min-tubelet-score", "0.1", "--output", str(output)]) == 0
+    (record,) = json.loads(output.read_text())
+    assert record["min_tubelet_score"] == 0.1
+    expected = evaluate_tubelets(detections, truth, ["u"], min_tubelet_score=0.1)
+    assert record["metrics"] == expected != evaluate_tubelets(detections, truth, ["u"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({0: "missing.npz"}, "no detections at missing.npz"),
+        ({1: "--dataset", 2: "nothing"}, "no data set of tubes is called 'nothing'"),
+        ({3: "--split", 4: "3"}, "has splits 1 to 2, not 3"),
+        ({2: "missing.pkl"}, "missing.pkl"),
+    ],
+)
+def test_wrong_input_ends_in_one_line(main, files, capsys, change, message):
+    arguments = dict(enumerate(files[0])) | change
+    assert main([arguments[i] for i in sorted(arguments)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+
+
+def test_unknown_protocol_is_refused_with_those_that_exist(main, files, capsys):
+    with pytest.raises(SystemExit):
+        main([*files[0], "--protocol", "coco"])
+    assert "moc" in capsys.readouterr().err

@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Score saved detections again, without the model, under one protocol or several.
+
+    evaluate.py output/inference/ucf101_24_test/detections.npz --dataset ucf101_24_test
+    evaluate.py detections.npz --annotations JHMDB-GT.pkl --split 2 --protocol moc act voc
+
+Every number is printed with its protocol. "moc" is what papers report since MOC-Detector (ECCV
+2020), "act" what ACT-detector computes; "voc" (papers like YOWO) must not be compared with them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from stma_d2.data import TubeAnnotations, load_annotations
+from stma_d2.errors import InputError
+from stma_d2.evaluation import (
+    PROTOCOLS,
+    comparison_table,
+    dataset_ground_truth,
+    evaluation_record,
+    evaluation_table,
+    load_detections,
+    run_evaluation,
+    write_json,
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Evaluate and print; returns the exit code."""
+    args = _parser().parse_args(arguments)
+    try:
+        annotations, videos = _ground_truth(args)
+        detections = load_detections(args.detections)
+        unused = sorted(set(detections) & set(annotations.videos) - set(videos))
+        if unused:
+            print(f"note: {len(unused)} videos with detections are not in this split: left out")
+        evaluations = [
+            run_evaluation(detections, annotations, videos, protocol, args.min_tubelet_score)
+            for protocol in args.protocol
+        ]
+        if args.output:
+            write_json(args.output, [evaluation_record(evaluation) for evaluation in evaluations])
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for evaluation in evaluations:
+        print(f"{evaluation_table(evaluation)}\n")
+    if len(evaluations) > 1:
+        print(comparison_table(evaluations))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("detections", help="detections.npz, as an evaluation saves it")
+    truth = parser.add_mutually_exclusive_group(required=True)
+    truth.add_argument("--dataset", help="name of a registered data set")
+    truth.add_argument("--annotations", help="annotation file, .pkl or .json")
+    parser.add_argument(
+        "--split", type=int, default=1, help="with --annotations: whose test videos (default 1)"
+    )
+    parser.add_argument(
+        "--protocol",
+        nargs="+",
+        choices=tuple(PROTOCOLS),
+        default=["moc"],
+        help="rules of linking and metrics (default moc)",
+    )
+    parser.add_argument(
+        "--min-tubelet-score",
+        type=float,
+        default=0.0,
+        help="tubelets that score less are not linked (default 0: as published)",
+    )
+    parser.add_argument("--output", help="also write the numbers into this JSON file")
+    return parser
+
+
+def _ground_truth(args: argparse.Namespace) -> tuple[TubeAnnotations, Sequence[str]]:
+    if args.dataset:
+        return dataset_ground_truth(args.dataset)
+    annotations = load_annotations(args.annotations)
+    if not 1 <= args.split <= len(annotations.splits):
+        raise InputError(
+            f"{args.annotations} has splits 1 to {len(annotations.splits)}, not {args.split}"
+        )
+    return annotations, annotations.splits[args.split - 1].test
+
+
+if __name__ == "__main__":
+    sys.exit(main())

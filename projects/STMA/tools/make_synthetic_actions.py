@@ -1,0 +1,47 @@
+#!/usr/bin/env python
+"""Generate the data set that `synthetic_actions_train` and `synthetic_actions_val` read."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+
+from stma_d2.data.datasets.synthetic_actions import generate_synthetic_actions
+
+
+def get_parser() -> argparse.ArgumentParser:
+    """The command line: one argument for each parameter of `generate_synthetic_actions`."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument(
+        "--root",
+        default=os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets")),
+        help="folder of all data sets; this one becomes ROOT/synthetic_actions",
+    )
+    parser.add_argument("--num-train", type=int, help="training videos")
+    parser.add_argument("--num-val", type=int, help="validation videos")
+    parser.add_argument("--seed", type=int, help="the same seed gives the same data")
+    parser.add_argument("--image-size", type=int, help="side of the frames in pixels")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace a set that has other parameters"
+    )
+    parser.set_defaults(**generate_synthetic_actions.__kwdefaults__)
+    return parser
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        generate_synthetic_actions(**vars(get_parser().parse_args(argv)))
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""Make a data set's frames from its videos, and check a data set.
+
+The layout is that of UCF101-24 as MOC-Detector has it: the annotations, and beside them
+``rgb-images/<Class>/<video>/00001.jpg``. Frame f is the f-th image that the video decodes to::
+
+    prepare_dataset.py frames --videos UCF-101 --annotations UCF101v2-GT.pkl --output datasets/ucf24
+    prepare_dataset.py check --root datasets/ucf24
+
+``frames`` may be stopped and started again: a video's folder appears when it is complete.
+Both commands exit with 1 when something is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import os
+import shutil
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from tabulate import tabulate
+from tqdm import tqdm
+
+from stma_d2.data import (
+    TubeAnnotations,
+    VideoAnnotation,
+    find_frames,
+    load_annotations,
+    open_frames,
+    training_windows,
+)
+from stma_d2.data.readers import VIDEO_EXTENSIONS
+
+JPEG_QUALITY = 95
+FRAME_FOLDERS = ("rgb-images", "Frames")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one of the two commands; returns the exit code."""
+    args = _parser().parse_args(arguments)
+    try:
+        return args.run(args)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+
+    frames = commands.add_parser("frames", help="decode videos into folders of JPEG files")
+    frames.set_defaults(run=_run_frames)
+    frames.add_argument("--videos", type=Path, required=True, help="holds <Class>/<video>.avi")
+    frames.add_argument("--annotations", type=Path, required=True, help=".pkl or .json")
+    frames.add_argument("--output", type=Path, required=True, help="root of the new data set")
+    frames.add_argument(
+        "--all", action="store_true", help="also decode videos that have no annotation"
+    )
+
+    check = commands.add_parser("check", help="look for what is missing or contradictory")
+    check.set_defaults(run=_run_check)
+    check.add_argument("--root", type=Path, help="of a data set in the layout above")
+    check.add_argument("--annotations", type=Path, help="default: <root>/*-GT*.pkl or .json")
+    check.add_argument(
+        "--frames", type=Path, help=f"default: <root>/{' or <root>/'.join(FRAME_FOLDERS)}"
+    )
+    check.add_argument("--full", action="store_true", help="decode every frame, not just the first")
+    check.add_argument(
+        "--snippet-length", type=int, default=5, help="K, for the number of windows (default 5)"
+    )
+    for command in (frames, check):
+        command.add_argument(
+            "--workers",
+            type=int,
+            default=os.cpu_count() or 1,
+            help="videos at once (default: all CPUs)",
+        )
+    return parser
+
+
+def _run_frames(args: argparse.Namespace) -> int:
+    annotations = load_annotations(args.annotations)
+    files = {
+        path.relative_to(args.videos).with_suffix("").as_posix(): path
+        for path in sorted(args.videos.rglob("*"))
+        if path.suffix.lower() in VIDEO_EXTENSIONS
+    }
+    if not files:
+        raise FileNotFoundError(f"no videos ({', '.join(VIDEO_EXTENSIONS)}) under {args.videos}")
+    names = [name for name in annotations.videos if name in files]
+    if args.all:
+        names += [name for name in files if name not in annotations.videos]
+    problems = [
+        f"{name}: no such video under {args.videos}"
+        for name in annotations.videos
+        if name not in files
+    ]
+    _copy_annotations(args.annotations, args.output)
+    extract = partial(extract_frames, args.output / FRAME_FOLDERS[0])
+    jobs = [(name, files[name], annotations.videos.get(name)) for name in names]
+    problems += _map(extract, jobs, args.workers)
+    print(f"{len(annotations.videos)} videos are annotated, {len(names)} were found.")
+    print(f"Data set: {args.output}")
+    return _report(problems)
+
+
+def _copy_annotations(source: Path, folder: Path) -> None:
+    target = folder / source.name
+    folder.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        if not filecmp.cmp(source, target, shallow=False):
+            raise FileExistsError(f"{target} differs from {source}; move it away first")
+        return
+    unfinished = folder / f".{source.name}.partial"
+    shutil.copyfile(source, unfinished)
+    os.replace(unfinished, target)
+
+
+def extract_frames(root: Path, job: tuple[str, Path, VideoAnnotation | None]) -> list[str]:
+    """Decode one video into ``root/<name>/00001.jpg`` ..., whole or not at all.
+
+    A folder that is there already is only counted.
+
+    Args:
+        root: folder of all frames.
+        job: name, video file, and what its annotation says (None: there is none).
+
+    Returns:
+        What is wrong, as lines for the user; empty if all is well.
+    """
+    name, file, video = job
+    folder = root / name
+    if not folder.exists():
+        unfinished = folder.with_name(f".{folder.name}.partial")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        try:
+            _write_frames(file, unfinished, video)
+            os.replace(unfinished, folder)
+        except ValueError as error:
+            return [f"{name}: {error}"]
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return []
+    try:
+        found = open_frames(str(folder)).count()
+    except (OSError, ValueError) as error:
+        return [f"{name}: {error}"]
+    if video is not None and found != video.num_frames:
+        return [f"{folder} holds {found} frames, {video.num_frames} are annotated; delete it"]
+    return []
+
+
+def _write_frames(file: Path, folder: Path, video: VideoAnnotation | None) -> None:
+    size = None if video is None else (video.height, video.width)
+    number = 0
+    for number, frame in enumerate(open_frames(str(file), size), start=1):
+        _, encoded = cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        (folder / f"{number:05d}.jpg").write_bytes(encoded.tobytes())
+    if number == 0 or (video is not None and number != video.num_frames):
+        expected = "" if video is None else f", {video.num_frames} are annotated"
+        raise ValueError(f"{file} decodes to {number} frames{expected}")
+
+
+def _run_check(args: argparse.Namespace) -> int:
+    annotations_file, frames_root = _find_dataset(args.root, args.annotations, args.frames)
+    annotations = load_annotations(annotations_file)
+    names = dict.fromkeys(name for s in annotations.splits for name in (*s.train, *s.test))
+    jobs = [(name, annotations.videos[name]) for name in names]
+    check = partial(check_video, frames_root, args.full)
+    problems = _map(check, jobs, args.workers)
+    rows = []
+    for number, split in enumerate(annotations.splits, start=1):
+        for subset, members in (("train", split.train), ("test", split.test)):
+            row = summarize(annotations, members, args.snippet_length)
+            rows.append({"split": f"{number} {subset}", **row})
+            if subset == "train" and not row["training windows"]:
+                problems.append(f"split {number}: no window of its videos can serve for training")
+    print(f"Annotations: {annotations_file}\nFrames: {frames_root}")
+    print(tabulate(rows, headers="keys", tablefmt="github"))
+    return _report(problems)
+
+
+def _find_dataset(
+    root: Path | None, annotations: Path | None, frames: Path | None
+) -> tuple[Path, Path]:
+    if root is None and (annotations is None or frames is None):
+        raise ValueError("give --root, or both --annotations and --frames")
+    if annotations is None:
+        found = sorted([*root.glob("*-GT*.pkl"), *root.glob("*-GT*.json")])
+        if len(found) != 1:
+            raise FileNotFoundError(
+                f"{len(found)} files *-GT*.pkl or *-GT*.json in {root}; name one by --annotations"
+            )
+        annotations = found[0]
+    if frames is None:
+        folders = (root / name for name in FRAME_FOLDERS)
+        frames = next((folder for folder in folders if folder.is_dir()), None)
+        if frames is None:
+            raise FileNotFoundError(f"{root} has no folder {' or '.join(FRAME_FOLDERS)}")
+    return annotations, frames
+
+
+def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> list[str]:
+    """Compare one video's frames and boxes with its annotation.
+
+    Args:
+        root: folder of all frames.
+        full: decode every frame instead of the first.
+        job: the video's name and annotation.
+
+    Returns:
+        What is wrong, as lines for the user; empty if all is well.
+    """
+    name, video = job
+    problems = list(_boxes_outside(video))
+    path = find_frames(str(root), name)
+    if path is None:
+        return [f"{name}: {p}" for p in ["no folder of frames and no video file", *problems]]
+    try:
+        reader = open_frames(path, (video.height, video.width))
+        found = reader.count()
+        if found != video.num_frames:
+            problems.append(f"{found} frames, {video.num_frames} are annotated")
+        if full:
+            deque(reader, maxlen=0)
+        elif found:
+            reader.read([1])
+    except (OSError, ValueError) as error:
+        problems.append(str(error))
+    return [f"{name}: {problem}" for problem in problems]
+
+
+def _boxes_outside(video: VideoAnnotation) -> Iterator[str]:
+    limits = np.array([video.width - 1, video.height - 1])
+    for number, tube in enumerate(video.tubes):
+        excess = np.maximum(-tube.boxes[:, :2], tube.boxes[:, 2:] - limits).max(axis=1)
+        if (excess > 0).any():
+            first = int(tube.frames[(excess > 0).argmax()])
+            yield (
+                f"tube {number}: {(excess > 0).sum()} of {len(tube)} boxes leave the frame by up "
+                f"to {excess.max():g} pixels, first in frame {first}"
+            )
+
+
+def summarize(
+    annotations: TubeAnnotations, names: Iterable[str], snippet_length: int
+) -> dict[str, int | str]:
+    """Count what the videos ``names`` hold; one row of the table."""
+    videos = [annotations.videos[name] for name in names]
+    tubes = [tube for video in videos for tube in video.tubes]
+    windows = (training_windows(v.num_frames, v.tubes, snippet_length) for v in videos)
+    return {
+        "videos": len(videos),
+        "frames": sum(video.num_frames for video in videos),
+        "labels": f"{len({tube.label for tube in tubes})} of {len(annotations.labels)}",
+        "tubes": len(tubes),
+        "boxes": sum(len(tube) for tube in tubes),
+        "training windows": sum(len(w) for w in windows),
+        "all windows": sum(max(v.num_frames - snippet_length + 1, 1) for v in videos),
+    }
+
+
+def _map(function: Callable[[Any], list[str]], jobs: Sequence[Any], workers: int) -> list[str]:
+    """The lines that ``function`` returns for all jobs, with a progress bar."""
+    # Threads do, because OpenCV works outside the interpreter's lock.
+    with ThreadPoolExecutor(max(1, workers)) as pool:
+        results = tqdm(pool.map(function, jobs), total=len(jobs), unit="video")
+        return [line for lines in results for line in lines]
+
+
+def _report(problems: Sequence[str]) -> int:
+    if not problems:
+        print("Nothing is wrong.")
+        return 0
+    print(f"{len(problems)} things are wrong:")
+    print("\n".join(f"  {problem}" for problem in problems))
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+#!/usr/bin/env python
+"""The whole way in some minutes on a CPU: make data, train, evaluate, draw a video.
+
+Run again, it goes on where it was: a finished training is only evaluated anew.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parents[1]
+CONFIG = "configs/Synthetic/STMA_tiny_K5.yaml"
+OUTPUT = "output/Synthetic/STMA_tiny_K5"
+VIDEO = "rgb-images/val/val_0000"
+
+
+def run(*command: str) -> None:
+    """Show a command and run it in the project's folder; end with its status if it fails."""
+    print(f"\n$ python {shlex.join(command)}", flush=True)
+    status = subprocess.run([sys.executable, *command], cwd=PROJECT).returncode
+    if status:
+        sys.exit(status)
+
+
+def main() -> None:
+    """Run the four steps."""
+    data = Path(os.environ.get("DETECTRON2_DATASETS", "datasets"), "synthetic_actions")
+    run("tools/make_synthetic_actions.py")
+    run("train_net.py", "--config-file", CONFIG, "--resume")
+    run(
+        "demo.py",
+        *("--config-file", CONFIG, "--input", str(data / VIDEO), "--output", f"{OUTPUT}/demo.mp4"),
+        *("MODEL.WEIGHTS", f"{OUTPUT}/model_final.pth"),
+    )
+    print(f"\nThe metrics lie in {PROJECT / OUTPUT}/inference, the video is")
+    print(PROJECT / OUTPUT / "demo.mp4")
+
+
+if __name__ == "__main__":
+    main()
