@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 
 import cv2
 from detectron2.data import MetadataCatalog
 from tqdm import tqdm
 
-from stma_d2.data import load_annotations, open_frames
 from stma_d2.config import load_config
-from stma_d2.errors import InputError
+from stma_d2.data import load_annotations, open_frames
+from stma_d2.errors import clear_exit
 from stma_d2.inference import VideoPredictor
 from stma_d2.visualization import draw_tubes, write_video
 
@@ -21,12 +20,16 @@ DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
 
 
 def parse_args() -> argparse.Namespace:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config-file", required=True, metavar="FILE")
     parser.add_argument("--input", required=True, help="a video file or a folder of frames")
     parser.add_argument("--output", required=True, metavar="OUT.mp4")
     parser.add_argument(
-        "--min-score", type=float, default=0.2, help="draw tubes of at least this score (%(default)s)"
+        "--min-score",
+        type=float,
+        default=0.2,
+        help="draw tubes of at least this score (%(default)s)",
     )
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
     return parser.parse_args()
@@ -41,10 +44,12 @@ def class_names(cfg) -> list[str]:
 
 
 def frames_per_second(path: str) -> float:
+    """What the video file says, or the default."""
     return (os.path.isfile(path) and cv2.VideoCapture(path).get(cv2.CAP_PROP_FPS)) or DEFAULT_FPS
 
 
 def main(args: argparse.Namespace) -> None:
+    """Detect, draw, and list the tubes."""
     cfg = load_config(args.config_file, args.opts)
     labels = class_names(cfg)
     predictor = VideoPredictor(cfg)
@@ -62,7 +67,5 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with clear_exit():
         main(parse_args())
-    except InputError as error:
-        sys.exit(f"error: {error}")

@@ -104,8 +104,8 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE_3D.INPUT_FORMAT = "RGB"
     cfg.MODEL.BACKBONE_3D.PIXEL_MEAN = [114.7748, 107.7354, 99.4750]
     cfg.MODEL.BACKBONE_3D.PIXEL_STD = [1.0, 1.0, 1.0]
-    # Widths of the small backbones (`build_small_resnet_backbone`, `build_small_resnext3d_backbone`)
-    # for the CPU: channels of the stem.
+    # Channels of the stems of the small backbones for the CPU, `build_small_resnet_backbone` and
+    # `build_small_resnext3d_backbone`; the deeper layers widen from there.
     cfg.MODEL.BACKBONE.STEM_CHANNELS = 32
     cfg.MODEL.BACKBONE_3D.STEM_CHANNELS = 16
 
@@ -129,7 +129,7 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = True
     cfg.MODEL.STMA.SIZE = CN()
     cfg.MODEL.STMA.SIZE.NAME = "SizeHead"
-    # Also chooses what is regressed: distances to four sides with GIoU, or width and height with L1.
+    # Also chooses what is regressed: four distances with GIoU, or width and height with L1.
     cfg.MODEL.STMA.SIZE.GAUSSIAN = True
     # Whose center the size's Gaussian area lies around: "frame" (each frame's own, where inference
     # reads it) or "key" (the key frame's).

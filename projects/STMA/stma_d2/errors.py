@@ -1,6 +1,10 @@
-"""The one exception for input that cannot be used."""
+"""The exception for input that cannot be used, and how entry points end with its message."""
 
 from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class InputError(ValueError):
@@ -10,9 +14,18 @@ class InputError(ValueError):
     without a stack trace.
     """
 
-    def __str__(self) -> str:
-        """The message; without the stack trace that a loader's worker process wraps around it."""
-        message = super().__str__()
+
+@contextmanager
+def clear_exit() -> Iterator[None]:
+    """End the process with one line and status 1 where input cannot be used.
+
+    Covers `InputError` and files that are missing or in the way; also when a data loader's worker
+    raised them, whose stack trace torch puts in front of the message.
+    """
+    try:
+        yield
+    except (InputError, FileNotFoundError, FileExistsError) as error:
+        message = str(error)
         if "Original Traceback" in message:
-            return message.rpartition("InputError: ")[2].strip()
-        return message
+            message = message.rpartition(f"{type(error).__name__}: ")[2].strip()
+        sys.exit(f"error: {message}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from typing import Any
 
 import torch
@@ -16,7 +15,7 @@ from tabulate import tabulate
 from torch import nn
 
 from stma_d2.config import load_config
-from stma_d2.errors import InputError
+from stma_d2.errors import clear_exit
 from stma_d2.modeling import STMA
 
 
@@ -119,7 +118,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with clear_exit():
         main()
-    except InputError as error:
-        sys.exit(f"error: {error}")

@@ -39,6 +39,7 @@ from stma_d2.data import (
     training_windows,
 )
 from stma_d2.data.readers import VIDEO_EXTENSIONS
+from stma_d2.errors import InputError
 
 JPEG_QUALITY = 95
 FRAME_FOLDERS = ("rgb-images", "Frames")
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         return args.run(args)
-    except (OSError, ValueError) as error:
+    except (OSError, InputError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
@@ -98,7 +99,7 @@ def _run_frames(args: argparse.Namespace) -> int:
         if path.suffix.lower() in VIDEO_EXTENSIONS
     }
     if not files:
-        raise FileNotFoundError(f"no videos ({', '.join(VIDEO_EXTENSIONS)}) under {args.videos}")
+        raise InputError(f"no videos ({', '.join(VIDEO_EXTENSIONS)}) under {args.videos}")
     names = [name for name in annotations.videos if name in files]
     if args.all:
         names += [name for name in files if name not in annotations.videos]
@@ -121,7 +122,7 @@ def _copy_annotations(source: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if target.exists():
         if not filecmp.cmp(source, target, shallow=False):
-            raise FileExistsError(f"{target} differs from {source}; move it away first")
+            raise InputError(f"{target} differs from {source}; move it away first")
         return
     unfinished = folder / f".{source.name}.partial"
     shutil.copyfile(source, unfinished)
@@ -149,14 +150,14 @@ def extract_frames(root: Path, job: tuple[str, Path, VideoAnnotation | None]) ->
         try:
             _write_frames(file, unfinished, video)
             os.replace(unfinished, folder)
-        except ValueError as error:
+        except InputError as error:
             return [f"{name}: {error}"]
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return []
     try:
         found = open_frames(str(folder)).count()
-    except (OSError, ValueError) as error:
+    except (OSError, InputError) as error:
         return [f"{name}: {error}"]
     if video is not None and found != video.num_frames:
         return [f"{folder} holds {found} frames, {video.num_frames} are annotated; delete it"]
@@ -171,7 +172,7 @@ def _write_frames(file: Path, folder: Path, video: VideoAnnotation | None) -> No
         (folder / f"{number:05d}.jpg").write_bytes(encoded.tobytes())
     if number == 0 or (video is not None and number != video.num_frames):
         expected = "" if video is None else f", {video.num_frames} are annotated"
-        raise ValueError(f"{file} decodes to {number} frames{expected}")
+        raise InputError(f"{file} decodes to {number} frames{expected}")
 
 
 def _run_check(args: argparse.Namespace) -> int:
@@ -197,11 +198,11 @@ def _find_dataset(
     root: Path | None, annotations: Path | None, frames: Path | None
 ) -> tuple[Path, Path]:
     if root is None and (annotations is None or frames is None):
-        raise ValueError("give --root, or both --annotations and --frames")
+        raise InputError("give --root, or both --annotations and --frames")
     if annotations is None:
         found = sorted([*root.glob("*-GT*.pkl"), *root.glob("*-GT*.json")])
         if len(found) != 1:
-            raise FileNotFoundError(
+            raise InputError(
                 f"{len(found)} files *-GT*.pkl or *-GT*.json in {root}; name one by --annotations"
             )
         annotations = found[0]
@@ -209,7 +210,7 @@ def _find_dataset(
         folders = (root / name for name in FRAME_FOLDERS)
         frames = next((folder for folder in folders if folder.is_dir()), None)
         if frames is None:
-            raise FileNotFoundError(f"{root} has no folder {' or '.join(FRAME_FOLDERS)}")
+            raise InputError(f"{root} has no folder {' or '.join(FRAME_FOLDERS)}")
     return annotations, frames
 
 
@@ -238,7 +239,7 @@ def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> lis
             deque(reader, maxlen=0)
         elif found:
             reader.read([1])
-    except (OSError, ValueError) as error:
+    except (OSError, InputError) as error:
         problems.append(str(error))
     return [f"{name}: {problem}" for problem in problems]
 

@@ -61,7 +61,7 @@ def moc_conversion(state_dict: Mapping) -> Conversion:
 
 
 def _rename_head(key: str) -> str:
-    _, branch, rest = key.split(".", 2)
+    branch, _, rest = key.removeprefix("branch.").partition(".")
     return f"{_HEADS.get(branch, branch)}.layers.{rest}"
 
 

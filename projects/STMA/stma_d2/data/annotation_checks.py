@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import InputError
 from ..structures import Tube
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def check_annotations(annotations: TubeAnnotations, source: str) -> None:
         source: the file's name, for the message.
 
     Raises:
-        ValueError: naming the file, the video, the label, the tube (counted within its label) and
+        InputError: naming the file, the video, the label, the tube (counted within its label) and
             what is wrong.
     """
     problem = _labels_problem(annotations.labels)
@@ -30,7 +31,7 @@ def check_annotations(annotations: TubeAnnotations, source: str) -> None:
     for number, split in enumerate(annotations.splits):
         problem = problem or _split_problem(split, number, annotations)
     if problem:
-        raise ValueError(f"{source}: {problem}")
+        raise InputError(f"{source}: {problem}")
 
 
 def tube_problem(tube: Tube, num_frames: int) -> str | None:

@@ -33,6 +33,7 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 from ..structures import Tube
 from .annotation_checks import check_annotations
 from .safe_pickle import load_plain_pickle
@@ -85,13 +86,14 @@ def load_annotations(path: str | os.PathLike[str]) -> TubeAnnotations:
     ``tools/prepare_dataset.py check`` lists them.
 
     Raises:
-        FileNotFoundError: if there is no such file.
         UnsafePickleError: if a pickle holds anything but data.
-        ValueError: if the file is damaged or its content contradicts itself; the message names the
-            file, the video, the label and the tube.
+        InputError: if the file is missing or damaged, or its content contradicts itself; the
+            message names the file, the video, the label and the tube.
     """
     extension = _extension(path)
     source = os.fspath(path)
+    if not os.path.isfile(path):
+        raise InputError(f"no annotation file at {source}")
     if extension == ".pkl":
         data = load_plain_pickle(path)
         parse = _from_act
@@ -100,12 +102,12 @@ def load_annotations(path: str | os.PathLike[str]) -> TubeAnnotations:
             try:
                 data = json.load(file)
             except ValueError as error:
-                raise ValueError(f"{source}: not readable JSON ({error})") from error
+                raise InputError(f"{source}: not readable JSON ({error})") from error
         parse = _from_json
     try:
         annotations = parse(data)
     except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"{source}: {error}") from error
+        raise InputError(f"{source}: {error}") from error
     check_annotations(annotations, source)
     return annotations
 
@@ -116,7 +118,7 @@ def save_annotations(annotations: TubeAnnotations, path: str | os.PathLike[str])
     ``load_annotations`` gives the same values back, with each video's tubes ordered by label.
 
     Raises:
-        ValueError: if the annotations contradict themselves, or ``path`` ends neither in ``.pkl``
+        InputError: if the annotations contradict themselves, or ``path`` ends neither in ``.pkl``
             nor in ``.json``.
     """
     extension = _extension(path)
@@ -138,7 +140,7 @@ def save_annotations(annotations: TubeAnnotations, path: str | os.PathLike[str])
 def _extension(path: str | os.PathLike[str]) -> str:
     extension = os.path.splitext(os.fspath(path))[1].lower()
     if extension not in (".pkl", ".json"):
-        raise ValueError(f"{os.fspath(path)}: annotation files end in .pkl or in .json")
+        raise InputError(f"{os.fspath(path)}: annotation files end in .pkl or in .json")
     return extension
 
 
@@ -152,16 +154,16 @@ def _from_act(data: Any) -> TubeAnnotations:
     for name, tubes in all_tubes.items():
         missing = [k for k, d in (("nframes", num_frames), ("resolution", sizes)) if name not in d]
         if missing:
-            raise ValueError(f"video '{name}' has tubes but no entry in {' and '.join(missing)}")
+            raise InputError(f"video '{name}' has tubes but no entry in {' and '.join(missing)}")
         try:
             height, width = sizes[name]
             videos[name] = VideoAnnotation(
                 int(num_frames[name]), int(height), int(width), _act_tubes(tubes)
             )
         except (TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"video '{name}': {error}") from error
+            raise InputError(f"video '{name}': {error}") from error
     if len(train) != len(test):
-        raise ValueError(f"train_videos has {len(train)} splits, test_videos has {len(test)}")
+        raise InputError(f"train_videos has {len(train)} splits, test_videos has {len(test)}")
     splits = tuple(
         Split(_names(a, "train_videos"), _names(b, "test_videos"))
         for a, b in zip(train, test, strict=True)
@@ -175,13 +177,13 @@ def _act_tubes(tubes_of_label: dict[int, list[np.ndarray]]) -> tuple[Tube, ...]:
         for number, rows in enumerate(arrays):
             rows = np.asarray(rows)
             if rows.ndim != 2 or rows.shape[1] != 5:
-                raise ValueError(
+                raise InputError(
                     f"label {label}, tube {number}: an array of shape {rows.shape} where (n, 5) "
                     "was expected (frame, x1, y1, x2, y2)"
                 )
             frames = rows[:, 0]
             if not (np.isfinite(frames) & (frames == np.floor(frames))).all():
-                raise ValueError(f"label {label}, tube {number}: frame numbers are not whole")
+                raise InputError(f"label {label}, tube {number}: frame numbers are not whole")
             tubes.append(Tube(frames.astype(np.int64), rows[:, 1:].astype(np.float32), int(label)))
     return tuple(tubes)
 
@@ -210,7 +212,7 @@ def _from_json(data: Any) -> TubeAnnotations:
         data, ("version", "labels", "splits", "videos"), "the file"
     )
     if version != 1:
-        raise ValueError(f"version {version!r} of the format is unknown; this code reads version 1")
+        raise InputError(f"version {version!r} of the format is unknown; this code reads version 1")
     labels = _names(labels, "labels")
     videos = {}
     for name, entry in _text_keys(entries, "videos").items():
@@ -232,11 +234,11 @@ def _from_json(data: Any) -> TubeAnnotations:
 def _json_tube(entry: dict[str, Any], labels: tuple[str, ...], where: str) -> Tube:
     label, first_frame, boxes = _take(entry, ("label", "first_frame", "boxes"), where)
     if label not in labels:
-        raise ValueError(f"{where}: label {label!r} is not among the file's labels")
+        raise InputError(f"{where}: label {label!r} is not among the file's labels")
     try:
         boxes = np.array(boxes, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{where}: the boxes are not lists of four numbers") from error
+        raise InputError(f"{where}: the boxes are not lists of four numbers") from error
     frames = np.arange(len(boxes), dtype=np.int64) + int(first_frame)
     return Tube(frames, boxes, labels.index(label))
 
@@ -270,24 +272,24 @@ def _to_json(annotations: TubeAnnotations) -> str:
 
 
 def _take(data: Any, keys: tuple[str, ...], where: str) -> list[Any]:
-    """The values of ``keys``; ValueError that names what is missing."""
+    """The values of ``keys``; InputError that names what is missing."""
     data = _text_keys(data, where)
     missing = [key for key in keys if key not in data]
     if missing:
-        raise ValueError(f"{where} lacks {', '.join(map(repr, missing))}")
+        raise InputError(f"{where} lacks {', '.join(map(repr, missing))}")
     return [data[key] for key in keys]
 
 
 def _text_keys(data: Any, where: str) -> dict[Any, Any]:
     if not isinstance(data, dict):
-        raise ValueError(f"{where} holds a {type(data).__name__} where a mapping was expected")
+        raise InputError(f"{where} holds a {type(data).__name__} where a mapping was expected")
     return {_text(key): value for key, value in data.items()}
 
 
 def _names(values: Any, what: str) -> tuple[str, ...]:
     names = tuple(_text(v) for v in values) if isinstance(values, (list, tuple)) else None
     if names is None or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"{what} must hold a list of names (train and test: one for each split)")
+        raise InputError(f"{what} must hold a list of names (train and test: one for each split)")
     return names
 
 

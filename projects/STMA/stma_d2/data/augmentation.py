@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from detectron2.config import CfgNode
 
+from ..errors import InputError
 from .geometry import FrameGeometry
 
 # SSD's crop samplers: the least overlap of a crop with some instance, and the whole canvas.
@@ -46,7 +47,7 @@ class AugmentationRules:
         """Check the ranges.
 
         Raises:
-            ValueError: naming the configuration key that is out of range.
+            InputError: naming the configuration key that is out of range.
         """
         for name in ("mirror_prob", "distort_prob", "expand_prob"):
             self._require(name, 0 <= getattr(self, name) <= 1, "a probability")
@@ -61,7 +62,7 @@ class AugmentationRules:
 
     def _require(self, name: str, valid: bool, meaning: str) -> None:
         if not valid:
-            raise ValueError(
+            raise InputError(
                 f"INPUT.AUGMENTATION.{name.upper()} is {getattr(self, name)}; it must be {meaning}"
             )
 

@@ -16,8 +16,9 @@ from detectron2.data import (
 from detectron2.data.samplers import TrainingSampler
 from torch.utils.data import DataLoader
 
+from ..errors import InputError
 from .mapper import ClipDatasetMapper
-from .windows import ChunkIndex, WindowIndex
+from .windows import ChunkIndex, WindowIndex, check_lengths
 
 logger = logging.getLogger(__name__)
 
@@ -26,19 +27,20 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
     """Find the training windows of ``cfg.DATASETS.TRAIN``; its length is an epoch's.
 
     Raises:
-        ValueError: if there is none, or if the data sets' labels differ or are not as many as
+        InputError: if there is none, or if the data sets' labels differ or are not as many as
             the configuration says.
     """
+    check_lengths(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH)
     names = tuple(cfg.DATASETS.TRAIN)
     if not names:
-        raise ValueError("DATASETS.TRAIN names no data set")
+        raise InputError("DATASETS.TRAIN names no data set")
     videos = [video for name in names for video in _get_videos(cfg, name)]
     _check_same_labels(names)
     snippet_length = cfg.INPUT.SNIPPET_LENGTH
     index = WindowIndex(videos, snippet_length)
     if len(index) == 0:
         tubes = [tube for video in videos for tube in video["tubes"]]
-        raise ValueError(
+        raise InputError(
             f"DATASETS.TRAIN {names} has no training window: none of its {len(videos)} videos with "
             f"{len(tubes)} tubes (the longest spans {max(map(len, tubes), default=0)} frames) has "
             f"INPUT.SNIPPET_LENGTH = {snippet_length} consecutive frames that lie wholly inside a "
@@ -63,7 +65,7 @@ def build_train_loader(
         iterates over lists of sample dicts.
 
     Raises:
-        ValueError: if data and configuration do not fit.
+        InputError: if data and configuration do not fit.
     """
     mapper = ClipDatasetMapper(cfg, is_train=True) if mapper is None else mapper
     index = build_train_index(cfg) if index is None else index
@@ -95,13 +97,13 @@ def build_test_loader(
         iterates over lists of one sample dict.
 
     Raises:
-        ValueError: if data and configuration do not fit.
+        InputError: if data and configuration do not fit.
     """
     mapper = ClipDatasetMapper(cfg, is_train=False) if mapper is None else mapper
     videos = _get_videos(cfg, dataset_name)
     index = ChunkIndex(videos, cfg.INPUT.SNIPPET_LENGTH, cfg.TEST.WINDOWS_PER_CHUNK)
     if len(index) == 0:
-        raise ValueError(f"the data set '{dataset_name}' has no videos")
+        raise InputError(f"the data set '{dataset_name}' has no videos")
     _prepare_workers(cfg)
     return build_detection_test_loader(index, mapper=mapper, num_workers=cfg.DATALOADER.NUM_WORKERS)
 
@@ -118,10 +120,14 @@ def _prepare_workers(cfg: CfgNode) -> None:
 
 def _get_videos(cfg: CfgNode, name: str) -> list[dict[str, Any]]:
     """The standard dicts of a data set whose classes are the configuration's."""
+    if name not in DatasetCatalog:
+        raise InputError(
+            f"no data set is called '{name}'; register_tube_dataset makes one of your own known"
+        )
     videos = DatasetCatalog.get(name)
     labels = MetadataCatalog.get(name).thing_classes
     if len(labels) != cfg.MODEL.STMA.NUM_CLASSES:
-        raise ValueError(
+        raise InputError(
             f"MODEL.STMA.NUM_CLASSES is {cfg.MODEL.STMA.NUM_CLASSES}, but the data set '{name}' "
             f"has {len(labels)} classes; set MODEL.STMA.NUM_CLASSES to {len(labels)}"
         )
@@ -132,7 +138,7 @@ def _check_same_labels(names: tuple[str, ...]) -> None:
     first = list(MetadataCatalog.get(names[0]).thing_classes)
     for name in names[1:]:
         if list(MetadataCatalog.get(name).thing_classes) != first:
-            raise ValueError(
+            raise InputError(
                 f"DATASETS.TRAIN mixes data sets of different labels: '{name}' does not have the "
                 f"labels of '{names[0]}' in their order"
             )

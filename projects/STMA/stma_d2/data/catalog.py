@@ -9,6 +9,7 @@ from typing import Any
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
+from ..errors import InputError
 from .annotations import TubeAnnotations, load_annotations
 from .readers import find_frames
 
@@ -21,6 +22,7 @@ def register_tube_dataset(
     split: int = 0,
     subset: str = "train",
     labels: Sequence[str] | None = None,
+    hint: str = "make the frames with tools/prepare_dataset.py",
 ) -> None:
     """Make a data set known to ``DatasetCatalog`` and ``MetadataCatalog`` under ``name``.
 
@@ -39,15 +41,16 @@ def register_tube_dataset(
         subset: "train" or "test", the half of the split.
         labels: the class names if they are known; the annotation file must then agree. Otherwise
             the metadata has ``thing_classes`` only once the data set was read.
+        hint: what to do where files are missing; ends the error message.
 
     Raises:
-        ValueError: if the name is taken or ``subset`` is neither "train" nor "test".
+        InputError: if the name is taken or ``subset`` is neither "train" nor "test".
     """
     if subset not in ("train", "test"):
-        raise ValueError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
+        raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
-        raise ValueError(f"data set '{name}' is registered already")
-    DatasetCatalog.register(name, partial(_load, name, annotations, frames, split, subset))
+        raise InputError(f"data set '{name}' is registered already")
+    DatasetCatalog.register(name, partial(_load, name, annotations, frames, split, subset, hint))
     metadata = MetadataCatalog.get(name)
     metadata.set(annotations_file=annotations, split=split, subset=subset, evaluator_type="tubelet")
     if labels is not None:
@@ -55,55 +58,52 @@ def register_tube_dataset(
 
 
 def _load(
-    name: str, annotations_file: str, frames_root: str, split: int, subset: str
+    name: str, annotations_file: str, frames_root: str, split: int, subset: str, hint: str
 ) -> list[dict[str, Any]]:
     if not os.path.isfile(annotations_file):
-        raise FileNotFoundError(
-            f"data set '{name}': no annotation file at {annotations_file}. Built-in data sets lie "
-            "under $DETECTRON2_DATASETS, by default ./datasets; GETTING_STARTED.md says how to "
-            "make them"
+        raise InputError(
+            f"data set '{name}': no annotation file at {annotations_file} (built-in data sets lie "
+            f"under $DETECTRON2_DATASETS, by default ./datasets); {hint}"
         )
     annotations = load_annotations(annotations_file)
     if not 0 <= split < len(annotations.splits):
-        raise ValueError(
+        raise InputError(
             f"data set '{name}': {annotations_file} has splits 0 to {len(annotations.splits) - 1}, "
             f"not {split}"
         )
     metadata = MetadataCatalog.get(name)
     labels = metadata.get("thing_classes", list(annotations.labels))
     if labels != list(annotations.labels):
-        raise ValueError(
+        raise InputError(
             f"data set '{name}': the labels of {annotations_file} are not the expected ones; "
             f"it has {list(annotations.labels)}, expected {labels}"
         )
     metadata.set(thing_classes=labels)
-    return _video_dicts(name, annotations, frames_root, split, subset)
+    names = getattr(annotations.splits[split], subset)
+    dicts = _video_dicts(annotations, names, frames_root)
+    missing = [names[i] for i, video in enumerate(dicts) if video["frames"] is None]
+    if missing:
+        raise InputError(
+            f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
+            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; {hint}"
+        )
+    return dicts
 
 
 def _video_dicts(
-    name: str, annotations: TubeAnnotations, frames_root: str, split: int, subset: str
+    annotations: TubeAnnotations, names: Sequence[str], frames_root: str
 ) -> list[dict[str, Any]]:
-    dicts, missing = [], []
-    for video_id in getattr(annotations.splits[split], subset):
+    dicts = []
+    for video_id in names:
         video = annotations.videos[video_id]
-        frames = find_frames(frames_root, video_id)
-        if frames is None:
-            missing.append(video_id)
-            continue
         dicts.append(
             {
                 "video_id": video_id,
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
-                "frames": frames,
+                "frames": find_frames(frames_root, video_id),
                 "tubes": list(video.tubes),
             }
-        )
-    if missing:
-        raise FileNotFoundError(
-            f"data set '{name}': {len(missing)} of {len(missing) + len(dicts)} videos have neither "
-            f"a folder of frames nor a video file under {frames_root}, such as "
-            f"{', '.join(missing[:3])}; make the frames with tools/prepare_dataset.py"
         )
     return dicts

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from detectron2.config import CfgNode, configurable
 
+from ..errors import InputError
 from .augmentation import AugmentationRules, distort_frame, draw_augmentation
 from .geometry import FrameGeometry, warp_frame
 from .readers import FrameReader, open_frames
@@ -59,11 +60,11 @@ class ClipDatasetMapper:
             targets: None for evaluation.
 
         Raises:
-            ValueError: naming the configuration key that does not fit.
+            InputError: naming the configuration key that does not fit.
         """
         check_lengths(snippet_length, clip_length)
         if any(side < 1 or side % SIZE_DIVISOR for side in input_size):
-            raise ValueError(
+            raise InputError(
                 f"INPUT.SIZE is {tuple(input_size)}; both sides must be multiples of {SIZE_DIVISOR}"
             )
         self.input_size = tuple(input_size)
@@ -112,7 +113,7 @@ class ClipDatasetMapper:
                 * targets (dict): what `make_targets` gives; absent in evaluation
 
         Raises:
-            ValueError, OSError: naming the video, if its frames cannot be read or have another
+            InputError: naming the video, if its frames cannot be read or have another
                 size than its annotation says.
         """
         video, windows = item["video"], item["windows"]
@@ -154,7 +155,7 @@ class ClipDatasetMapper:
         try:
             return self._recent_frames.read(video["frames"], size, numbers)
         except (OSError, ValueError) as error:
-            raise type(error)(
+            raise InputError(
                 f"video '{video['video_id']}' (by its annotation {video['num_frames']} frames of "
                 f"{size[1]} x {size[0]}): {error}"
             ) from error
@@ -175,15 +176,16 @@ class ClipDatasetMapper:
 
 
 class RecentFrames:
-    """Reads frames and keeps those of the last call.
+    """Reads frames and keeps those of the last call, for a next one further on in the video.
 
     Neighboring chunks of a video share frames: read in order, each frame is decoded once, and a
-    video file never goes backwards. What is kept is no more than what the caller holds.
+    video file never goes backwards. Any other call reads everything anew. What is kept is no more
+    than what the caller holds.
     """
 
     def __init__(self) -> None:
         """Keep nothing yet."""
-        self._source: tuple[int, str] | None = None  # process, path
+        self._source: tuple[int, str, tuple[int, int]] | None = None  # process, path, size
         self._reader: FrameReader | None = None
         self._frames: dict[int, np.ndarray] = {}
 
@@ -195,7 +197,7 @@ class RecentFrames:
         Args:
             path: what `open_frames` takes.
             size: height and width that each frame must have.
-            frame_numbers: 1-based, distinct.
+            frame_numbers: 1-based, ascending.
 
         Returns:
             one (height, width, 3) uint8 BGR array a number; not to be changed.
@@ -203,10 +205,17 @@ class RecentFrames:
         Raises:
             OSError, ValueError: see `FrameReader.read`.
         """
-        source = (os.getpid(), path)  # a forked process must not share an open file
-        if source != self._source:
+        source = (os.getpid(), path, size)  # a forked process must not share an open file
+        if source != self._source or not self._goes_on(frame_numbers):
             self._reader, self._frames, self._source = open_frames(path, size), {}, source
         missing = [number for number in frame_numbers if number not in self._frames]
         frames = self._frames | dict(zip(missing, self._reader.read(missing), strict=True))
         self._frames = {number: frames[number] for number in frame_numbers}
         return list(self._frames.values())
+
+    def _goes_on(self, frame_numbers: Sequence[int]) -> bool:
+        """Whether the frames follow on the last call's (the same again may be another video)."""
+        if not self._frames:
+            return False
+        ends, last = (frame_numbers[0], frame_numbers[-1]), (min(self._frames), max(self._frames))
+        return ends != last and ends[0] >= last[0] and ends[1] >= last[1]

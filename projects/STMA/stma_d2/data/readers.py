@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
+from ..errors import InputError
+
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v")
 _IMAGE_EXTENSIONS = (".jpg", ".png")
 
@@ -23,13 +25,13 @@ def open_frames(path: str, size: tuple[int, int] | None = None) -> FrameReader:
         size: (height, width) in pixels that every frame must have; None: the first one's.
 
     Raises:
-        FileNotFoundError: if there is neither a folder nor a file.
+        InputError: if there is neither a folder nor a file.
     """
     if os.path.isdir(path):
         return FolderReader(path, size)
     if os.path.isfile(path):
         return VideoFileReader(path, size)
-    raise FileNotFoundError(f"no folder of frames and no video file at {path}")
+    raise InputError(f"no folder of frames and no video file at {path}")
 
 
 def find_frames(root: str, video_id: str) -> str | None:
@@ -68,13 +70,12 @@ class FrameReader(ABC):
             Equal numbers share one array, so the arrays are read-only.
 
         Raises:
-            FileNotFoundError: if an image file is missing.
-            ValueError: if a frame cannot be decoded whole, has another size than the others, or
-                lies beyond the video's end.
+            InputError: if a frame is missing, cannot be decoded whole, has another size than the
+                others, or lies beyond the video's end.
         """
         numbers = sorted({int(number) for number in frame_numbers})
         if numbers and numbers[0] < 1:
-            raise ValueError(f"{self.path}: frame {numbers[0]} was asked for; the first is frame 1")
+            raise InputError(f"{self.path}: frame {numbers[0]} was asked for; the first is frame 1")
         frames = {number: self._checked(self._decode(number), number) for number in numbers}
         for frame in frames.values():
             frame.setflags(write=False)
@@ -89,7 +90,7 @@ class FrameReader(ABC):
         """The exact number of frames; a video file is decoded to its end for it.
 
         Raises:
-            ValueError: if a folder's numbers have a gap or do not start at 1.
+            InputError: if a folder's numbers have a gap or do not start at 1.
         """
 
     @abstractmethod
@@ -100,7 +101,7 @@ class FrameReader(ABC):
             self._size = frame.shape[:2]
         if frame.shape[:2] != tuple(self._size):
             (height, width), (rows, columns) = self._size, frame.shape[:2]
-            raise ValueError(
+            raise InputError(
                 f"{self.path}: frame {number} is {columns} x {rows} pixels, "
                 f"expected {width} x {height} (width x height)"
             )
@@ -122,7 +123,7 @@ class FolderReader(FrameReader):
         numbers = sorted(int(stem) for stem, end in stems if end == extension and stem.isdecimal())
         for expected, number in enumerate(numbers, start=1):
             if number != expected:
-                raise ValueError(
+                raise InputError(
                     f"{self.path}: frame {expected} ({expected:05d}{extension}) is missing"
                 )
         return len(numbers)
@@ -131,7 +132,7 @@ class FolderReader(FrameReader):
         for extension in _IMAGE_EXTENSIONS:
             if os.path.isfile(os.path.join(self.path, f"00001{extension}")):
                 return extension
-        raise FileNotFoundError(f"{self.path} holds no first frame (00001.jpg or 00001.png)")
+        raise InputError(f"{self.path} holds no first frame (00001.jpg or 00001.png)")
 
     def _decode(self, number: int) -> np.ndarray:
         for extension in _IMAGE_EXTENSIONS:
@@ -140,7 +141,7 @@ class FolderReader(FrameReader):
                     return _decode_image(file.read(), file.name)
             except FileNotFoundError:
                 continue
-        raise FileNotFoundError(
+        raise InputError(
             f"{self.path}: frame {number} is missing ({number:05d}.jpg or {number:05d}.png)"
         )
 
@@ -153,7 +154,7 @@ def _decode_image(data: bytes, path: str) -> np.ndarray:
     if data and not truncated:
         frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     if frame is None:
-        raise ValueError(f"{path}: the image is truncated or damaged ({len(data)} bytes)")
+        raise InputError(f"{path}: the image is truncated or damaged ({len(data)} bytes)")
     return frame
 
 
@@ -201,7 +202,7 @@ class VideoFileReader(FrameReader):
     def _open(self) -> cv2.VideoCapture:
         capture = cv2.VideoCapture(self.path)
         if not capture.isOpened():
-            raise ValueError(f"{self.path}: OpenCV cannot open this file as a video")
+            raise InputError(f"{self.path}: OpenCV cannot open this file as a video")
         return capture
 
     def _decode(self, number: int) -> np.ndarray:
@@ -212,12 +213,12 @@ class VideoFileReader(FrameReader):
             if not self._capture.grab():
                 end = self._position
                 self._close()
-                raise ValueError(
+                raise InputError(
                     f"{self.path}: frame {number} was asked for; the video ends with frame {end}"
                 )
             self._position += 1
         found, frame = self._capture.retrieve()
         if not found:
             self._close()
-            raise ValueError(f"{self.path}: frame {number} cannot be decoded")
+            raise InputError(f"{self.path}: frame {number} cannot be decoded")
         return frame

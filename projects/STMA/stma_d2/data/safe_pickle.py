@@ -16,8 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import InputError
 
-class UnsafePickleError(ValueError):
+
+class UnsafePickleError(InputError):
     """The pickle asks for something that is not data."""
 
 
@@ -31,7 +33,7 @@ def load_plain_pickle(path: str | os.PathLike[str]) -> Any:
     Raises:
         FileNotFoundError: if there is no such file.
         UnsafePickleError: if the pickle asks for anything else, naming what; nothing was run.
-        ValueError: if the file is not a whole pickle.
+        InputError: if the file is not a whole pickle.
     """
     with open(path, "rb") as file:
         try:
@@ -42,7 +44,7 @@ def load_plain_pickle(path: str | os.PathLike[str]) -> Any:
                 "only numbers, text, plain containers and numpy arrays of numbers"
             ) from None
         except Exception as error:  # a damaged or hostile file can raise anything
-            raise ValueError(f"{os.fspath(path)}: not a readable pickle ({error})") from error
+            raise InputError(f"{os.fspath(path)}: not a readable pickle ({error})") from error
 
 
 class _PlainUnpickler(pickle.Unpickler):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from detectron2.config import CfgNode
 
+from ..errors import InputError
+
 STRIDE = 4  # r_s: input pixels per feature pixel
 AREA_RATIO = 0.54  # TTFNet's alpha: the regression area's sides in units of the box's
 MIN_OVERLAP = 0.7  # CenterNet's: how well a box of the heat map's radius must still overlap
@@ -41,10 +43,10 @@ class TargetRules:
         """Check the choice of the area.
 
         Raises:
-            ValueError: if it is neither "frame" nor "key".
+            InputError: if it is neither "frame" nor "key".
         """
         if self.size_area not in ("frame", "key"):
-            raise ValueError(
+            raise InputError(
                 f"MODEL.STMA.SIZE.AREA is '{self.size_area}'; it must be 'frame' or 'key'"
             )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
+from ..errors import InputError
 from ..structures import Tube
 
 
@@ -19,15 +20,15 @@ def check_lengths(snippet_length: int, clip_length: int) -> None:
     """Check that a snippet has a middle frame and lies inside its clip.
 
     Raises:
-        ValueError: naming the configuration keys, if not.
+        InputError: naming the configuration keys, if not.
     """
     if snippet_length < 1 or snippet_length % 2 == 0:
-        raise ValueError(
+        raise InputError(
             f"INPUT.SNIPPET_LENGTH is {snippet_length}; it must be odd (1, 3, 5, ...), because "
             "the key frame is the snippet's middle"
         )
     if snippet_length > clip_length:
-        raise ValueError(
+        raise InputError(
             f"INPUT.SNIPPET_LENGTH ({snippet_length}) is greater than INPUT.CLIP_LENGTH "
             f"({clip_length}); the snippet must lie inside the clip"
         )
@@ -43,14 +44,14 @@ def training_windows(num_frames: int, tubes: Sequence[Tube], snippet_length: int
         (n,) int64, ascending.
 
     Raises:
-        ValueError: if a tube leaves the video's frames 1 .. ``num_frames``.
+        InputError: if a tube leaves the video's frames 1 .. ``num_frames``.
     """
     num_windows = max(num_frames - snippet_length + 1, 0)
     undivided = np.ones(num_windows, dtype=bool)
     occupied = np.zeros(num_windows, dtype=bool)
     for tube in tubes:
         if np.any((tube.frames < 1) | (tube.frames > num_frames)):
-            raise ValueError(
+            raise InputError(
                 f"a tube spans frames {tube.frames.min()} to {tube.frames.max()}, "
                 f"but the video has {num_frames}"
             )
@@ -147,7 +148,7 @@ class WindowIndex(Dataset):
             snippet_length: K.
 
         Raises:
-            ValueError: naming the video, if one of its tubes leaves the video.
+            InputError: naming the video, if one of its tubes leaves the video.
         """
         self._video_dicts = list(video_dicts)
         per_video = [_training_windows_of(video, snippet_length) for video in self._video_dicts]
@@ -185,10 +186,10 @@ class ChunkIndex(Dataset):
             windows_per_chunk: the most windows that an item holds.
 
         Raises:
-            ValueError: if ``windows_per_chunk`` is not positive.
+            InputError: if ``windows_per_chunk`` is not positive.
         """
         if windows_per_chunk < 1:
-            raise ValueError(f"TEST.WINDOWS_PER_CHUNK is {windows_per_chunk}; it must be positive")
+            raise InputError(f"TEST.WINDOWS_PER_CHUNK is {windows_per_chunk}; it must be positive")
         self._video_dicts = list(video_dicts)
         self._chunks = []  # (position of the video, first window, one past the last window)
         for i, video in enumerate(self._video_dicts):
@@ -210,5 +211,5 @@ class ChunkIndex(Dataset):
 def _training_windows_of(video: Mapping[str, Any], snippet_length: int) -> np.ndarray:
     try:
         return training_windows(video["num_frames"], video["tubes"], snippet_length)
-    except ValueError as error:
-        raise ValueError(f"video '{video['video_id']}': {error}") from error
+    except InputError as error:
+        raise InputError(f"video '{video['video_id']}': {error}") from error

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
-import sys
 from collections.abc import Callable
 
 import torch
@@ -13,9 +11,7 @@ import torch.distributed as dist
 from detectron2.engine import launch
 from detectron2.utils import comm
 
-from ..errors import InputError
-
-logger = logging.getLogger(__name__)
+from ..errors import InputError, clear_exit
 
 
 def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
@@ -25,27 +21,26 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
     those that have a GPU, gloo those that don't. Otherwise ``--num-gpus``, ``--num-machines``,
     ``--machine-rank`` and ``--dist-url`` go to Detectron2's launcher.
 
-    An `InputError` ends the process with its message and status 1.
+    Input that cannot be used ends the process with one line and status 1.
     """
-    try:
-        if "TORCHELASTIC_RUN_ID" in os.environ:
-            _join_torchrun()
-            main(args)
-        else:
-            _check_gpus(args)
-            launch(
-                main,
-                args.num_gpus,
-                num_machines=args.num_machines,
-                machine_rank=args.machine_rank,
-                dist_url=args.dist_url,
-                args=(args,),
-            )
-    except InputError as error:
-        sys.exit(f"error: {error}")
-    finally:
-        if dist.is_initialized():
-            dist.destroy_process_group()
+    with clear_exit():
+        try:
+            if "TORCHELASTIC_RUN_ID" in os.environ:
+                _join_torchrun()
+                main(args)
+            else:
+                _check_gpus(args)
+                launch(
+                    main,
+                    args.num_gpus,
+                    num_machines=args.num_machines,
+                    machine_rank=args.machine_rank,
+                    dist_url=args.dist_url,
+                    args=(args,),
+                )
+        finally:
+            if dist.is_initialized():
+                dist.destroy_process_group()
 
 
 def _check_gpus(args: argparse.Namespace) -> None:

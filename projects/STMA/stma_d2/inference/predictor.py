@@ -54,9 +54,7 @@ class VideoPredictor:
         """
         video = describe_video(path)
         tubelets = self.predict_tubelets(video, progress)
-        protocol = get_protocol(
-            self.cfg.TEST.PROTOCOL, self.cfg.TEST.LINKING.MIN_TUBELET_SCORE
-        )
+        protocol = get_protocol(self.cfg.TEST.PROTOCOL, self.cfg.TEST.LINKING.MIN_TUBELET_SCORE)
         tubes = build_tubes(tubelets, video["num_frames"], protocol)
         return sorted(tubes, key=lambda tube: -tube.score)
 

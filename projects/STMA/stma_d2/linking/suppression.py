@@ -43,20 +43,16 @@ def suppress(
     Returns:
         The new scores, (G, C, P), and who remains, (G, C, P) bool.
     """
-    kept = scores > 0
-    result = scores.copy()
     num_groups, num_classes, num_members = scores.shape
-    flat_kept = kept.reshape(num_groups * num_classes, num_members)
-    flat_result = result.reshape(flat_kept.shape)
+    flat_result = np.array(scores, order="C").reshape(num_groups * num_classes, num_members)
+    flat_kept = flat_result > 0
 
     counts = flat_kept.sum(axis=1)
     rows = np.flatnonzero(counts > 1)
-    if not len(rows):
-        return result, kept
     counts = counts[rows]
     # Members in descending order of score; those that do not take part come last and are cut off.
     order = np.argsort(-np.where(flat_kept[rows], flat_result[rows], 0), axis=1, kind="stable")
-    order = order[:, : counts.max()]
+    order = order[:, : counts.max(initial=0)]
     queued = np.arange(order.shape[1]) < counts[:, None]
     groups = rows // num_classes
 
@@ -76,4 +72,4 @@ def suppress(
         queued &= ~hit
         busy = queued.any(axis=1)
         rows, groups, order, queued = rows[busy], groups[busy], order[busy], queued[busy]
-    return result, kept
+    return flat_result.reshape(scores.shape), flat_kept.reshape(scores.shape)

@@ -46,32 +46,35 @@ def find_peaks(center_logits: torch.Tensor, num_peaks: int) -> Peaks:
 
 
 def follow_centers(peaks: Peaks, movement: torch.Tensor) -> torch.Tensor:
-    """Move the peaks to the other snippet frames.
+    """Move the peaks to each snippet frame.
 
     Args:
         peaks: of B windows.
         movement: (B, 2K, h, w) offsets from the key frame's center, feature pixels.
 
     Returns:
-        (B, N, K, 2) x, y in feature pixels; in the key frame the peak itself.
+        (B, N, K, 2) x, y in feature pixels. The key frame's own offset is 0 by Eq. 4; MOC's is
+        what the integer peak lacks of the true center.
     """
     width = movement.shape[-1]
     flat = peaks.pixels_xy[..., 1] * width + peaks.pixels_xy[..., 0]  # (B, N)
     offsets = movement.float().flatten(2).gather(2, flat[:, None].expand(-1, movement.shape[1], -1))
-    offsets = offsets.transpose(1, 2).unflatten(2, (-1, 2)).clone()  # (B, N, K, 2)
-    offsets[:, :, offsets.shape[2] // 2] = 0
-    return peaks.pixels_xy[:, :, None] + offsets
+    return peaks.pixels_xy[:, :, None] + offsets.transpose(1, 2).unflatten(2, (-1, 2))
 
 
-def read_boxes(centers_xy: torch.Tensor, sizes: torch.Tensor, stride: int) -> torch.Tensor:
+def read_boxes(
+    peaks: Peaks, centers_xy: torch.Tensor, sizes: torch.Tensor, stride: int
+) -> torch.Tensor:
     """Read the size maps at the centers and build the boxes.
 
-    With four distances the center is rounded to the pixel whose distances are read, and the box
-    lies around that pixel (Eq. 6). With width and height (MOC) the pixel is the center's integer
-    part and the box lies around the center itself.
+    In the key frame the peak's pixel is read. Elsewhere, with four distances, the center is
+    rounded to the pixel whose distances are read, and the box lies around that pixel (Eq. 6). With
+    width and height (MOC) the pixel is the center's integer part and the box lies around the
+    center itself, in the key frame too.
 
     Args:
-        centers_xy: (B, N, K, 2) feature pixels.
+        peaks: of B windows.
+        centers_xy: (B, N, K, 2) feature pixels, from `follow_centers`.
         sizes: (B, K, 4, h, w) distances to left, top, right, bottom in network-input pixels, or
             (B, K, 2, h, w) width and height in feature pixels.
         stride: network-input pixels per feature pixel.
@@ -82,6 +85,7 @@ def read_boxes(centers_xy: torch.Tensor, sizes: torch.Tensor, stride: int) -> to
     height, width = sizes.shape[-2:]
     has_distances = sizes.shape[2] == 4
     pixels = centers_xy.round() if has_distances else centers_xy.trunc()
+    pixels[:, :, pixels.shape[2] // 2] = peaks.pixels_xy.to(pixels.dtype)
     pixels = torch.minimum(pixels.clamp(min=0), pixels.new_tensor([width - 1, height - 1]))
     flat = (pixels[..., 1] * width + pixels[..., 0]).long().transpose(1, 2)  # (B, K, N)
     index = flat[:, :, None].expand(-1, -1, sizes.shape[2], -1)
@@ -92,15 +96,13 @@ def read_boxes(centers_xy: torch.Tensor, sizes: torch.Tensor, stride: int) -> to
     return boxes_from_distances(half, centers_xy * stride)
 
 
-def class_scores(
-    peaks: Peaks, num_classes: int, class_logits: torch.Tensor | None
-) -> torch.Tensor:
+def class_scores(peaks: Peaks, num_classes: int, class_logits: torch.Tensor | None) -> torch.Tensor:
     """Scores per class of each tubelet.
 
     Args:
         peaks: of B windows.
         num_classes: C.
-        class_logits: (B, N, C) of class-agnostic peaks, or None where the heat maps are the classes.
+        class_logits: (B, N, C) of class-agnostic peaks; None where the heat maps are classes.
 
     Returns:
         (B, N, C): center probability x class probability; with class-aware heat maps the peak's

@@ -64,6 +64,7 @@ class STMA(nn.Module):
         movement_head: nn.Module,
         size_head: nn.Module,
         action_head: nn.Module | None,
+        gaussian_movement: bool,
         num_classes: int,
         tubelets_per_window: int,
         loss_weights: dict[str, float],
@@ -80,6 +81,8 @@ class STMA(nn.Module):
             movement_head: offsets of the other frames' centers.
             size_head: extent of the boxes, per frame.
             action_head: class map; None with class-aware center localization.
+            gaussian_movement: whether movement is trained on Gaussian areas (Eq. 5), not on the
+                center's pixel.
             num_classes: C.
             tubelets_per_window: N.
             loss_weights: total weight of each loss by its name (Eq. 8 and 9 multiplied out).
@@ -101,6 +104,7 @@ class STMA(nn.Module):
         self.movement_head = movement_head
         self.size_head = size_head
         self.action_head = action_head
+        self.gaussian_movement = gaussian_movement
         self.num_classes = num_classes
         self.tubelets_per_window = tubelets_per_window
         self.loss_weights = loss_weights
@@ -142,6 +146,7 @@ class STMA(nn.Module):
             "movement_head": heads.get(stma.MOVEMENT.NAME)(cfg, channels),
             "size_head": heads.get(stma.SIZE.NAME)(cfg, channels),
             "action_head": action_head,
+            "gaussian_movement": stma.MOVEMENT.GAUSSIAN,
             "num_classes": stma.NUM_CLASSES,
             "tubelets_per_window": cfg.TEST.TUBELETS_PER_WINDOW,
             "loss_weights": {
@@ -208,7 +213,9 @@ class STMA(nn.Module):
         """Compute the weighted losses of Eq. 9, by name."""
         num_instances, num_frames = targets.centers.shape[:2]
         key_centers = targets.centers[:, num_frames // 2]
-        offsets = (targets.centers - key_centers[:, None]).flatten(1)  # Eq. 4, (M, 2K)
+        # Eq. 4; a single sample (MOC) starts from its pixel, which is where inference starts.
+        origin = key_centers if self.gaussian_movement else key_centers.floor()
+        offsets = (targets.centers - origin[:, None]).flatten(1)  # (M, 2K)
         movement = read_pixels(
             maps.movement, targets.windows[targets.movement_instances], targets.movement_pixels
         )
@@ -234,7 +241,7 @@ class STMA(nn.Module):
         """Decode the maps into tubelets of each sample's windows, in the video's own pixels."""
         peaks = find_peaks(maps.center, self.tubelets_per_window)
         centers = follow_centers(peaks, maps.movement)
-        boxes = read_boxes(centers, maps.size[batch.snippet_index], self.stride)
+        boxes = read_boxes(peaks, centers, maps.size[batch.snippet_index], self.stride)
         class_logits = None
         if maps.action is not None:
             points = peaks.pixels_xy.float() * self.stride
@@ -249,9 +256,7 @@ class STMA(nn.Module):
             )
         ]
 
-    def _size_loss(
-        self, maps: HeadMaps, batch: FrameBatch, targets: TargetBatch
-    ) -> torch.Tensor:
+    def _size_loss(self, maps: HeadMaps, batch: FrameBatch, targets: TargetBatch) -> torch.Tensor:
         instances, frames = targets.size_instances, targets.size_frames
         rows = batch.snippet_index[targets.windows[instances], frames]
         predicted = read_pixels(maps.size, rows, targets.size_pixels)

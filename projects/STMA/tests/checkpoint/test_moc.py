@@ -102,3 +102,5 @@ def test_heads_that_disagree_about_k_are_refused(moc_model):
 def test_extra_branches_are_refused(moc_model):
     with pytest.raises(InputError, match=r"no place for branch\.offset\.0\.bias"):
         convert_moc(moc_model | {"branch.offset.0.bias": torch.zeros(256)})
+    with pytest.raises(InputError, match=r"no place for branch\.scale"):
+        convert_moc(moc_model | {"branch.scale": torch.zeros(1)})

@@ -12,6 +12,7 @@ import pytest
 
 from stma_d2.data import Split, TubeAnnotations, load_annotations, save_annotations
 from stma_d2.data.safe_pickle import UnsafePickleError
+from stma_d2.errors import InputError
 
 
 @pytest.fixture
@@ -131,7 +132,7 @@ def test_bad_json_is_one_error_that_names_file_and_place(tmp_path, old, new, mes
     path = tmp_path / "GT.json"
     assert old in JSON_TEXT
     path.write_text(JSON_TEXT.replace(old, new))
-    with pytest.raises(ValueError, match=rf"(?s)GT\.json: .*{message}"):
+    with pytest.raises(InputError, match=rf"(?s)GT\.json: .*{message}"):
         load_annotations(path)
 
 
@@ -209,12 +210,12 @@ TUBE = r"video 'Run/a', label 0 \(Run\), tube 1: "
 def test_contradictions_are_one_error_that_names_file_and_place(load, act_data, change, message):
     data = copy.deepcopy(act_data)
     change(data)
-    with pytest.raises(ValueError, match=rf"GT\.pkl: .*{message}"):
+    with pytest.raises(InputError, match=rf"GT\.pkl: .*{message}"):
         load(data)
 
 
 def test_a_pickle_that_holds_no_mapping_is_one_error(load):
-    with pytest.raises(ValueError, match=r"GT\.pkl: the pickle holds a list"):
+    with pytest.raises(InputError, match=r"GT\.pkl: the pickle holds a list"):
         load([1, 2])
 
 
@@ -231,10 +232,16 @@ def test_boxes_outside_the_frame_and_of_one_pixel_are_let_through(load, act_data
     assert tube.boxes[2:4].tolist() == [[-3, -2, 40, 30], [4, 5, 4, 5]]
 
 
+@pytest.mark.parametrize("name", ["GT.pkl", "GT.json"])
+def test_a_missing_file_is_one_error(tmp_path, name):
+    with pytest.raises(InputError, match=rf"no annotation file at .*{name}"):
+        load_annotations(tmp_path / name)
+
+
 def test_other_file_names_are_refused(load, act_data, tmp_path):
-    with pytest.raises(ValueError, match=r"GT\.txt: annotation files end in \.pkl or in \.json"):
+    with pytest.raises(InputError, match=r"GT\.txt: annotation files end in \.pkl or in \.json"):
         load_annotations(tmp_path / "GT.txt")
-    with pytest.raises(ValueError, match=r"GT\.npz: annotation files end"):
+    with pytest.raises(InputError, match=r"GT\.npz: annotation files end"):
         save_annotations(load(act_data), tmp_path / "GT.npz")
 
 
@@ -259,7 +266,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(
 def test_contradictions_are_not_written(load, act_data, tmp_path):
     annotations = load(act_data)
     annotations.videos["Run/a"].tubes[0].boxes[3] = (9, 9, 8, 9)
-    with pytest.raises(ValueError, match=r"new\.json: video 'Run/a'.*frame 4 has x2 < x1"):
+    with pytest.raises(InputError, match=r"new\.json: video 'Run/a'.*frame 4 has x2 < x1"):
         save_annotations(annotations, tmp_path / "new.json")
     assert not (tmp_path / "new.json").exists()
 

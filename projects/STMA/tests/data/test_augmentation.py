@@ -14,6 +14,7 @@ from stma_d2.data.augmentation import (
     draw_augmentation,
 )
 from stma_d2.data.geometry import FrameGeometry
+from stma_d2.errors import InputError
 
 NOTHING = AugmentationRules(
     mirror_prob=0,
@@ -61,7 +62,7 @@ def test_rules_come_from_the_configuration() -> None:
     ],
 )
 def test_rules_out_of_range_name_their_key(change: dict, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         replace(NOTHING, **change)
 
 

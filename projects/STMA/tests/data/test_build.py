@@ -12,6 +12,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2 import add_stma_config
 from stma_d2.data.build import build_test_loader, build_train_index, build_train_loader
+from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
 NAME = "loaders_of_two_tiny_videos"
@@ -112,6 +113,15 @@ def test_workers_share_an_epoch_and_draw_differently(cfg: CfgNode) -> None:
         assert all(torch.equal(a["frames"], b["frames"]) for a, b in zip(batch, again, strict=True))
 
 
+def test_workers_leave_opencv_one_thread(cfg: CfgNode) -> None:
+    cfg.DATALOADER.NUM_WORKERS = 1
+    cv2.setNumThreads(2)
+    frame = np.zeros((1000, 1000, 3), np.uint8)
+    cv2.warpAffine(frame, np.eye(2, 3), (1000, 1000))  # starts the threads of this process
+    (threads,) = next(iter(build_train_loader(cfg, mapper=lambda item: cv2.getNumThreads())))[:1]
+    assert threads == 1
+
+
 def test_several_data_sets_are_trained_together(cfg: CfgNode, videos, register) -> None:
     register(NAME + "_more", videos[:1])
     cfg.DATASETS.TRAIN = (NAME, NAME + "_more")
@@ -140,16 +150,16 @@ def test_test_loader_gives_every_window_once_in_bounded_chunks(cfg: CfgNode, wor
 def test_class_count_that_differs_names_both_and_the_key(cfg: CfgNode) -> None:
     cfg.MODEL.STMA.NUM_CLASSES = 24
     message = f"MODEL.STMA.NUM_CLASSES is 24, but the data set '{NAME}' has 2 classes"
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build_train_loader(cfg)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         build_test_loader(cfg, NAME)
 
 
 def test_data_sets_of_different_labels_are_not_mixed(cfg: CfgNode, videos, register) -> None:
     register(NAME + "_others", videos, ("Jump", "Run"))
     cfg.DATASETS.TRAIN = (NAME, NAME + "_others")
-    with pytest.raises(ValueError, match=r"'loaders_of_two_tiny_videos_others' .*labels"):
+    with pytest.raises(InputError, match=r"'loaders_of_two_tiny_videos_others' .*labels"):
         build_train_index(cfg)
 
 
@@ -157,24 +167,29 @@ def test_data_set_without_training_windows_says_why(cfg: CfgNode, videos, regist
     short = [{**videos[0], "tubes": [make_tube(2, 3)]}]
     register(NAME + "_short", short)
     cfg.DATASETS.TRAIN = (NAME + "_short",)
-    with pytest.raises(ValueError, match=r"no training window.*longest spans 2 frames.*= 3"):
+    with pytest.raises(InputError, match=r"no training window.*longest spans 2 frames.*= 3"):
         build_train_loader(cfg)
 
 
 def test_no_training_set_is_refused(cfg: CfgNode) -> None:
     cfg.DATASETS.TRAIN = ()
-    with pytest.raises(ValueError, match="DATASETS.TRAIN names no data set"):
+    with pytest.raises(InputError, match="DATASETS.TRAIN names no data set"):
         build_train_loader(cfg)
+
+
+def test_unknown_data_set_is_refused(cfg: CfgNode) -> None:
+    with pytest.raises(InputError, match="no data set is called 'nowhere'"):
+        build_test_loader(cfg, "nowhere")
 
 
 def test_even_snippet_is_refused_before_data_is_read(cfg: CfgNode) -> None:
     cfg.INPUT.SNIPPET_LENGTH = 4
     cfg.DATASETS.TRAIN = ("not registered",)
-    with pytest.raises(ValueError, match="INPUT.SNIPPET_LENGTH is 4; it must be odd"):
-        build_train_loader(cfg)
+    with pytest.raises(InputError, match="INPUT.SNIPPET_LENGTH is 4; it must be odd"):
+        build_train_index(cfg)
 
 
 def test_empty_test_set_is_refused(cfg: CfgNode, register) -> None:
     register(NAME + "_empty", [])
-    with pytest.raises(ValueError, match="'loaders_of_two_tiny_videos_empty' has no videos"):
+    with pytest.raises(InputError, match="'loaders_of_two_tiny_videos_empty' has no videos"):
         build_test_loader(cfg, NAME + "_empty")

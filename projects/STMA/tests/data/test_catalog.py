@@ -9,6 +9,7 @@ import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2.data import register_tube_dataset
+from stma_d2.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +72,19 @@ def test_known_labels_are_there_before_reading(root):
 
 def test_other_labels_than_the_known_ones_are_one_error(root):
     register(root, labels=("Jump", "Run"))
-    with pytest.raises(ValueError, match=r"'mine': the labels of .*GT\.pkl"):
+    with pytest.raises(InputError, match=r"'mine': the labels of .*GT\.pkl"):
         DatasetCatalog.get("mine")
 
 
 def test_registering_reads_nothing(tmp_path):
     register(tmp_path / "absent")
-    with pytest.raises(FileNotFoundError, match=r"'mine': no annotation file at .*GT\.pkl"):
+    with pytest.raises(InputError, match=r"'mine': no annotation file at .*GT\.pkl"):
+        DatasetCatalog.get("mine")
+
+
+def test_missing_files_end_in_the_hint(tmp_path):
+    register(tmp_path / "absent", hint="run make_data.py")
+    with pytest.raises(InputError, match=r"run make_data\.py$"):
         DatasetCatalog.get("mine")
 
 
@@ -85,19 +92,19 @@ def test_missing_videos_are_counted_and_named(root):
     (root / "frames" / "Jump" / "b.mp4").unlink()
     register(root, subset="test")
     message = r"'mine': 1 of 1 videos .*such as Jump/b; .*prepare_dataset\.py"
-    with pytest.raises(FileNotFoundError, match=message):
+    with pytest.raises(InputError, match=message):
         DatasetCatalog.get("mine")
 
 
 def test_a_split_that_is_not_there_is_one_error(root):
     register(root, split=2)
-    with pytest.raises(ValueError, match=r"'mine': .*GT\.pkl has splits 0 to 1, not 2"):
+    with pytest.raises(InputError, match=r"'mine': .*GT\.pkl has splits 0 to 1, not 2"):
         DatasetCatalog.get("mine")
 
 
 def test_wrong_registrations_are_refused(root):
-    with pytest.raises(ValueError, match="'mine': subset is 'train' or 'test', not 'val'"):
+    with pytest.raises(InputError, match="'mine': subset is 'train' or 'test', not 'val'"):
         register(root, subset="val")
     register(root)
-    with pytest.raises(ValueError, match="'mine' is registered already"):
+    with pytest.raises(InputError, match="'mine' is registered already"):
         register(root)

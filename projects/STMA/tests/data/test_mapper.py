@@ -14,6 +14,7 @@ from stma_d2.data.augmentation import AugmentationRules
 from stma_d2.data.mapper import ClipDatasetMapper, RecentFrames
 from stma_d2.data.targets import TargetRules
 from stma_d2.data.windows import ChunkIndex
+from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
 HEIGHT, WIDTH = 48, 80
@@ -220,34 +221,53 @@ def test_recent_frames_keep_no_more_than_the_last_call(readers: list[SpyReader])
     recent = RecentFrames()
     recent.read("a", (2, 2), [1, 2, 3])
     recent.read("a", (2, 2), [3, 4])
-    assert [f[0, 0, 0] for f in recent.read("a", (2, 2), [2, 3, 4])] == [2, 3, 4]
-    assert readers[0].decoded == [1, 2, 3, 4, 2]
-    recent.read("b", (2, 2), [3])
-    assert readers[1].decoded == [3]
+    assert [f[0, 0, 0] for f in recent.read("a", (2, 2), [4, 5, 6])] == [4, 5, 6]
+    recent.read("a", (2, 2), [9])
+    recent.read("a", (2, 2), [9, 10])
+    assert [reader.decoded for reader in readers] == [[1, 2, 3, 4, 5, 6, 9, 10]]
+
+
+@pytest.mark.parametrize("again", [("a", [3, 4]), ("a", [2, 3]), ("a", [1, 9]), ("b", [4, 5])])
+def test_frames_that_do_not_follow_are_read_anew(readers: list[SpyReader], again: tuple) -> None:
+    recent = RecentFrames()
+    recent.read("a", (2, 2), [3, 4])
+    recent.read(again[0], (2, 2), again[1])
+    assert [reader.decoded for reader in readers] == [[3, 4], again[1]]
+
+
+def test_rewritten_video_is_read_anew(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "live", 4, [])
+    mapper = make_mapper()
+    before = mapper(item(video, 1))["frames"]
+    for number in range(1, 5):
+        frame = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
+        cv2.imwrite(f"{video['frames']}/{number:05d}.png", frame)
+    after = mapper(item(video, 1))["frames"]
+    assert before.max() < 200 and after.min() == 200
 
 
 def test_missing_folder_names_the_video(video: dict) -> None:
     missing = {**video, "frames": video["frames"] + "_gone"}
-    with pytest.raises(FileNotFoundError, match="video 'Run/run_01'.*run_01_gone"):
+    with pytest.raises(InputError, match="video 'Run/run_01'.*run_01_gone"):
         make_mapper()(item(missing, 1))
 
 
 def test_missing_frame_names_the_video_and_the_frame(video: dict) -> None:
     longer = {**video, "num_frames": 30}
-    with pytest.raises(FileNotFoundError, match=r"video 'Run/run_01' \(.*30 frames.*21"):
+    with pytest.raises(InputError, match=r"video 'Run/run_01' \(.*30 frames.*21"):
         make_mapper()(item(longer, 18))
 
 
 def test_failed_read_is_not_remembered(video: dict) -> None:
     mapper = make_mapper()
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(InputError):
         mapper(item({**video, "num_frames": 30}, 18))
     assert mapper(item(video, 18))["frame_numbers"].tolist() == [16, 17, 18, 19, 20]
 
 
 def test_frames_of_another_size_than_annotated_name_the_video(video: dict) -> None:
     other = {**video, "height": 240, "width": 320}
-    with pytest.raises(ValueError, match=r"video 'Run/run_01' \(by its annotation .*320 x 240"):
+    with pytest.raises(InputError, match=r"video 'Run/run_01' \(by its annotation .*320 x 240"):
         make_mapper()(item(other, 1))
 
 
@@ -282,7 +302,7 @@ def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
 def test_configurations_that_do_not_fit_name_the_key(keys: list, message: str) -> None:
     cfg = configured()
     cfg.merge_from_list(keys)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         ClipDatasetMapper(cfg, is_train=True)
 
 

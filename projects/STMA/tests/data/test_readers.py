@@ -11,6 +11,7 @@ import pytest
 
 from stma_d2.data import find_frames, open_frames
 from stma_d2.data.readers import FolderReader, VideoFileReader
+from stma_d2.errors import InputError
 
 NUM_FRAMES = 12
 SIZE = (24, 32)
@@ -113,21 +114,21 @@ def test_shared_frames_cannot_be_changed_by_accident(source):
 
 
 def test_a_frame_beyond_the_end_is_one_error(folder, video_file):
-    with pytest.raises(FileNotFoundError, match=r"frame 13 is missing \(00013\.jpg or 00013\.png"):
+    with pytest.raises(InputError, match=r"frame 13 is missing \(00013\.jpg or 00013\.png"):
         open_frames(str(folder)).read([13])
-    with pytest.raises(ValueError, match=r"video\.avi: frame 13 was asked for; .*frame 12"):
+    with pytest.raises(InputError, match=r"video\.avi: frame 13 was asked for; .*frame 12"):
         open_frames(str(video_file)).read([2, 13])
 
 
 def test_a_reader_goes_on_after_an_error(video_file):
     reader = open_frames(str(video_file))
-    with pytest.raises(ValueError, match="frame 13"):
+    with pytest.raises(InputError, match="frame 13"):
         reader.read([13])
     assert shows(reader.read([11])[0], 11)
 
 
 def test_frame_numbers_start_at_one(source):
-    with pytest.raises(ValueError, match="the first is frame 1"):
+    with pytest.raises(InputError, match="the first is frame 1"):
         open_frames(source).read([3, 0])
 
 
@@ -135,21 +136,19 @@ def test_a_missing_frame_is_named(folder):
     for path in folder.glob("00004.*"):
         path.unlink()
     reader = open_frames(str(folder))
-    with pytest.raises(FileNotFoundError, match="frame 4 is missing"):
+    with pytest.raises(InputError, match="frame 4 is missing"):
         reader.read([3, 4, 5])
-    with pytest.raises(ValueError, match="frame 4 .* is missing"):
+    with pytest.raises(InputError, match="frame 4 .* is missing"):
         reader.count()
 
 
 def test_an_empty_folder_is_one_error(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no first frame"):
+    with pytest.raises(InputError, match="holds no first frame"):
         open_frames(str(tmp_path)).count()
 
 
 def test_a_missing_video_is_one_error(tmp_path):
-    with pytest.raises(
-        FileNotFoundError, match=r"no folder of frames and no video file at .*absent"
-    ):
+    with pytest.raises(InputError, match=r"no folder of frames and no video file at .*absent"):
         open_frames(str(tmp_path / "absent"))
 
 
@@ -166,7 +165,7 @@ def detailed_jpeg(tmp_path):
 def test_a_truncated_jpeg_is_one_error(detailed_jpeg, kept):
     path, content = detailed_jpeg
     path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
-    with pytest.raises(ValueError, match=r"00001\.jpg: the image is truncated or damaged"):
+    with pytest.raises(InputError, match=r"00001\.jpg: the image is truncated or damaged"):
         open_frames(str(path.parent)).read([1])
 
 
@@ -175,7 +174,7 @@ def test_a_jpeg_whose_end_was_never_written_is_one_error(detailed_jpeg):
     path, content = detailed_jpeg
     half = len(content) // 2
     path.write_bytes(content[:half] + bytes(len(content) - half))
-    with pytest.raises(ValueError, match=r"00001\.jpg: the image is truncated or damaged"):
+    with pytest.raises(InputError, match=r"00001\.jpg: the image is truncated or damaged"):
         open_frames(str(path.parent)).read([1])
 
 
@@ -190,25 +189,25 @@ def test_a_truncated_png_is_one_error(tmp_path):
     cv2.imwrite(str(tmp_path / "00001.png"), image(1))
     content = (tmp_path / "00001.png").read_bytes()
     (tmp_path / "00001.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ValueError, match=r"00001\.png: the image is truncated or damaged"):
+    with pytest.raises(InputError, match=r"00001\.png: the image is truncated or damaged"):
         open_frames(str(tmp_path)).read([1])
 
 
 def test_a_file_that_is_no_video_is_one_error(tmp_path):
     path = tmp_path / "video.mp4"
     path.write_bytes(b"not a video" * 100)
-    with pytest.raises(ValueError, match=r"video\.mp4: OpenCV cannot open this file"):
+    with pytest.raises(InputError, match=r"video\.mp4: OpenCV cannot open this file"):
         open_frames(str(path)).read([1])
 
 
 def test_a_frame_of_another_size_than_expected_is_one_error(source):
-    with pytest.raises(ValueError, match=r"source.*: frame 2 is 32 x 24 pixels, expected 48 x 36"):
+    with pytest.raises(InputError, match=r"source.*: frame 2 is 32 x 24 pixels, expected 48 x 36"):
         open_frames(source, size=(36, 48)).read([2])
 
 
 def test_a_frame_of_another_size_than_the_others_is_one_error(folder):
     cv2.imwrite(str(next(folder.glob("00003.*"))), np.zeros((10, 20, 3), np.uint8))
-    with pytest.raises(ValueError, match=r"frame 3 is 20 x 10 pixels, expected 32 x 24"):
+    with pytest.raises(InputError, match=r"frame 3 is 20 x 10 pixels, expected 32 x 24"):
         open_frames(str(folder)).read([1, 2, 3])
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from stma_d2.data import safe_pickle
 from stma_d2.data.safe_pickle import UnsafePickleError, load_plain_pickle
+from stma_d2.errors import InputError
 
 # What Python 2.7 with numpy 1 writes at protocol 2 for {"x": numpy.array([[1, 2], [3, 4]], "<f4")},
 # put down by hand from the documented opcodes.
@@ -125,24 +126,24 @@ def test_a_file_cannot_change_what_the_next_file_gets(load):
     before = safe_pickle._encode.__defaults__
     try:
         load(content)
-    except ValueError:
+    except InputError:
         pass
     assert safe_pickle._encode.__defaults__ == before
 
 
 def test_array_data_must_have_the_length_that_the_shape_needs(load):
-    with pytest.raises(ValueError, match=r"data\.pkl: not a readable pickle"):
+    with pytest.raises(InputError, match=r"data\.pkl: not a readable pickle"):
         load(PYTHON2_PICKLE.replace(b"(K\x01K\x02K\x02", b"(K\x01K\x09K\x02"))
 
 
 def test_a_truncated_file_is_one_error_wherever_it_ends(load):
     for length in range(len(PYTHON2_PICKLE)):
-        with pytest.raises(ValueError, match=r"data\.pkl: not a readable pickle"):
+        with pytest.raises(InputError, match=r"data\.pkl: not a readable pickle"):
             load(PYTHON2_PICKLE[:length])
 
 
 def test_a_file_that_is_no_pickle_is_one_error(load):
-    with pytest.raises(ValueError, match=r"data\.pkl: not a readable pickle"):
+    with pytest.raises(InputError, match=r"data\.pkl: not a readable pickle"):
         load(b"version https://git-lfs.github.com/spec/v1\n")
 
 

@@ -13,6 +13,7 @@ from stma_d2.data.targets import (
     gaussian_radius,
     make_targets,
 )
+from stma_d2.errors import InputError
 
 INPUT = (96, 128)
 MAP = (24, 32)
@@ -308,5 +309,5 @@ def test_types_are_as_documented() -> None:
 
 
 def test_unknown_size_area_is_refused() -> None:
-    with pytest.raises(ValueError, match="MODEL.STMA.SIZE.AREA is 'box'"):
+    with pytest.raises(InputError, match="MODEL.STMA.SIZE.AREA is 'box'"):
         TargetRules(num_classes=4, size_area="box")

@@ -16,6 +16,7 @@ from stma_d2.data.windows import (
     snippet_instances,
     training_windows,
 )
+from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
 
@@ -65,7 +66,7 @@ def test_training_windows_of_a_video_shorter_than_the_snippet() -> None:
 
 
 def test_training_windows_refuse_a_tube_beyond_the_video() -> None:
-    with pytest.raises(ValueError, match="frames 5 to 11, but the video has 10"):
+    with pytest.raises(InputError, match="frames 5 to 11, but the video has 10"):
         training_windows(10, [make_tube(5, 11)], 3)
 
 
@@ -133,7 +134,7 @@ def test_window_index_lists_every_training_window_of_every_video() -> None:
 
 
 def test_window_index_names_the_video_with_a_bad_tube() -> None:
-    with pytest.raises(ValueError, match="video 'Run/run_01'.*the video has 10"):
+    with pytest.raises(InputError, match="video 'Run/run_01'.*the video has 10"):
         WindowIndex([make_video("Run/run_01", 10, make_tube(8, 12))], 3)
 
 
@@ -157,7 +158,7 @@ def test_indexes_end() -> None:
 
 
 def test_chunk_index_refuses_empty_chunks() -> None:
-    with pytest.raises(ValueError, match="TEST.WINDOWS_PER_CHUNK is 0"):
+    with pytest.raises(InputError, match="TEST.WINDOWS_PER_CHUNK is 0"):
         ChunkIndex([], 5, 0)
 
 
@@ -170,7 +171,7 @@ def test_chunk_index_refuses_empty_chunks() -> None:
     ],
 )
 def test_lengths_that_do_not_fit_are_refused(snippet: int, clip: int, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(InputError, match=message):
         check_lengths(snippet, clip)
 
 

@@ -29,7 +29,12 @@ def train_command(synthetic_root):
     def command(output: Path, *arguments: str, processes: int = 1) -> dict:
         start = [sys.executable]
         if processes > 1:
-            start += ["-m", "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}"]
+            start += [
+                "-m",
+                "torch.distributed.run",
+                "--standalone",
+                f"--nproc_per_node={processes}",
+            ]
         flags = [argument for argument in arguments if argument.startswith("--")]
         overrides = [argument for argument in arguments if not argument.startswith("--")]
         script = [str(PROJECT / "train_net.py"), "--config-file", str(CONFIG), *flags]

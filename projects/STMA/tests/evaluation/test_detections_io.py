@@ -11,11 +11,8 @@ from stma_d2.structures import WindowTubelets
 
 def some(windows, slots, seed=0, K=3, C=2):
     rng = np.random.default_rng(seed)
-    return WindowTubelets(
-        np.array(windows),
-        rng.random((len(windows), slots, K, 4)),
-        rng.random((len(windows), slots, C)),
-    )
+    shape = len(windows), slots
+    return WindowTubelets(np.array(windows), rng.random((*shape, K, 4)), rng.random((*shape, C)))
 
 
 def test_round_trip(tmp_path):

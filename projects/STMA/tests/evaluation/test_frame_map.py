@@ -127,5 +127,5 @@ def test_order_over_many_frames_and_classes_is_kept(make, plain):
     records = judge_frames({"v": found}, truth, ["v"], get_protocol("moc"), 0.5)
     expected = list(plain.frame_detections(found, 184, get_protocol("moc").frame_nms))
     for label, record in enumerate(records):
-        values = sorted((-d[2] for d in expected if d[1] == label))
+        values = sorted(-d[2] for d in expected if d[1] == label)
         np.testing.assert_array_equal(-record.scores, np.array(values, np.float32))

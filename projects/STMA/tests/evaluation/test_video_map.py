@@ -60,16 +60,15 @@ def test_average_precision_over_thresholds(make):
 
 
 def test_second_tube_may_take_the_neighbor_but_not_under_voc(make):
-    """Two actors of frames 1-20 and 11-30; two tubes follow the first with overlap below 0.3.
+    """Two actors side by side on frames 1-40; two tubes follow the first, early and late.
 
-    The tubes share no box, each overlaps the first actor; the shorter takes what is left.
+    Early: 18 / 40 = 0.45 with the first. Late: 19 / 40 = 0.475 with the first, 0.475 * 8 / 12 =
+    0.317 with the second, which is still free.
     """
     truth = make.annotate("a", v=(40, [make.tube(1, 40, BOX), make.tube(1, 40, (2, 0, 11, 9))]))
-    left, right = make.tube(1, 20, BOX), make.tube(21, 40, BOX)
-    found = {"v": make.follow([left, right], 40, K=1, C=1)}
+    early, late = make.tube(1, 18, BOX), make.tube(22, 40, BOX)
+    found = {"v": make.follow([early, late], 40, K=1, C=1)}
     found["v"].scores[found["v"].windows > 20] *= 0.5
-    rules = {"moc": 1.0, "voc": 0.5}
-    for name, expected in rules.items():
-        protocol = get_protocol(name)
-        aps = video_average_precision(found, truth, ["v"], protocol, [0.3])
+    for name, expected in {"moc": 1.0, "voc": 0.5}.items():
+        aps = video_average_precision(found, truth, ["v"], get_protocol(name), [0.3])
         assert aps[0, 0] == expected

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 
@@ -45,37 +48,49 @@ def test_class_scores_are_center_times_class_probability():
     assert torch.allclose(class_scores(peaks, 2, logits), torch.tensor([[[0.125, 0.375]]]))
 
 
-def test_centers_follow_the_movement_read_at_the_peak_and_the_key_frame_stays():
+def one_peak(x, y):
+    return Peaks(torch.ones(1, 1), torch.zeros(1, 1).long(), torch.tensor([[[x, y]]]))
+
+
+def test_centers_follow_the_movement_read_at_the_peak():
     movement = torch.zeros(1, 6, 3, 4)
-    movement[0, :, 2, 1] = torch.tensor([-1.0, -2.0, 9.0, 9.0, 1.5, 2.5])
-    peaks = Peaks(torch.ones(1, 1), torch.zeros(1, 1).long(), torch.tensor([[[1, 2]]]))
-    assert follow_centers(peaks, movement).tolist() == [[[[0, 0], [1, 2], [2.5, 4.5]]]]
+    movement[0, :, 2, 1] = torch.tensor([-1.0, -2.0, 0.0, 0.0, 1.5, 2.5])
+    assert follow_centers(one_peak(1, 2), movement).tolist() == [[[[0, 0], [1, 2], [2.5, 4.5]]]]
 
 
 def test_distances_are_read_at_the_rounded_pixel_and_the_box_lies_around_it():
-    sizes = torch.zeros(1, 1, 4, 3, 4)
+    sizes = torch.zeros(1, 3, 4, 3, 4)
     sizes[0, 0, :, 1, 2] = torch.tensor([1.0, 2.0, 3.0, 4.0])
-    boxes = read_boxes(torch.tensor([[[[1.6, 1.4]]]]), sizes, stride=4)
-    assert boxes.tolist() == [[[[7, 2, 11, 8]]]]
+    sizes[0, 1, :, 2, 3] = 1.0
+    centers = torch.tensor([[[[1.6, 1.4], [2.4, 1.4], [0.0, 0.0]]]])
+    boxes = read_boxes(one_peak(3, 2), centers, sizes, stride=4)
+    # The key frame, the second, reads the peak (3, 2) itself.
+    assert boxes[0, 0].tolist() == [[7, 2, 11, 8], [11, 7, 13, 9], [0, 0, 0, 0]]
 
 
 def test_mocs_size_is_read_at_the_integer_part_and_lies_around_the_center():
-    sizes = torch.zeros(1, 1, 2, 3, 4)
+    sizes = torch.zeros(1, 3, 2, 3, 4)
     sizes[0, 0, :, 1, 1] = torch.tensor([2.0, 1.0])  # feature pixels
-    boxes = read_boxes(torch.tensor([[[[1.6, 1.4]]]]), sizes, stride=4)
-    assert torch.allclose(boxes, torch.tensor([[[[2.4, 3.6, 10.4, 7.6]]]]))
+    sizes[0, 1, :, 2, 3] = 1.0
+    centers = torch.tensor([[[[1.6, 1.4], [2.5, 1.5], [0.0, 0.0]]]])
+    boxes = read_boxes(one_peak(3, 2), centers, sizes, stride=4)
+    expected = torch.tensor([[2.4, 3.6, 10.4, 7.6], [8.0, 4.0, 12.0, 8.0]])
+    assert torch.allclose(boxes[0, 0, :2], expected)
 
 
 def test_a_center_outside_the_map_reads_the_border():
-    sizes = torch.arange(2 * 3.0).view(1, 1, 1, 2, 3).repeat(1, 1, 4, 1, 1)
-    boxes = read_boxes(torch.tensor([[[[-3.0, 9.0]]]]), sizes, stride=4)
-    assert boxes.tolist() == [[[[-3, 1, 3, 7]]]]  # pixel (0, 1), value 3
+    sizes = torch.arange(2 * 3.0).view(1, 1, 1, 2, 3).repeat(1, 3, 4, 1, 1)
+    centers = torch.tensor([[[[-3.0, 9.0], [0.0, 0.0], [0.0, 0.0]]]])
+    boxes = read_boxes(one_peak(0, 0), centers, sizes, stride=4)
+    assert boxes[0, 0, 0].tolist() == [-3, 1, 3, 7]  # pixel (0, 1), value 3
 
 
 def overlap(a, b):
     """IoU of inclusive boxes."""
     width = (torch.minimum(a[..., 2], b[..., 2]) - torch.maximum(a[..., 0], b[..., 0]) + 1).clamp(0)
-    height = (torch.minimum(a[..., 3], b[..., 3]) - torch.maximum(a[..., 1], b[..., 1]) + 1).clamp(0)
+    height = (torch.minimum(a[..., 3], b[..., 3]) - torch.maximum(a[..., 1], b[..., 1]) + 1).clamp(
+        0
+    )
     areas = [(c[..., 2] - c[..., 0] + 1) * (c[..., 3] - c[..., 1] + 1) for c in (a, b)]
     return width * height / (areas[0] + areas[1] - width * height)
 
@@ -117,9 +132,23 @@ def test_decoding_inverts_the_targets(gaussian):
 
     peaks = find_peaks(torch.logit(targets["heatmap"], eps=1e-6)[None], 4)
     followed = follow_centers(peaks, movement.view(1, -1, height, width))
-    decoded = read_boxes(followed, sizes.view(1, num_frames, -1, height, width), stride=4)[0]
+    decoded = read_boxes(peaks, followed, sizes.view(1, num_frames, -1, height, width), stride=4)[0]
     overlaps = overlap(decoded[:, None], boxes[None]).mean(dim=2)
     assert overlaps.amax(dim=1).min() > 0.9
     assert sorted(overlaps.argmax(dim=1).tolist()) == [0, 1, 2, 3]
     if not gaussian:
         assert peaks.maps[0].tolist() == labels[overlaps.argmax(dim=1)].tolist()
+
+
+def test_mocs_own_maps_decode_to_mocs_own_detections():
+    """Maps and detections that MOC-Detector itself produced (see the golden folder's README)."""
+    with np.load(Path(__file__).parents[1] / "data" / "golden" / "moc_net_k5_c21.npz") as golden:
+        heat, movement, sizes, detections = (
+            torch.from_numpy(golden[key]) for key in ("hm_logits", "mov", "wh", "detections")
+        )
+    peaks = find_peaks(heat, 20)
+    centers = follow_centers(peaks, movement)
+    boxes = read_boxes(peaks, centers, sizes.unflatten(1, (5, 2)), stride=1)
+    assert torch.allclose(boxes.flatten(2), detections[..., :20], atol=1e-4)
+    assert torch.allclose(peaks.scores, detections[..., 20], atol=1e-5)
+    assert torch.equal(peaks.maps.float(), detections[..., 21])

@@ -6,10 +6,8 @@ need not be there before they are used.
 
 import os
 
-from ..catalog import register_tube_dataset
-from . import synthetic_actions
 from .jhmdb_21 import register_jhmdb_21
-from .synthetic_actions import generate_synthetic_actions
+from .synthetic_actions import generate_synthetic_actions, register_synthetic_actions
 from .ucf101_24 import register_ucf101_24
 
 __all__ = [
@@ -19,25 +17,7 @@ __all__ = [
     "register_ucf101_24",
 ]
 
-
-def register_synthetic_actions(root: str) -> None:
-    """Register ``synthetic_actions_{train,val}`` under ``root``."""
-    folder = os.path.join(root, synthetic_actions.FOLDER)
-    for name, subset in (("train", "train"), ("val", "test")):
-        register_tube_dataset(
-            f"synthetic_actions_{name}",
-            os.path.join(folder, synthetic_actions.ANNOTATIONS),
-            os.path.join(folder, synthetic_actions.FRAMES),
-            subset=subset,
-            labels=synthetic_actions.LABELS,
-        )
-
-
-def _register_all() -> None:
-    root = os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets"))
-    register_ucf101_24(root)
-    register_jhmdb_21(root)
-    register_synthetic_actions(root)
-
-
-_register_all()
+_root = os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets"))
+register_ucf101_24(_root)
+register_jhmdb_21(_root)
+register_synthetic_actions(_root)

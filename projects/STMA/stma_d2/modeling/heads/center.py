@@ -33,7 +33,9 @@ class CenterHead(nn.Module):
         """
         super().__init__()
         self.layers = two_layer_head(in_channels * num_frames, hidden_channels, num_maps)
-        nn.init.constant_(self.layers[2].bias, math.log(PRIOR_PROBABILITY / (1 - PRIOR_PROBABILITY)))
+        nn.init.constant_(
+            self.layers[2].bias, math.log(PRIOR_PROBABILITY / (1 - PRIOR_PROBABILITY))
+        )
 
     @classmethod
     def from_config(cls, cfg: CfgNode, channels: int) -> dict:

@@ -10,6 +10,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from stma_d2.data import load_annotations
 from stma_d2.data.datasets import register_ucf101_24
 from stma_d2.data.datasets.ucf101_24 import LABELS
+from stma_d2.errors import InputError
 
 NAMES = [
     "ucf101_24_train",
@@ -44,7 +45,7 @@ def test_files_lie_as_moc_lays_them_out(shared, tmp_path):
     assert len(videos) == 910
     assert tuple(MetadataCatalog.get("ucf101_24_test").thing_classes) == LABELS
     assert videos[0]["frames"] == str(tmp_path / "ucf24/rgb-images" / videos[0]["video_id"])
-    with pytest.raises(FileNotFoundError, match="2284 of 2284 videos"):
+    with pytest.raises(InputError, match="2284 of 2284 videos"):
         DatasetCatalog.get("ucf101_24_train")
 
 

@@ -1,0 +1,97 @@
+"""Whole videos."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from detectron2.modeling import build_model
+
+from stma_d2.config import load_config
+from stma_d2.errors import InputError
+from stma_d2.inference import VideoPredictor, describe_video
+from stma_d2.visualization import write_video
+
+
+@pytest.fixture
+def cfg(tmp_path):
+    cfg = load_config("")
+    cfg.merge_from_list(
+        [
+            *("MODEL.DEVICE", "cpu"),
+            *("MODEL.BACKBONE.NAME", "build_small_resnet_backbone"),
+            *("MODEL.BACKBONE.STEM_CHANNELS", 8),
+            *("MODEL.BACKBONE_3D.NAME", "build_small_resnext3d_backbone"),
+            *("MODEL.STMA.NUM_CLASSES", 3, "MODEL.STMA.HEAD_CHANNELS", 8),
+            *("MODEL.STMA.ACTION.CHANNELS", 8, "MODEL.STMA.ACTION.FUSED_CHANNELS", 8),
+            *("INPUT.SIZE", (64, 64), "INPUT.CLIP_LENGTH", 8, "INPUT.SNIPPET_LENGTH", 3),
+            *("TEST.WINDOWS_PER_CHUNK", 4, "OUTPUT_DIR", str(tmp_path)),
+            *("MODEL.WEIGHTS", str(tmp_path / "weights.pth")),
+        ]
+    )
+    torch.manual_seed(0)
+    torch.save({"model": build_model(cfg).state_dict()}, cfg.MODEL.WEIGHTS)
+    return cfg
+
+
+@pytest.fixture
+def video(tmp_path):
+    """A video file of 20 frames of 48 x 80 pixels, each of its own grey."""
+    path = str(tmp_path / "video.mp4")
+    write_video(path, (np.full((48, 80, 3), 12 * i, np.uint8) for i in range(20)), fps=25)
+    return path
+
+
+def test_a_video_file_is_described_by_what_it_holds(video):
+    described = describe_video(video)
+    assert (described["num_frames"], described["height"], described["width"]) == (20, 48, 80)
+
+
+def test_every_window_gets_its_tubelets_in_the_videos_pixels(cfg, video):
+    tubelets = VideoPredictor(cfg).predict_tubelets(describe_video(video))
+    assert tubelets.windows.tolist() == list(range(1, 19))
+    assert tubelets.boxes.shape == (18, 10, 3, 4)
+    assert tubelets.scores.shape == (18, 10, 3)
+    assert tubelets.boxes[..., [0, 2]].max() <= 79
+    assert tubelets.boxes[..., [1, 3]].max() <= 47
+
+
+def test_the_size_of_the_chunks_does_not_change_the_result(cfg, video):
+    small = VideoPredictor(cfg).predict_tubelets(describe_video(video))
+    cfg.TEST.WINDOWS_PER_CHUNK = 50
+    large = VideoPredictor(cfg).predict_tubelets(describe_video(video))
+    np.testing.assert_allclose(small.boxes, large.boxes, atol=1e-3)
+    np.testing.assert_allclose(small.scores, large.scores, atol=1e-5)
+
+
+def test_tubes_come_best_first_and_progress_sees_every_chunk(cfg, video):
+    chunks = []
+
+    def progress(items):
+        for item in items:
+            chunks.append(item)
+            yield item
+
+    tubes = VideoPredictor(cfg)(video, progress)
+    assert len(chunks) == 5
+    scores = [tube.score for tube in tubes]
+    assert scores == sorted(scores, reverse=True)
+    assert all(1 <= tube.frames[0] and tube.frames[-1] <= 20 for tube in tubes)
+
+
+def test_a_video_shorter_than_the_snippet_has_one_window(cfg, tmp_path):
+    path = str(tmp_path / "short.mp4")
+    write_video(path, (np.full((48, 80, 3), 99, np.uint8) for _ in range(2)), fps=25)
+    assert VideoPredictor(cfg).predict_tubelets(describe_video(path)).windows.tolist() == [1]
+
+
+def test_missing_weights_are_named(cfg):
+    cfg.MODEL.WEIGHTS = "no/such.pth"
+    with pytest.raises(InputError, match=r"no/such\.pth"):
+        VideoPredictor(cfg)
+
+
+def test_weights_of_another_configuration_are_refused(cfg):
+    cfg.MODEL.STMA.NUM_CLASSES = 4
+    with pytest.raises(InputError, match="action_head"):
+        VideoPredictor(cfg)

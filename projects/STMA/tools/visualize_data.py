@@ -1,0 +1,64 @@
+#!/usr/bin/env python
+"""Draw training samples as the network gets them: frames, boxes, heat map, regression areas."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from detectron2.data import MetadataCatalog
+
+from stma_d2.config import load_config
+from stma_d2.data import ClipDatasetMapper, build_train_index
+from stma_d2.errors import InputError
+from stma_d2.visualization.targets import draw_training_sample
+
+
+def write_png(path: Path, picture: np.ndarray) -> None:
+    """Write a picture (h, w, 3) uint8 BGR, whole or not at all."""
+    _, data = cv2.imencode(".png", picture)
+    handle, temporary = tempfile.mkstemp(suffix=".png", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data.tobytes())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Parse the arguments and write the pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config-file", required=True, metavar="FILE")
+    parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if missing")
+    parser.add_argument("--num", type=int, default=8, help="how many windows (default: 8)")
+    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
+    args = parser.parse_args(arguments)
+    cfg = load_config(args.config_file, args.opts)
+    mapper = ClipDatasetMapper(cfg, is_train=True)
+    index = build_train_index(cfg)
+    labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
+    seed = max(cfg.SEED, 0)  # the same windows and draws at every call, unless SEED is set
+    torch.manual_seed(seed)
+    args.output.mkdir(parents=True, exist_ok=True)
+    for i in np.random.default_rng(seed).permutation(len(index))[: args.num].tolist():
+        sample = mapper(index[i])
+        name = f"{sample['video_id'].replace('/', '_')}_{int(sample['windows'][0]):05d}.png"
+        write_png(args.output / name, draw_training_sample(sample, labels))
+        print(args.output / name)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")
