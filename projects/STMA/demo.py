@@ -1,71 +1,7 @@
 #!/usr/bin/env python
 """Draw the action tubes of a video into an H.264 file that a browser plays."""
 
-from __future__ import annotations
-
-import argparse
-import os
-
-import cv2
-from detectron2.data import MetadataCatalog
-from tqdm import tqdm
-
-from stma_d2.config import load_config
-from stma_d2.data import load_annotations, open_frames
-from stma_d2.errors import clear_exit
-from stma_d2.inference import VideoPredictor
-from stma_d2.visualization import draw_tubes, write_video
-
-DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
-
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config-file", required=True, metavar="FILE")
-    parser.add_argument("--input", required=True, help="a video file or a folder of frames")
-    parser.add_argument("--output", required=True, metavar="OUT.mp4")
-    parser.add_argument(
-        "--min-score",
-        type=float,
-        default=0.2,
-        help="draw tubes of at least this score (%(default)s)",
-    )
-    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
-    return parser.parse_args()
-
-
-def class_names(cfg) -> list[str]:
-    """The labels of the configured data set; numbers where its annotations are not at hand."""
-    metadata = MetadataCatalog.get(cfg.DATASETS.TEST[0])
-    if os.path.isfile(metadata.annotations_file):
-        return list(load_annotations(metadata.annotations_file).labels)
-    return [f"class {label}" for label in range(cfg.MODEL.STMA.NUM_CLASSES)]
-
-
-def frames_per_second(path: str) -> float:
-    """What the video file says, or the default."""
-    return (os.path.isfile(path) and cv2.VideoCapture(path).get(cv2.CAP_PROP_FPS)) or DEFAULT_FPS
-
-
-def main(args: argparse.Namespace) -> None:
-    """Detect, draw, and list the tubes."""
-    cfg = load_config(args.config_file, args.opts)
-    labels = class_names(cfg)
-    predictor = VideoPredictor(cfg)
-    tubes = predictor(args.input, lambda chunks: tqdm(chunks, "detecting", unit="chunk"))
-    tubes = [tube for tube in tubes if tube.score >= args.min_score]
-    frames = tqdm(open_frames(args.input), "drawing", unit="frame")
-    drawn = (draw_tubes(frame, n, tubes, labels) for n, frame in enumerate(frames, start=1))
-    write_video(args.output, drawn, frames_per_second(args.input))
-    for tube in tubes:
-        print(
-            f"{labels[tube.label]:20s} score {tube.score:.2f}  "
-            f"frames {tube.frames[0]} to {tube.frames[-1]}"
-        )
-    print(f"{len(tubes)} tubes of score {args.min_score} or more drawn into {args.output}")
-
+from stma_d2.inference.demo import command_line
 
 if __name__ == "__main__":
-    with clear_exit():
-        main(parse_args())
+    command_line()

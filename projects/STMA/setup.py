@@ -44,5 +44,11 @@ setup(
         "tqdm",
         *opencv(),
     ],
+    entry_points={
+        "console_scripts": [
+            "stma-train = stma_d2.engine:command_line",
+            "stma-demo = stma_d2.inference.demo:command_line",
+        ]
+    },
     extras_require={"dev": ["pytest", "hypothesis", "ruff"]},
 )

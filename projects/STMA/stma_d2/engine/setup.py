@@ -6,11 +6,12 @@ import argparse
 import logging
 
 from detectron2.config import CfgNode
-from detectron2.engine import default_setup
+from detectron2.engine import default_argument_parser, default_setup
 from detectron2.utils import comm
 
 from ..config import load_config
 from .checkpointing import load_for_evaluation
+from .launch import run
 from .trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -36,3 +37,8 @@ def main(args: argparse.Namespace) -> dict | None:
     logger.info(f"evaluating {path}")
     results = Trainer.test(cfg, model)
     return results if comm.is_main_process() else None
+
+
+def command_line() -> None:
+    """Train or evaluate as Detectron2's own arguments on the command line say."""
+    run(main, default_argument_parser().parse_args())

@@ -16,14 +16,11 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
-from detectron2.data import DatasetCatalog
 
 from ...structures import Tube
 from ..annotations import Split, TubeAnnotations, VideoAnnotation, save_annotations
@@ -46,31 +43,17 @@ JPEG_QUALITY = 95
 
 
 def register_synthetic_actions(root: str) -> None:
-    """Register ``synthetic_actions_{train,val}`` under ``root``.
-
-    ``DatasetCatalog.get`` raises FileNotFoundError with the command that generates the data where
-    they are missing.
-    """
+    """Register ``synthetic_actions_{train,val}`` under ``root``."""
     folder = os.path.join(root, FOLDER)
-    annotations = os.path.join(folder, ANNOTATIONS)
     for name, subset in (("train", "train"), ("val", "test")):
-        name = f"{FOLDER}_{name}"
         register_tube_dataset(
-            name, annotations, os.path.join(folder, FRAMES), subset=subset, labels=LABELS
+            f"{FOLDER}_{name}",
+            os.path.join(folder, ANNOTATIONS),
+            os.path.join(folder, FRAMES),
+            subset=subset,
+            labels=LABELS,
+            hint="generate the data with `python tools/make_synthetic_actions.py`",
         )
-        load = DatasetCatalog.pop(name)
-        DatasetCatalog.register(name, partial(_load_generated, name, annotations, load))
-
-
-def _load_generated(
-    name: str, annotations: str, load: Callable[[], list[dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    if not os.path.isfile(annotations):
-        raise FileNotFoundError(
-            f"data set '{name}': no annotation file at {annotations}; generate the data with "
-            "`python tools/make_synthetic_actions.py`"
-        )
-    return load()
 
 
 def generate_synthetic_actions(

@@ -14,6 +14,7 @@ from stma_d2.data.datasets.synthetic_actions import (
     register_synthetic_actions,
 )
 from stma_d2.data.datasets.synthetic_motion import LABELS
+from stma_d2.errors import InputError
 
 TINY = {"num_train": 1, "num_val": 1, "image_size": 64}
 
@@ -170,5 +171,5 @@ def test_registered_names_load_the_generated_videos(tiny_root):
 @pytest.mark.usefixtures("unregistered")
 def test_missing_data_say_how_to_generate_them(tmp_path):
     register_synthetic_actions(str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="python tools/make_synthetic_actions.py"):
+    with pytest.raises(InputError, match="python tools/make_synthetic_actions.py"):
         DatasetCatalog.get("synthetic_actions_val")

@@ -1,0 +1,54 @@
+"""A tube is consistent, or its first contradiction is told (whole files: test_annotations)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from stma_d2.data import Split, TubeAnnotations, VideoAnnotation
+from stma_d2.data.annotation_checks import check_annotations, tube_problem
+from stma_d2.errors import InputError
+from stma_d2.structures import Tube
+
+
+def tube(first: int = 3, boxes: tuple = ((1, 2, 3, 4), (1, 2, 3, 4)), label: int = 0) -> Tube:
+    frames = np.arange(first, first + len(boxes))
+    return Tube(frames, np.array(boxes, dtype=np.float32).reshape(-1, 4), label)
+
+
+@pytest.mark.parametrize(("first", "num_frames"), [(1, 2), (3, 4), (9, 10)])
+def test_a_tube_may_touch_both_ends_of_its_video(first, num_frames):
+    assert tube_problem(tube(first), num_frames) is None
+
+
+def test_a_box_may_cover_one_pixel_and_leave_the_frame():
+    assert tube_problem(tube(boxes=((5, 5, 5, 5), (-9, -9, 9999, 9999))), 10) is None
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (tube(first=0), "it covers frames 0 to 1, the video has 1 to 10"),
+        (tube(first=10), "it covers frames 10 to 11, the video has 1 to 10"),
+        (tube(boxes=()), "it holds no boxes"),
+        (tube(boxes=((1, 2, 3, 4), (4, 2, 3, 4))), "the box of frame 4 has x2 < x1: [4.0, 2.0,"),
+        (tube(boxes=((1, 5, 3, 4), (1, 2, 3, 4))), "the box of frame 3 has y2 < y1: [1.0, 5.0,"),
+        (tube(boxes=((1, 2, 3, np.inf),)), "the box of frame 3 is not finite"),
+        (Tube(np.array([3, 5]), np.zeros((2, 4)), 0), "frame 5 follows frame 3"),
+        (Tube(np.array([4, 3]), np.zeros((2, 4)), 0), "frame 3 follows frame 4"),
+        (Tube(np.array([3]), np.zeros((2, 4)), 0), "boxes of shape (2, 4) where (1, 4)"),
+    ],
+)
+def test_a_contradiction_is_told_with_its_frame(bad, problem):
+    assert problem in tube_problem(bad, 10)
+
+
+def test_tubes_are_counted_within_their_label():
+    tubes = (tube(label=0), tube(label=1), tube(label=1, first=10))
+    annotations = TubeAnnotations(
+        labels=("Run", "Jump"),
+        videos={"v": VideoAnnotation(10, 24, 32, tubes)},
+        splits=(Split(train=("v",), test=()),),
+    )
+    with pytest.raises(InputError, match=r"^x\.pkl: video 'v', label 1 \(Jump\), tube 1: it cover"):
+        check_annotations(annotations, "x.pkl")
