@@ -80,10 +80,6 @@ def _add_input(cfg: CN) -> None:
     # Range of a crop's side, in units of the frame's.
     cfg.INPUT.AUGMENTATION.CROP_SCALE = (0.3, 1.0)
 
-    # Videos decoded ahead of the model by each loader worker are cut into chunks of this many
-    # windows: memory grows with it, work that neighbors share shrinks.
-    cfg.TEST.WINDOWS_PER_CHUNK = 16
-
 
 def _add_model(cfg: CN) -> None:
     cfg.MODEL.META_ARCHITECTURE = "STMA"
@@ -158,12 +154,15 @@ def _add_solver(cfg: CN) -> None:
     cfg.SOLVER.WEIGHT_DECAY_NORM = 0.0
     cfg.SOLVER.IMS_PER_BATCH = 24
     cfg.SOLVER.LR_SCHEDULER_NAME = "WarmupCosineLR"
-    # Passes over every training window; > 0 sets SOLVER.MAX_ITER when training starts, and
-    # makes SOLVER.CHECKPOINT_PERIOD and TEST.EVAL_PERIOD count epochs.
+    # Passes over every training window. Above 0 it decides SOLVER.MAX_ITER; set it to 0 to give
+    # SOLVER.MAX_ITER yourself. SOLVER.CHECKPOINT_PERIOD and TEST.EVAL_PERIOD count iterations.
     cfg.SOLVER.EPOCHS = 16
 
 
 def _add_test(cfg: CN) -> None:
+    # Videos are evaluated in chunks of this many windows: neighbors share their frames' features
+    # within a chunk, and memory grows with it.
+    cfg.TEST.WINDOWS_PER_CHUNK = 16
     # N: tubelets that are decoded in a window.
     cfg.TEST.TUBELETS_PER_WINDOW = 10
     # Rules of linking and metrics, by name: "moc", "act", "voc".

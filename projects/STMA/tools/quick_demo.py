@@ -15,7 +15,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = "configs/Synthetic/STMA_tiny_K5.yaml"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
-VIDEO = "rgb-images/val/val_0000"
+VIDEO = "rgb-images/val_0003"
 
 
 def run(*command: str) -> None:

@@ -56,6 +56,8 @@ class Trainer(DefaultTrainer):
 
     def train(self) -> dict | None:
         """Train to the end and return the last evaluation's results (main process)."""
+        # Detectron2 logs the stack trace of whatever ends a training; an InputError needs none.
+        logging.getLogger("detectron2.engine.train_loop").addFilter(_is_no_input_error)
         super().train()
         return getattr(self, "_last_eval_results", None)
 
@@ -104,6 +106,10 @@ class Trainer(DefaultTrainer):
             protocol=cfg.TEST.PROTOCOL,
             min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
         )
+
+
+def _is_no_input_error(record: logging.LogRecord) -> bool:
+    return not (record.exc_info and isinstance(record.exc_info[1], InputError))
 
 
 def set_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:

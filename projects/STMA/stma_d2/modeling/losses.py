@@ -8,8 +8,8 @@ normalization G / sum(G), so that a sum over samples is Eq. 5's and 7's mean ove
 from __future__ import annotations
 
 import torch
-from fvcore.nn import giou_loss
 from torch.nn import functional as F
+from torchvision.ops import generalized_box_iou_loss
 
 
 def center_focal_loss(
@@ -69,6 +69,9 @@ def size_giou_loss(
 ) -> torch.Tensor:
     """1 - GIoU between the decoded and the true boxes, Eq. 6 and 7.
 
+    torchvision's loss is fvcore's without the assertions that wait for the device and turn a
+    diverged network into "bad box".
+
     Args:
         distances: (Q, 4) predicted distances to the left, top, right, bottom side, network-input
             pixels, not negative.
@@ -78,7 +81,7 @@ def size_giou_loss(
         num_boxes: n * K; 0 counts as 1.
     """
     predicted = boxes_from_distances(distances.float(), points_xy)
-    return (weights * giou_loss(predicted, boxes)).sum() / max(num_boxes, 1)
+    return (weights * generalized_box_iou_loss(predicted, boxes)).sum() / max(num_boxes, 1)
 
 
 def size_l1_loss(

@@ -32,16 +32,16 @@ LABELS = (
 
 # Lengths below are pixels of a frame of this side; other frames scale them.
 REFERENCE_SIZE = 128
-SMALL_SIZE = (17.0, 21.0)
-LARGE_SIZE = (48.0, 54.0)
+SMALL_SIZE = (19.0, 23.0)
+LARGE_SIZE = (46.0, 52.0)
 # Pixels a step; the top speed also leaves an actor in the frame, with this room for its way.
-SPEED = (1.8, 2.8)
+SPEED = (2.2, 3.2)
 ROOM = 118.0
 MAX_DRIFT = 0.12
-TURN_RATE = (10.0, 14.0)  # degrees a step
+TURN_RATE = (13.0, 17.0)  # degrees a step
 # The factor on an actor's colors: its range, and how much it changes in a step.
-GAIN = (0.5, 1.5)
-GAIN_RATE = (0.07, 0.09)
+GAIN = (0.6, 1.54)
+GAIN_RATE = (0.07, 0.085)
 LONG_LEG = (10, 11)  # steps
 SHORT_LEG = 5
 

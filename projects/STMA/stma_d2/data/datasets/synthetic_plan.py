@@ -11,8 +11,8 @@ from .synthetic_motion import LABELS, Motion, draw_motion
 from .synthetic_render import Look, actor_boxes, draw_look
 
 # Frames: of a video, of an action, and the least idle ones on either side of an action.
-VIDEO_LENGTH = (42, 50)
-ACTION_LENGTH = (27, 35)
+VIDEO_LENGTH = (34, 42)
+ACTION_LENGTH = (20, 26)
 MIN_IDLE = 4
 # Acting actors of successive videos, and the most sprites that a video shows.
 ACTORS = (1, 2, 3, 2)

@@ -52,9 +52,9 @@ def draw_look(rng: np.random.Generator) -> Look:
     shape, texture = str(rng.choice(SHAPES)), str(rng.choice(TEXTURES))
     hue = rng.uniform(0, 180)
     hues = (hue + np.array([0, rng.uniform(40, 140), rng.uniform(0, 180)])) % 180
-    values = rng.permutation([rng.uniform(145, 165), rng.uniform(70, 100)])
-    mark_value = 165 if rng.random() < 0.5 else 25
-    hsv = np.stack([hues, rng.uniform(110, 255, 3), [*values, mark_value]], axis=1)
+    values = rng.permutation([rng.uniform(150, 165), rng.uniform(90, 115)])
+    mark_value = 25
+    hsv = np.stack([hues, rng.uniform(40, 180, 3), [*values, mark_value]], axis=1)
     colors = cv2.cvtColor(hsv[None].astype(np.uint8), cv2.COLOR_HSV2BGR)[0]
     outline = shape_outline(shape)
     kinds = _paint(texture, rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi))
@@ -105,7 +105,7 @@ def _paint(texture: str, texture_angle: float, mark_angle: float) -> np.ndarray:
         second = np.sin(2 * np.pi * 2 * u) * np.sin(2 * np.pi * 2 * v) > 0
     else:
         second = np.cos(2 * np.pi * 3 * u) + np.cos(2 * np.pi * 3 * v) > 0.6
-    mark = np.hypot(x - 0.25 * np.cos(mark_angle), y - 0.25 * np.sin(mark_angle)) < 0.14
+    mark = np.hypot(x - 0.25 * np.cos(mark_angle), y - 0.25 * np.sin(mark_angle)) < 0.16
     return np.where(mark, 2, second.astype(np.int64))
 
 
@@ -152,8 +152,8 @@ def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) 
         grid = 0.4 * grid + grid[..., :1]
         size = round(cells * cell * unit)
         noise += cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)[:side, :side]
-    mean = rng.uniform(80, 130) + rng.uniform(-20, 20, 3)
-    canvas = np.clip(mean + 11 * noise, 0, 255).astype(np.uint8)
+    mean = rng.uniform(45, 65) + rng.uniform(-12, 12, 3)
+    canvas = np.clip(mean + 7 * noise, 0, 255).astype(np.uint8)
     frames = []
     for time in range(num_frames):
         offset = (side - image_size) / 2 + velocity * (time - (num_frames - 1) / 2)
