@@ -110,6 +110,9 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.STMA.NUM_CLASSES = 24
     # Width of the hidden layer of the center, movement and size heads.
     cfg.MODEL.STMA.HEAD_CHANNELS = 256
+    # Normalization of that layer: "" (none, as in CenterNet and MOC), "BN", "GN", ... Training from
+    # random weights with a high learning rate needs one.
+    cfg.MODEL.STMA.HEAD_NORM = ""
 
     # Class-agnostic localization (one heat map, the action head names the class), or class-aware
     # (one heat map a class and no action head: MOC).

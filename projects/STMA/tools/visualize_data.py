@@ -4,9 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,22 +14,16 @@ from detectron2.data import MetadataCatalog
 
 from stma_d2.config import load_config
 from stma_d2.data import ClipDatasetMapper, build_train_index
-from stma_d2.errors import InputError
+from stma_d2.errors import clear_exit
+from stma_d2.files import written_whole
 from stma_d2.visualization.targets import draw_training_sample
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (h, w, 3) uint8 BGR, whole or not at all."""
     _, data = cv2.imencode(".png", picture)
-    handle, temporary = tempfile.mkstemp(suffix=".png", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data.tobytes())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with written_whole(path) as file:
+        file.write(data.tobytes())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -49,7 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
     seed = max(cfg.SEED, 0)  # the same windows and draws at every call, unless SEED is set
     torch.manual_seed(seed)
-    args.output.mkdir(parents=True, exist_ok=True)
     for i in np.random.default_rng(seed).permutation(len(index))[: args.num].tolist():
         sample = mapper(index[i])
         name = f"{sample['video_id'].replace('/', '_')}_{int(sample['windows'][0]):05d}.png"
@@ -58,7 +48,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    try:
+    with clear_exit():
         main()
-    except InputError as error:
-        sys.exit(f"error: {error}")

@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..files import written_whole
 from ..structures import Tube
 from .annotation_checks import check_annotations
 from .safe_pickle import load_plain_pickle
@@ -127,14 +128,8 @@ def save_annotations(annotations: TubeAnnotations, path: str | os.PathLike[str])
         content = pickle.dumps(_to_act(annotations), protocol=4)
     else:
         content = _to_json(annotations).encode("utf-8")
-    partial = f"{os.fspath(path)}.partial-{os.getpid()}"
-    try:
-        with open(partial, "wb") as file:
-            file.write(content)
-        os.replace(partial, path)
-    finally:
-        if os.path.exists(partial):
-            os.remove(partial)
+    with written_whole(path) as file:
+        file.write(content)
 
 
 def _extension(path: str | os.PathLike[str]) -> str:

@@ -17,32 +17,13 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
+from collections.abc import Mapping
 
 import numpy as np
 
 from ..errors import InputError
+from ..files import written_whole
 from ..structures import WindowTubelets
-
-
-@contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file that appears at ``path`` when the block ends without an exception, and else never.
-
-    Folders are made where they are missing.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.partial-{os.getpid()}")
-    try:
-        with open(partial, "wb") as file:
-            yield file
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def save_detections(path: str | os.PathLike[str], detections: Mapping[str, WindowTubelets]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from .detections_io import written_whole
+from ..files import written_whole
 from .error_analysis import ERROR_KINDS
 from .metrics import METRICS, Evaluation
 

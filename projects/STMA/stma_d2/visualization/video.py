@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+
+from ..files import written_whole
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
@@ -24,22 +24,13 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
     Raises:
         ValueError: if there is no frame.
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(suffix=".mp4", dir=path.parent)
-    os.close(handle)
-    try:
-        _encode(temporary, frames, fps)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+    with written_whole(path) as file:
+        _encode(file.name, frames, fps)
 
 
 def _encode(path: str, frames: Iterable[np.ndarray], fps: float) -> None:
     stream = None
-    with av.open(path, "w", options={"movflags": "+faststart"}) as container:
+    with av.open(path, "w", format="mp4", options={"movflags": "+faststart"}) as container:
         for frame in frames:
             height, width = frame.shape[:2]
             frame = np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -5,7 +5,6 @@ import pytest
 
 from stma_d2.errors import InputError
 from stma_d2.evaluation import load_detections, save_detections
-from stma_d2.evaluation.detections_io import written_whole
 from stma_d2.structures import WindowTubelets
 
 
@@ -76,13 +75,3 @@ def test_arrays_that_contradict_each_other_are_refused(tmp_path):
         np.savez(path, **{**arrays, key: np.array(value)})
         with pytest.raises(InputError, match="does not hold saved detections"):
             load_detections(path)
-
-
-def test_failed_write_leaves_the_old_file(tmp_path):
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(RuntimeError), written_whole(path) as file:
-        file.write(b"half")
-        raise RuntimeError
-    assert path.read_bytes() == b"old"
-    assert [p.name for p in tmp_path.iterdir()] == ["file"]

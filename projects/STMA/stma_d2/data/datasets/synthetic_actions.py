@@ -39,7 +39,7 @@ PARAMETERS = "parameters.json"
 VERSION = 1
 
 MIN_IMAGE_SIZE = 64
-JPEG_QUALITY = 95
+JPEG_QUALITY = 90
 
 
 def register_synthetic_actions(root: str) -> None:
@@ -59,7 +59,7 @@ def register_synthetic_actions(root: str) -> None:
 def generate_synthetic_actions(
     root: str | os.PathLike[str],
     *,
-    num_train: int = 96,
+    num_train: int = 360,
     num_val: int = 32,
     seed: int = 0,
     image_size: int = 128,

@@ -38,10 +38,10 @@ LARGE_SIZE = (46.0, 52.0)
 SPEED = (2.2, 3.2)
 ROOM = 118.0
 MAX_DRIFT = 0.12
-TURN_RATE = (13.0, 17.0)  # degrees a step
+TURN_RATE = (18.0, 22.0)  # degrees a step
 # The factor on an actor's colors: its range, and how much it changes in a step.
-GAIN = (0.6, 1.54)
-GAIN_RATE = (0.07, 0.085)
+GAIN = (0.55, 1.5)
+GAIN_RATE = (0.083, 0.086)
 LONG_LEG = (10, 11)  # steps
 SHORT_LEG = 5
 

@@ -1,6 +1,6 @@
 """How the actors and the background of the synthetic data set look.
 
-A look (shape, texture, colors) is drawn without knowledge of the action.
+A look (shape and colors) is drawn without knowledge of the action.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import numpy as np
 from .synthetic_motion import REFERENCE_SIZE, Motion
 
 SHAPES = ("disc", "ellipse", "triangle", "square", "pentagon", "star", "cross", "half_disc")
-TEXTURES = ("halves", "stripes", "checks", "dots")
 
 # A patch is a look's picture; it spans this many diameters around the center of the shape.
 PATCH_SPAN = 1.5
 PATCH_SIZE = 128
+# The mark: its brightness (of 255) and its radius in diameters.
+MARK_VALUE = 25
+MARK_RADIUS = 0.16
 # Sprites are drawn at this multiple of the frame's resolution and averaged down.
 SUPERSAMPLING = 2
 # Side of the noise cells that make up a background, pixels of a 128-pixel frame.
@@ -30,14 +32,12 @@ class Look:
 
     Attributes:
         shape: a name in ``SHAPES``.
-        texture: a name in ``TEXTURES``.
-        colors: (3, 3) uint8, BGR of the two texture colors and of the mark.
+        colors: (3, 3) uint8, BGR of the two halves and of the mark.
         outline_xy: (n, 2) float64, the contour.
         patch: (PATCH_SIZE, PATCH_SIZE, 4) uint8, BGR and opacity.
     """
 
     shape: str
-    texture: str
     colors: np.ndarray
     outline_xy: np.ndarray
     patch: np.ndarray
@@ -46,19 +46,18 @@ class Look:
 def draw_look(rng: np.random.Generator) -> Look:
     """Draw an actor's look.
 
-    A mark beside the center makes every texture change under any rotation. Colors stay below 166,
-    so that a gain of 1.5 saturates none.
+    A lighter and a darker half, and a mark beside the center, make every turn visible. Colors
+    stay below 166, so that a gain of 1.5 saturates none.
     """
-    shape, texture = str(rng.choice(SHAPES)), str(rng.choice(TEXTURES))
+    shape = str(rng.choice(SHAPES))
     hue = rng.uniform(0, 180)
     hues = (hue + np.array([0, rng.uniform(40, 140), rng.uniform(0, 180)])) % 180
     values = rng.permutation([rng.uniform(150, 165), rng.uniform(90, 115)])
-    mark_value = 25
-    hsv = np.stack([hues, rng.uniform(40, 180, 3), [*values, mark_value]], axis=1)
+    hsv = np.stack([hues, rng.uniform(40, 180, 3), [*values, MARK_VALUE]], axis=1)
     colors = cv2.cvtColor(hsv[None].astype(np.uint8), cv2.COLOR_HSV2BGR)[0]
     outline = shape_outline(shape)
-    kinds = _paint(texture, rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi))
-    return Look(shape, texture, colors, outline, _make_patch(outline, colors[kinds]))
+    kinds = _paint(rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi))
+    return Look(shape, colors, outline, _make_patch(outline, colors[kinds]))
 
 
 def shape_outline(shape: str) -> np.ndarray:
@@ -90,23 +89,14 @@ def shape_outline(shape: str) -> np.ndarray:
     return outline / distances.max()
 
 
-def _paint(texture: str, texture_angle: float, mark_angle: float) -> np.ndarray:
+def _paint(split_angle: float, mark_angle: float) -> np.ndarray:
     """Which of the three colors each point of a patch has, at twice the patch's resolution."""
     side = 2 * PATCH_SIZE
     line = ((np.arange(side) + 0.5) / side - 0.5) * PATCH_SPAN
     x, y = np.meshgrid(line, line)
-    cosine, sine = np.cos(texture_angle), np.sin(texture_angle)
-    u, v = cosine * x + sine * y, cosine * y - sine * x
-    if texture == "halves":
-        second = v > 0
-    elif texture == "stripes":
-        second = np.sin(2 * np.pi * 3 * u) > 0
-    elif texture == "checks":
-        second = np.sin(2 * np.pi * 2 * u) * np.sin(2 * np.pi * 2 * v) > 0
-    else:
-        second = np.cos(2 * np.pi * 3 * u) + np.cos(2 * np.pi * 3 * v) > 0.6
-    mark = np.hypot(x - 0.25 * np.cos(mark_angle), y - 0.25 * np.sin(mark_angle)) < 0.16
-    return np.where(mark, 2, second.astype(np.int64))
+    second_half = np.cos(split_angle) * y - np.sin(split_angle) * x > 0
+    mark = np.hypot(x - 0.25 * np.cos(mark_angle), y - 0.25 * np.sin(mark_angle)) < MARK_RADIUS
+    return np.where(mark, 2, second_half.astype(np.int64))
 
 
 def _make_patch(outline_xy: np.ndarray, painted: np.ndarray) -> np.ndarray:
@@ -141,7 +131,7 @@ def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) 
         (num_frames, image_size, image_size, 3) uint8, BGR.
     """
     unit = image_size / REFERENCE_SIZE
-    heading, speed = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.0) * unit
+    heading, speed = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.6) * unit
     velocity = speed * np.array([np.cos(heading), np.sin(heading)])
     side = image_size + int(np.ceil(speed * num_frames)) + 2
     noise = np.zeros((side, side, 3), np.float32)
@@ -153,7 +143,7 @@ def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) 
         size = round(cells * cell * unit)
         noise += cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)[:side, :side]
     mean = rng.uniform(45, 65) + rng.uniform(-12, 12, 3)
-    canvas = np.clip(mean + 7 * noise, 0, 255).astype(np.uint8)
+    canvas = np.clip(mean + 5 * noise, 0, 255).astype(np.uint8)
     frames = []
     for time in range(num_frames):
         offset = (side - image_size) / 2 + velocity * (time - (num_frames - 1) / 2)

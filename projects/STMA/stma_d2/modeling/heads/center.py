@@ -21,7 +21,13 @@ class CenterHead(nn.Module):
 
     @configurable
     def __init__(
-        self, *, in_channels: int, num_frames: int, hidden_channels: int, num_maps: int
+        self,
+        *,
+        in_channels: int,
+        num_frames: int,
+        hidden_channels: int,
+        num_maps: int,
+        norm: str = "",
     ) -> None:
         """Build the head.
 
@@ -29,10 +35,11 @@ class CenterHead(nn.Module):
             in_channels: channels of one frame's features.
             num_frames: K.
             hidden_channels: width of the hidden layer.
+            norm: normalization of the hidden layer, see `two_layer_head`.
             num_maps: 1 (class-agnostic) or the number of classes.
         """
         super().__init__()
-        self.layers = two_layer_head(in_channels * num_frames, hidden_channels, num_maps)
+        self.layers = two_layer_head(in_channels * num_frames, hidden_channels, num_maps, norm)
         nn.init.constant_(
             self.layers[2].bias, math.log(PRIOR_PROBABILITY / (1 - PRIOR_PROBABILITY))
         )
@@ -45,6 +52,7 @@ class CenterHead(nn.Module):
             "in_channels": channels,
             "num_frames": cfg.INPUT.SNIPPET_LENGTH,
             "hidden_channels": stma.HEAD_CHANNELS,
+            "norm": stma.HEAD_NORM,
             "num_maps": 1 if stma.CENTER.CLASS_AGNOSTIC else stma.NUM_CLASSES,
         }
 

@@ -15,16 +15,21 @@ class MovementHead(nn.Module):
     """Offsets of each frame's center from the key frame's, read at the key frame's center."""
 
     @configurable
-    def __init__(self, *, in_channels: int, num_frames: int, hidden_channels: int) -> None:
+    def __init__(
+        self, *, in_channels: int, num_frames: int, hidden_channels: int, norm: str = ""
+    ) -> None:
         """Build the head.
 
         Args:
             in_channels: channels of one frame's features.
             num_frames: K.
             hidden_channels: width of the hidden layer.
+            norm: normalization of the hidden layer, see `two_layer_head`.
         """
         super().__init__()
-        self.layers = two_layer_head(in_channels * num_frames, hidden_channels, 2 * num_frames)
+        self.layers = two_layer_head(
+            in_channels * num_frames, hidden_channels, 2 * num_frames, norm
+        )
 
     @classmethod
     def from_config(cls, cfg: CfgNode, channels: int) -> dict:
@@ -33,6 +38,7 @@ class MovementHead(nn.Module):
             "in_channels": channels,
             "num_frames": cfg.INPUT.SNIPPET_LENGTH,
             "hidden_channels": cfg.MODEL.STMA.HEAD_CHANNELS,
+            "norm": cfg.MODEL.STMA.HEAD_NORM,
         }
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

@@ -25,17 +25,20 @@ class SizeHead(nn.Module):
     """
 
     @configurable
-    def __init__(self, *, in_channels: int, hidden_channels: int, gaussian: bool) -> None:
+    def __init__(
+        self, *, in_channels: int, hidden_channels: int, gaussian: bool, norm: str = ""
+    ) -> None:
         """Build the head.
 
         Args:
             in_channels: channels of one frame's features.
             hidden_channels: width of the hidden layer.
+            norm: normalization of the hidden layer, see `two_layer_head`.
             gaussian: whether to predict four distances instead of width and height.
         """
         super().__init__()
         self.gaussian = gaussian
-        self.layers = two_layer_head(in_channels, hidden_channels, 4 if gaussian else 2)
+        self.layers = two_layer_head(in_channels, hidden_channels, 4 if gaussian else 2, norm)
         if gaussian:
             nn.init.ones_(self.layers[2].bias)
 
@@ -45,6 +48,7 @@ class SizeHead(nn.Module):
         return {
             "in_channels": channels,
             "hidden_channels": cfg.MODEL.STMA.HEAD_CHANNELS,
+            "norm": cfg.MODEL.STMA.HEAD_NORM,
             "gaussian": cfg.MODEL.STMA.SIZE.GAUSSIAN,
         }
 

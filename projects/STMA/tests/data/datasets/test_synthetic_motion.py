@@ -30,14 +30,14 @@ def test_actors_only_drift_before_and_after_their_action(label, seed):
 
 
 # Column of _steps, least and greatest change in every step of the action. A drift of 0.12 comes on
-# top of the speed; sizes grow from 17..21 to 48..54 in 29 steps.
+# top of the speed; sizes grow from 19..23 to 46..52 in 29 steps.
 SHORT_ACTIONS = {
-    "move_left": (0, -2.92, -1.68),
-    "move_right": (0, 1.68, 2.92),
-    "grow": (2, 27 / 29, 37 / 29),
-    "shrink": (2, -37 / 29, -27 / 29),
-    "rotate_clockwise": (3, 10, 14),
-    "rotate_counter_clockwise": (3, -14, -10),
+    "move_left": (0, -3.32, -2.08),
+    "move_right": (0, 2.08, 3.32),
+    "grow": (2, 23 / 29, 33 / 29),
+    "shrink": (2, -33 / 29, -23 / 29),
+    "rotate_clockwise": (3, 18, 22),
+    "rotate_counter_clockwise": (3, -22, -18),
 }
 
 

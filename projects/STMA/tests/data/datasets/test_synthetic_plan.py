@@ -7,7 +7,7 @@ import pytest
 
 from stma_d2.data.datasets.synthetic_motion import LABELS
 from stma_d2.data.datasets.synthetic_plan import deal_labels, plan_video
-from stma_d2.data.datasets.synthetic_render import SHAPES, TEXTURES
+from stma_d2.data.datasets.synthetic_render import SHAPES
 
 IMAGE_SIZE = 128
 
@@ -37,7 +37,7 @@ def test_actions_start_and_end_inside_the_video_and_overlap(videos):
         assert all(actor.start + actor.length + 4 <= num_frames for actor in acting)
         assert max(a.start for a in acting) < min(a.start + a.length for a in acting)
     shares = [a.length / len(a.boxes) for actors in videos for a in actors if a.label is not None]
-    assert 0.5 < min(shares) and max(shares) < 0.85
+    assert 0.45 < min(shares) and max(shares) < 0.85
 
 
 def test_videos_show_one_to_four_sprites_and_mostly_idle_ones_too(videos):
@@ -73,7 +73,6 @@ def test_looks_are_independent_of_the_action(videos):
     sizes = [actor.motion.sizes.mean() for actor in actors]
     looks = {
         "shape": [SHAPES.index(actor.look.shape) for actor in actors],
-        "texture": [TEXTURES.index(actor.look.texture) for actor in actors],
         "strongest color": [int(actor.look.colors[0].argmax()) for actor in actors],
         "lighter color": [int(actor.look.colors.max(axis=1)[0] > 120) for actor in actors],
     }

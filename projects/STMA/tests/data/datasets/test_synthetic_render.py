@@ -10,7 +10,6 @@ from stma_d2.data.datasets import synthetic_render
 from stma_d2.data.datasets.synthetic_motion import Motion
 from stma_d2.data.datasets.synthetic_render import (
     SHAPES,
-    TEXTURES,
     actor_boxes,
     draw_background,
     draw_look,
@@ -19,11 +18,11 @@ from stma_d2.data.datasets.synthetic_render import (
 )
 
 
-def _look(shape=None, texture=None):
-    """A look, the first drawn with this shape and texture."""
+def _look(shape=None):
+    """A look, the first drawn with this shape."""
     for seed in range(1000):
         look = draw_look(np.random.default_rng(seed))
-        if shape in (None, look.shape) and texture in (None, look.texture):
+        if shape in (None, look.shape):
             return look
     raise AssertionError("no such look")
 
@@ -59,9 +58,8 @@ def test_box_of_an_upright_disc_is_its_diameter():
     np.testing.assert_allclose(box, [20, 30, 39, 49], atol=0.05)
 
 
-@pytest.mark.parametrize("texture", TEXTURES)
-def test_positive_angles_turn_clockwise_on_the_screen_and_show(texture):
-    look = _look("disc", texture)
+def test_positive_angles_turn_clockwise_on_the_screen_and_show():
+    look = _look("disc")
     background = np.full((64, 64, 3), 100, np.uint8)
     upright, turned = (
         draw_sprite(background, look, _still((32.0, 32.0), 40.0, angle), 0).astype(int)
@@ -81,10 +79,9 @@ def test_gain_scales_the_colors_and_saturates_none():
     assert max(look.colors.max() for look in looks) <= 165
 
 
-def test_draws_every_shape_and_texture():
+def test_draws_every_shape():
     looks = [draw_look(np.random.default_rng(seed)) for seed in range(100)]
     assert {look.shape for look in looks} == set(SHAPES)
-    assert {look.texture for look in looks} == set(TEXTURES)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -96,7 +93,7 @@ def test_background_is_textured_and_pans_steadily(seed):
     for first, second in ((0, 10), (10, 20)):
         match = cv2.matchTemplate(frames[second], frames[first][32:96, 32:96], cv2.TM_CCOEFF_NORMED)
         shifts.append(np.array(cv2.minMaxLoc(match)[3]) - 32)
-    assert 2 <= np.hypot(*shifts[0]) <= 11
+    assert 1 <= np.hypot(*shifts[0]) <= 7
     assert np.abs(shifts[0] - shifts[1]).max() <= 1
 
 

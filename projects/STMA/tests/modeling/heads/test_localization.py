@@ -34,3 +34,22 @@ def test_distances_are_positive_and_single_frames_do_not_mix():
 def test_mocs_size_head_has_two_plain_channels():
     head = SizeHead(in_channels=3, hidden_channels=4, gaussian=False)
     assert head(torch.randn(1, 3, 4, 4)).shape == (1, 2, 4, 4)
+
+
+def test_a_normalized_head_stays_alive_under_a_high_learning_rate():
+    """Without normalization Adam at 1.5e-3 silences the hidden units before they learn."""
+    alive = {}
+    for norm in ("", "BN"):
+        torch.manual_seed(0)
+        features = torch.rand(4, 3, 32, 8, 8)
+        head = MovementHead(in_channels=32, num_frames=3, hidden_channels=16, norm=norm)
+        optimizer = torch.optim.Adam(head.parameters(), lr=1.5e-3)
+        for _ in range(60):
+            noise = torch.randn(4, 6, 8, 8)
+            optimizer.zero_grad()
+            (head(features) - noise).abs().mean().backward()
+            optimizer.step()
+        hidden = head.layers[1](head.layers[0](features.flatten(1, 2)))
+        alive[norm] = (hidden > 0).float().mean().item()
+    assert alive["BN"] > 0.2
+    assert alive["BN"] > alive[""]
