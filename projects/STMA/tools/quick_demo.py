@@ -16,12 +16,20 @@ PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = "configs/Synthetic/STMA_tiny_K5.yaml"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
 VIDEO = "rgb-images/val_0003"
+# glibc gives large blocks back to the system after every layer and takes them again; keeping them
+# makes training on a CPU a tenth faster. Bytes.
+KEEP_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
+    "MALLOC_TRIM_THRESHOLD_": str(2**32),
+    "MALLOC_TOP_PAD_": str(2**28),
+}
 
 
 def run(*command: str) -> None:
     """Show a command and run it in the project's folder; end with its status if it fails."""
     print(f"\n$ python {shlex.join(command)}", flush=True)
-    status = subprocess.run([sys.executable, *command], cwd=PROJECT).returncode
+    environment = {**KEEP_MEMORY, **os.environ}
+    status = subprocess.run([sys.executable, *command], cwd=PROJECT, env=environment).returncode
     if status:
         sys.exit(status)
 

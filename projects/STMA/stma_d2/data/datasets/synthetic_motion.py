@@ -32,10 +32,10 @@ LABELS = (
 
 # Lengths below are pixels of a frame of this side; other frames scale them.
 REFERENCE_SIZE = 128
-SMALL_SIZE = (19.0, 23.0)
-LARGE_SIZE = (46.0, 52.0)
+SMALL_SIZE = (24.0, 28.0)
+LARGE_SIZE = (50.0, 56.0)
 # Pixels a step; the top speed also leaves an actor in the frame, with this room for its way.
-SPEED = (2.2, 3.2)
+SPEED = (1.9, 3.2)
 ROOM = 118.0
 MAX_DRIFT = 0.12
 TURN_RATE = (18.0, 22.0)  # degrees a step

@@ -11,14 +11,14 @@ from .synthetic_motion import LABELS, Motion, draw_motion
 from .synthetic_render import Look, actor_boxes, draw_look
 
 # Frames: of a video, of an action, and the least idle ones on either side of an action.
-VIDEO_LENGTH = (34, 42)
-ACTION_LENGTH = (20, 26)
+VIDEO_LENGTH = (36, 42)
+ACTION_LENGTH = (26, 32)
 MIN_IDLE = 4
 # Acting actors of successive videos, and the most sprites that a video shows.
 ACTORS = (1, 2, 3, 2)
-MAX_SPRITES = 4
+MAX_SPRITES = 3
 # Pixels between any two sprites' boxes, and between a box and the border.
-GAP = 2
+GAP = 4
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ def test_actors_only_drift_before_and_after_their_action(label, seed):
 
 
 # Column of _steps, least and greatest change in every step of the action. A drift of 0.12 comes on
-# top of the speed; sizes grow from 19..23 to 46..52 in 29 steps.
+# top of the speed; sizes grow from 24..28 to 50..56 in 29 steps.
 SHORT_ACTIONS = {
-    "move_left": (0, -3.32, -2.08),
-    "move_right": (0, 2.08, 3.32),
-    "grow": (2, 23 / 29, 33 / 29),
-    "shrink": (2, -33 / 29, -23 / 29),
+    "move_left": (0, -3.32, -1.78),
+    "move_right": (0, 1.78, 3.32),
+    "grow": (2, 22 / 29, 32 / 29),
+    "shrink": (2, -32 / 29, -22 / 29),
     "rotate_clockwise": (3, 18, 22),
     "rotate_counter_clockwise": (3, -22, -18),
 }
