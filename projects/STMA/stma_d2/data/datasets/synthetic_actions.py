@@ -36,7 +36,7 @@ ANNOTATIONS = "SyntheticActions-GT.pkl"
 FRAMES = "rgb-images"
 PARAMETERS = "parameters.json"
 # Raise it whenever the same parameters come to give another content.
-VERSION = 2
+VERSION = 3
 
 MIN_IMAGE_SIZE = 64
 JPEG_QUALITY = 90

@@ -6,9 +6,9 @@ in degrees, clockwise on the screen; a step leads from one frame to the next.
 * Told apart inside five frames: left / right, grow / shrink, clockwise / counter-clockwise.
 * Told apart only over more than five frames. ``straight_vertical`` (up or down) and
   ``to_and_fro_vertical`` move at the same constant speed; the latter turns each 10 or 11 steps.
-  ``slow_pulse`` and ``fast_pulse`` brighten and darken at the same constant rate; they turn each
-  10 or 11 steps, and each 5. Five frames hold four steps and so at most one turn; most hold
-  none. Sixteen frames hold a turn of every leg, and two of each short one.
+  ``slow_sway`` and ``fast_sway`` move to and fro along a diagonal at the same constant speed; they
+  turn each 10 or 11 steps, and each 5. Five frames hold four steps and so at most one turn; most
+  hold none. Sixteen frames hold a turn of every leg, and two of each short one.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ LABELS = (
     "rotate_counter_clockwise",
     "straight_vertical",
     "to_and_fro_vertical",
-    "slow_pulse",
-    "fast_pulse",
+    "slow_sway",
+    "fast_sway",
 )
 
 # Lengths below are pixels of a frame of this side; other frames scale them.
@@ -39,9 +39,6 @@ SPEED = (1.9, 3.2)
 ROOM = 118.0
 MAX_DRIFT = 0.12
 TURN_RATE = (18.0, 22.0)  # degrees a step
-# The factor on an actor's colors: its range, and how much it changes in a step.
-GAIN = (0.55, 1.5)
-GAIN_RATE = (0.083, 0.086)
 LONG_LEG = (10, 11)  # steps
 SHORT_LEG = 5
 
@@ -54,13 +51,11 @@ class Motion:
         centers_xy: (V, 2) float64, pixels relative to the center of the first frame.
         sizes: (V,) float64, the actor's diameter in pixels.
         angles: (V,) float64, degrees clockwise.
-        gains: (V,) float64, factor on the actor's colors.
     """
 
     centers_xy: np.ndarray
     sizes: np.ndarray
     angles: np.ndarray
-    gains: np.ndarray
 
 
 def draw_motion(
@@ -74,8 +69,8 @@ def draw_motion(
     """Draw the motion of one actor.
 
     Every actor draws the same quantities in the same order whatever its label; the label only says
-    which one is set in motion. At any one moment of an action, size, angle and gain are therefore
-    distributed (the gain nearly) as those of an idle actor.
+    which one is set in motion. At any one moment of an action, size and angle are therefore
+    distributed as those of an idle actor.
 
     Args:
         label: one of ``LABELS``, or None for an actor that stays idle.
@@ -99,12 +94,9 @@ def draw_motion(
     angle, turn_rate = rng.uniform(0, 360), rng.uniform(*TURN_RATE)
     direction = rng.choice((-1, 1))
     long_leg = int(rng.choice(LONG_LEG))
-    gain_leg = {"slow_pulse": long_leg, "fast_pulse": SHORT_LEG}.get(
-        label, int(rng.choice((long_leg, SHORT_LEG)))
-    )
-    gain_rate = rng.uniform(*GAIN_RATE)
-    gain = rng.uniform(GAIN[0], GAIN[1] - gain_leg * gain_rate)
-    phase = rng.uniform(0, 2 * long_leg), rng.uniform(0, 2 * gain_leg)
+    leg = SHORT_LEG if label == "fast_sway" else long_leg
+    phase = rng.uniform(0, 2 * leg)
+    slope = rng.choice((-1, 1))
 
     time = np.arange(num_frames)
     steps = np.clip(time - start, 0, length - 1) if label else np.zeros(num_frames)
@@ -113,9 +105,11 @@ def draw_motion(
         centers[:, 0] += steps * (speed if label == "move_right" else -speed)
     elif label == "straight_vertical":
         centers[:, 1] += steps * speed * direction
-    elif label == "to_and_fro_vertical":
-        way = _to_and_fro(steps + phase[0], long_leg)
-        centers[:, 1] += speed * (way - way[0])
+    elif label in ("to_and_fro_vertical", "slow_sway", "fast_sway"):
+        way = speed * _to_and_fro(steps + phase, leg)
+        diagonal = np.array([1, slope]) / np.sqrt(2)
+        heading = np.array([0, 1]) if label == "to_and_fro_vertical" else diagonal
+        centers += (way - way[0])[:, None] * heading
 
     sizes = np.full(num_frames, size)
     if label in ("grow", "shrink"):
@@ -125,10 +119,7 @@ def draw_motion(
     angles = np.full(num_frames, angle)
     if label in ("rotate_clockwise", "rotate_counter_clockwise"):
         angles += steps * (turn_rate if label == "rotate_clockwise" else -turn_rate)
-
-    beat = steps if label in ("slow_pulse", "fast_pulse") else np.zeros(num_frames)
-    gains = gain + gain_rate * _to_and_fro(beat + phase[1], gain_leg)
-    return Motion(centers, sizes, angles, gains)
+    return Motion(centers, sizes, angles)
 
 
 def _to_and_fro(steps: np.ndarray, leg: int) -> np.ndarray:

@@ -46,13 +46,12 @@ class Look:
 def draw_look(rng: np.random.Generator) -> Look:
     """Draw an actor's look.
 
-    A lighter and a darker half, and a mark beside the center, make every turn visible. Colors
-    stay below 166, so that a gain of 1.5 saturates none.
+    A lighter and a darker half, and a mark beside the center, make every turn visible.
     """
     shape = str(rng.choice(SHAPES))
     hue = rng.uniform(0, 180)
     hues = (hue + np.array([0, rng.uniform(40, 140), rng.uniform(0, 180)])) % 180
-    values = rng.permutation([rng.uniform(150, 165), rng.uniform(90, 115)])
+    values = rng.permutation([rng.uniform(170, 240), rng.uniform(90, 140)])
     hsv = np.stack([hues, rng.uniform(40, 180, 3), [*values, MARK_VALUE]], axis=1)
     colors = cv2.cvtColor(hsv[None].astype(np.uint8), cv2.COLOR_HSV2BGR)[0]
     outline = shape_outline(shape)
@@ -175,5 +174,4 @@ def draw_sprite(image: np.ndarray, look: Look, motion: Motion, time: int) -> np.
     fine = cv2.warpAffine(look.patch, matrix, (SUPERSAMPLING * width, SUPERSAMPLING * height))
     sprite = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
     opacity = sprite[..., 3:] / 255
-    color = np.minimum(sprite[..., :3] * motion.gains[time], 255)
-    return np.rint(color * opacity + image * (1 - opacity)).astype(np.uint8)
+    return np.rint(sprite[..., :3] * opacity + image * (1 - opacity)).astype(np.uint8)
