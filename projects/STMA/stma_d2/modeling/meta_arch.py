@@ -271,7 +271,7 @@ class STMA(nn.Module):
         return size_l1_loss(predicted, sizes_wh, targets.size_weights, num_boxes)
 
     def _normalize_frames(self, frames: torch.Tensor) -> torch.Tensor:
-        return _channels_last_on_cpu((frames - self.pixel_mean) / self.pixel_std)
+        return (frames - self.pixel_mean) / self.pixel_std
 
     def _clip_features(self, batch: FrameBatch) -> torch.Tensor | None:
         if self.backbone_3d is None:
@@ -279,15 +279,7 @@ class STMA(nn.Module):
         clips = batch.frames[batch.clip_index].transpose(1, 2)  # (B, 3, T, H, W)
         if self.clip_format == "RGB":
             clips = clips.flip(1)
-        return self.backbone_3d(_channels_last_on_cpu((clips - self.clip_mean) / self.clip_std))
-
-
-def _channels_last_on_cpu(x: torch.Tensor) -> torch.Tensor:
-    """Lay the channels of a pixel side by side, which the CPU's convolutions prefer."""
-    if x.device.type != "cpu":
-        return x
-    layout = torch.channels_last if x.dim() == 4 else torch.channels_last_3d
-    return x.contiguous(memory_format=layout)
+        return self.backbone_3d((clips - self.clip_mean) / self.clip_std)
 
 
 def _single_output(backbone: nn.Module) -> ShapeSpec:
