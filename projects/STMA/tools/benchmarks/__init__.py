@@ -1,0 +1,1 @@
+"""The figures of tools/benchmark.py, a module each: ``add_arguments(parser)``, ``run(args)``."""
