@@ -53,8 +53,11 @@ def _add_input(cfg: CN) -> None:
     cfg.INPUT.SIZE = (288, 288)
     # T: frames that the 3D backbone sees.
     cfg.INPUT.CLIP_LENGTH = 16
-    # K: consecutive frames that are detected, in the clip's middle; odd.
+    # K: consecutive frames that are detected; odd.
     cfg.INPUT.SNIPPET_LENGTH = 5
+    # Where they lie in the clip: "middle" (the paper) or "end", which sees nothing later than the
+    # snippet and so can run on a live stream; train a network the way it will be used.
+    cfg.INPUT.SNIPPET_POSITION = "middle"
 
     # Augmentation of ACT and MOC, drawn once for a clip.
     cfg.INPUT.AUGMENTATION = CN()

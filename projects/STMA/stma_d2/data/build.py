@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from .mapper import ClipDatasetMapper
-from .windows import ChunkIndex, WindowIndex, check_lengths
+from .windows import ChunkIndex, WindowIndex, check_snippet
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
         InputError: if there is none, or if the data sets' labels differ or are not as many as
             the configuration says.
     """
-    check_lengths(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH)
+    check_snippet(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH, cfg.INPUT.SNIPPET_POSITION)
     names = tuple(cfg.DATASETS.TRAIN)
     if not names:
         raise InputError("DATASETS.TRAIN names no data set")

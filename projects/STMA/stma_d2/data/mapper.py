@@ -16,7 +16,7 @@ from .augmentation import AugmentationRules, distort_frame, draw_augmentation
 from .geometry import FrameGeometry, warp_frame
 from .readers import FrameReader, open_frames
 from .targets import TargetRules, make_targets
-from .windows import check_lengths, chunk_layout, snippet_instances
+from .windows import check_snippet, chunk_layout, snippet_instances
 
 SIZE_DIVISOR = 32  # the network's greatest stride
 
@@ -45,6 +45,7 @@ class ClipDatasetMapper:
         input_size: tuple[int, int],
         snippet_length: int,
         clip_length: int,
+        snippet_position: str = "middle",
         fill_color: tuple[int, int, int] = (0, 0, 0),
         augmentation: AugmentationRules | None = None,
         targets: TargetRules | None = None,
@@ -55,6 +56,7 @@ class ClipDatasetMapper:
             input_size: height and width of the network's input, multiples of 32.
             snippet_length: K, odd.
             clip_length: T, at least K.
+            snippet_position: of the snippet in the clip, "middle" or "end".
             fill_color: 8-bit BGR, of the canvas around an expanded frame.
             augmentation: None for evaluation.
             targets: None for evaluation.
@@ -62,7 +64,7 @@ class ClipDatasetMapper:
         Raises:
             InputError: naming the configuration key that does not fit.
         """
-        check_lengths(snippet_length, clip_length)
+        check_snippet(snippet_length, clip_length, snippet_position)
         if any(side < 1 or side % SIZE_DIVISOR for side in input_size):
             raise InputError(
                 f"INPUT.SIZE is {tuple(input_size)}; both sides must be multiples of {SIZE_DIVISOR}"
@@ -70,6 +72,7 @@ class ClipDatasetMapper:
         self.input_size = tuple(input_size)
         self.snippet_length = snippet_length
         self.clip_length = clip_length
+        self.snippet_position = snippet_position
         self.fill_color = fill_color
         self.augmentation = augmentation
         self.targets = targets
@@ -84,11 +87,12 @@ class ClipDatasetMapper:
         A configuration without 3D backbone needs no frames beside the snippet's: T is then K.
         """
         has_3d_backbone = bool(cfg.MODEL.BACKBONE_3D.NAME)
-        check_lengths(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH)
+        check_snippet(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH, cfg.INPUT.SNIPPET_POSITION)
         return {
             "input_size": tuple(cfg.INPUT.SIZE),
             "snippet_length": cfg.INPUT.SNIPPET_LENGTH,
             "clip_length": cfg.INPUT.CLIP_LENGTH if has_3d_backbone else cfg.INPUT.SNIPPET_LENGTH,
+            "snippet_position": cfg.INPUT.SNIPPET_POSITION,
             "fill_color": tuple(round(level) for level in cfg.MODEL.PIXEL_MEAN),
             "augmentation": (
                 AugmentationRules.from_config(cfg.INPUT.AUGMENTATION) if is_train else None
@@ -118,7 +122,11 @@ class ClipDatasetMapper:
         """
         video, windows = item["video"], item["windows"]
         numbers, snippet_index, clip_index = chunk_layout(
-            windows, self.snippet_length, self.clip_length, video["num_frames"]
+            windows,
+            self.snippet_length,
+            self.clip_length,
+            video["num_frames"],
+            self.snippet_position,
         )
         frames = self._read(video, numbers.tolist())
         geometry = FrameGeometry(width=video["width"], height=video["height"])

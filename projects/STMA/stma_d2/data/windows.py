@@ -15,9 +15,11 @@ from torch.utils.data import Dataset
 from ..errors import InputError
 from ..structures import Tube
 
+SNIPPET_POSITIONS = ("middle", "end")
 
-def check_lengths(snippet_length: int, clip_length: int) -> None:
-    """Check that a snippet has a middle frame and lies inside its clip.
+
+def check_snippet(snippet_length: int, clip_length: int, snippet_position: str = "middle") -> None:
+    """Check that a snippet has a middle frame and lies inside its clip, at a place we know.
 
     Raises:
         InputError: naming the configuration keys, if not.
@@ -31,6 +33,11 @@ def check_lengths(snippet_length: int, clip_length: int) -> None:
         raise InputError(
             f"INPUT.SNIPPET_LENGTH ({snippet_length}) is greater than INPUT.CLIP_LENGTH "
             f"({clip_length}); the snippet must lie inside the clip"
+        )
+    if snippet_position not in SNIPPET_POSITIONS:
+        raise InputError(
+            f"INPUT.SNIPPET_POSITION is {snippet_position!r}; it must be 'middle' (the snippet in "
+            "the clip's middle) or 'end' (the clip ends with the snippet: nothing later is seen)"
         )
 
 
@@ -76,20 +83,31 @@ def snippet_frames(window: int, snippet_length: int, num_frames: int) -> np.ndar
     return np.clip(frames, 1, num_frames)
 
 
-def clip_frames(window: int, snippet_length: int, clip_length: int, num_frames: int) -> np.ndarray:
-    """The frames that the 3D backbone sees: T frames with the snippet in their middle.
+def clip_frames(
+    window: int,
+    snippet_length: int,
+    clip_length: int,
+    num_frames: int,
+    snippet_position: str = "middle",
+) -> np.ndarray:
+    """The frames that the 3D backbone sees: T frames, the snippet in their middle or at their end.
 
-    The clip starts (T - K) // 2 frames before the window.
+    The clip starts (T - K) // 2 frames before the window, or T - K where the snippet ends it.
 
     Returns:
         (T,) int64; beyond the video's ends the edge frame repeats.
     """
-    first = window - (clip_length - snippet_length) // 2
+    others = clip_length - snippet_length
+    first = window - (others if snippet_position == "end" else others // 2)
     return np.clip(np.arange(first, first + clip_length, dtype=np.int64), 1, num_frames)
 
 
 def chunk_layout(
-    windows: Sequence[int] | np.ndarray, snippet_length: int, clip_length: int, num_frames: int
+    windows: Sequence[int] | np.ndarray,
+    snippet_length: int,
+    clip_length: int,
+    num_frames: int,
+    snippet_position: str = "middle",
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The distinct frames of a chunk, and where each window finds its own among them.
 
@@ -98,13 +116,16 @@ def chunk_layout(
         snippet_length: K.
         clip_length: T, at least K.
         num_frames: of the video.
+        snippet_position: of the snippet in the clip, "middle" or "end".
 
     Returns:
         frame numbers (F,) ascending, snippet index (W, K), clip index (W, T); all int64. The
         two indexes hold positions in the frame numbers.
     """
-    clips = np.stack([clip_frames(w, snippet_length, clip_length, num_frames) for w in windows])
     snippets = np.stack([snippet_frames(w, snippet_length, num_frames) for w in windows])
+    clips = np.stack(
+        [clip_frames(w, snippet_length, clip_length, num_frames, snippet_position) for w in windows]
+    )
     frame_numbers = np.unique(clips)
     return (
         frame_numbers,

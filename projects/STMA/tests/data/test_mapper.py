@@ -265,6 +265,13 @@ def test_failed_read_is_not_remembered(video: dict) -> None:
     assert mapper(item(video, 18))["frame_numbers"].tolist() == [16, 17, 18, 19, 20]
 
 
+def test_a_clip_that_ends_with_the_snippet_reads_nothing_later(video: dict) -> None:
+    sample = make_mapper(snippet_position="end")(item(video, 8))
+    assert sample["frame_numbers"].tolist() == [3, 4, 5, 6, 7, 8, 9, 10]
+    assert sample["snippet_index"].tolist() == [[5, 6, 7]]
+    assert sample["clip_index"].tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
+
+
 def test_frames_of_another_size_than_annotated_name_the_video(video: dict) -> None:
     other = {**video, "height": 240, "width": 320}
     with pytest.raises(InputError, match=r"video 'Run/run_01' \(by its annotation .*320 x 240"):
@@ -278,6 +285,7 @@ def test_configuration_makes_both_kinds_of_mapper() -> None:
     assert train.fill_color == (104, 114, 120)  # MODEL.PIXEL_MEAN, rounded
     assert train.augmentation.max_expand == 4.0 and train.targets == TargetRules(num_classes=24)
     assert test.augmentation is None and test.targets is None
+    assert train.snippet_position == test.snippet_position == "middle"
 
 
 def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
@@ -294,6 +302,7 @@ def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
     [
         (["INPUT.SNIPPET_LENGTH", 4], "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
         (["INPUT.CLIP_LENGTH", 3], "greater than INPUT.CLIP_LENGTH"),
+        (["INPUT.SNIPPET_POSITION", "start"], "INPUT.SNIPPET_POSITION is 'start'; it must be"),
         (["INPUT.SIZE", (100, 288)], r"INPUT.SIZE is \(100, 288\); both .* multiples of 32"),
         (["INPUT.AUGMENTATION.EXPAND_PROB", 2.0], "INPUT.AUGMENTATION.EXPAND_PROB"),
         (["MODEL.STMA.SIZE.AREA", "all"], "MODEL.STMA.SIZE.AREA"),

@@ -9,7 +9,7 @@ from stma_d2.data.annotations import load_annotations
 from stma_d2.data.windows import (
     ChunkIndex,
     WindowIndex,
-    check_lengths,
+    check_snippet,
     chunk_layout,
     clip_frames,
     snippet_frames,
@@ -86,6 +86,15 @@ def test_clip_has_the_snippet_in_its_middle() -> None:
     assert snippet_frames(30, 5, 100).tolist() == [30, 31, 32, 33, 34]
 
 
+def test_clip_ends_with_the_snippet_where_nothing_later_may_be_seen() -> None:
+    # Window 30, K = 5: the snippet is 30 .. 34, and 16 frames up to 34 begin with 19.
+    assert clip_frames(30, 5, 16, 100, "end").tolist() == list(range(19, 35))
+    # Window 2, K = 3, T = 8: frames -3 .. 4.
+    assert clip_frames(2, 3, 8, 100, "end").tolist() == [1, 1, 1, 1, 1, 2, 3, 4]
+    # A video of 2 frames: frames -4 .. 3.
+    assert clip_frames(1, 3, 8, 2, "end").tolist() == [1, 1, 1, 1, 1, 1, 2, 2]
+
+
 def test_edge_frames_repeat_beyond_the_video() -> None:
     assert clip_frames(1, 3, 8, 5).tolist() == [1, 1, 1, 2, 3, 4, 5, 5]
     assert snippet_frames(1, 5, 3).tolist() == [1, 2, 3, 3, 3]
@@ -99,6 +108,13 @@ def test_chunk_layout_finds_each_window_its_frames() -> None:
     for i, window in enumerate(windows):
         assert numbers[snippets[i]].tolist() == snippet_frames(window, 3, 11).tolist()
         assert numbers[clips[i]].tolist() == clip_frames(window, 3, 8, 11).tolist()
+
+
+def test_chunk_layout_of_clips_that_end_with_their_snippet() -> None:
+    numbers, snippets, clips = chunk_layout([6, 7], 3, 8, 11, "end")
+    assert numbers.tolist() == list(range(1, 10))
+    assert snippets.tolist() == [[5, 6, 7], [6, 7, 8]]
+    assert clips.tolist() == [list(range(8)), list(range(1, 9))]
 
 
 def test_snippet_instances_are_the_tubes_that_hold_every_frame() -> None:
@@ -163,18 +179,21 @@ def test_chunk_index_refuses_empty_chunks() -> None:
 
 
 @pytest.mark.parametrize(
-    ("snippet", "clip", "message"),
+    ("snippet", "clip", "position", "message"),
     [
-        (4, 16, "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
-        (0, 16, "it must be odd"),
-        (7, 5, r"INPUT.SNIPPET_LENGTH \(7\) is greater than INPUT.CLIP_LENGTH \(5\)"),
+        (4, 16, "middle", "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
+        (0, 16, "middle", "it must be odd"),
+        (7, 5, "end", r"INPUT.SNIPPET_LENGTH \(7\) is greater than INPUT.CLIP_LENGTH \(5\)"),
+        (5, 16, "start", "INPUT.SNIPPET_POSITION is 'start'; it must be 'middle' .* or 'end'"),
     ],
 )
-def test_lengths_that_do_not_fit_are_refused(snippet: int, clip: int, message: str) -> None:
+def test_snippets_that_do_not_fit_are_refused(
+    snippet: int, clip: int, position: str, message: str
+) -> None:
     with pytest.raises(InputError, match=message):
-        check_lengths(snippet, clip)
+        check_snippet(snippet, clip, position)
 
 
-def test_lengths_that_fit_are_accepted() -> None:
-    check_lengths(1, 1)
-    check_lengths(5, 16)
+def test_snippets_that_fit_are_accepted() -> None:
+    check_snippet(1, 1, "end")
+    check_snippet(5, 16, "middle")
