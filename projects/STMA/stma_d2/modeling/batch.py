@@ -76,9 +76,9 @@ def batch_frames(samples: list[Sample], device: torch.device) -> FrameBatch:
     detected, snippet_index = snippets.unique(return_inverse=True)
     return FrameBatch(
         frames=torch.cat([sample["frames"].to(device, non_blocking=True) for sample in samples]),
-        detected=detected.to(device),
-        snippet_index=snippet_index.to(device),
-        clip_index=clips.to(device),
+        detected=detected.to(device, non_blocking=True),
+        snippet_index=snippet_index.to(device, non_blocking=True),
+        clip_index=clips.to(device, non_blocking=True),
     )
 
 

@@ -86,8 +86,9 @@ def read_boxes(
     has_distances = sizes.shape[2] == 4
     pixels = centers_xy.round() if has_distances else centers_xy.trunc()
     pixels[:, :, pixels.shape[2] // 2] = peaks.pixels_xy.to(pixels.dtype)
-    pixels = torch.minimum(pixels.clamp(min=0), pixels.new_tensor([width - 1, height - 1]))
-    flat = (pixels[..., 1] * width + pixels[..., 0]).long().transpose(1, 2)  # (B, K, N)
+    columns, rows = pixels[..., 0].clamp(0, width - 1), pixels[..., 1].clamp(0, height - 1)
+    pixels = torch.stack([columns, rows], dim=-1)
+    flat = (rows * width + columns).long().transpose(1, 2)  # (B, K, N)
     index = flat[:, :, None].expand(-1, -1, sizes.shape[2], -1)
     values = sizes.float().flatten(3).gather(3, index).permute(0, 3, 1, 2)  # (B, N, K, 4 or 2)
     if has_distances:

@@ -6,8 +6,6 @@ M instances, N tubelets of a window, C classes, C' heat maps (1 or C), h x w map
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from detectron2.config import CfgNode, configurable
 from detectron2.layers import ShapeSpec
@@ -16,9 +14,10 @@ from detectron2.structures import Instances
 from torch import nn
 
 from ..errors import InputError
-from ..structures import TubeletBoxes
 from .batch import FrameBatch, Sample, TargetBatch, batch_frames, batch_targets
 from .decoding import class_scores, find_peaks, follow_centers, read_boxes
+from .detections import WindowDetections
+from .features import FrameFeatures, WindowMaps
 from .heads import TUBELET_HEAD_REGISTRY
 from .losses import (
     center_focal_loss,
@@ -30,28 +29,13 @@ from .losses import (
 from .sampling import read_pixels, read_points
 
 
-@dataclass(frozen=True)
-class HeadMaps:
-    """What the heads give for B windows.
-
-    Attributes:
-        center: (B, C', h, w) logits.
-        movement: (B, 2K, h, w) feature pixels.
-        size: (D, 4 or 2, h, w), once per frame.
-        action: (B, C, h', w') logits at the 3D features' stride, or None without an action head.
-    """
-
-    center: torch.Tensor
-    movement: torch.Tensor
-    size: torch.Tensor
-    action: torch.Tensor | None
-
-
 @META_ARCH_REGISTRY.register()
 class STMA(nn.Module):
     """Spatio-Temporal Motion Aggregation network for tubelet detection.
 
-    The 2D backbone runs once on each distinct frame, the 3D backbone on each window's clip.
+    The 2D backbone runs once on each distinct frame, the 3D backbone on each window's clip. The
+    steps are public, so that whoever walks through a video can keep what they give:
+    `frame_features` and `clip_features`, then `detect`.
     """
 
     @configurable
@@ -187,28 +171,84 @@ class STMA(nn.Module):
             ``scores`` (N, C) and ``window`` (N,), the window's first frame.
         """
         batch = batch_frames(batched_inputs, self.device)
-        maps = self.compute_maps(batch)
+        frames = self.frame_features(batch.frames[batch.detected])
+        clips = None
+        if self.backbone_3d is not None:
+            clips = self.clip_features(batch.frames[batch.clip_index])
         if self.training:
-            return self.losses(maps, batch, batch_targets(batched_inputs, self.device))
-        return self.inference(maps, batch, batched_inputs)
+            maps = self.window_maps(frames, batch.snippet_index, clips)
+            targets = batch_targets(batched_inputs, self.device)
+            return self.losses(frames, maps, batch, targets)
+        detections = self.detect(frames, batch.snippet_index, clips)
+        counts = [len(sample["windows"]) for sample in batched_inputs]
+        return [
+            part.instances(
+                sample["windows"], (sample["height"], sample["width"]), batch.frames.shape[-2:]
+            )
+            for sample, part in zip(batched_inputs, detections.split(counts), strict=True)
+        ]
 
-    def compute_maps(self, batch: FrameBatch) -> HeadMaps:
-        """Run the backbones and the heads."""
-        features = self.backbone(self._normalize_frames(batch.frames[batch.detected]))
-        snippets = features[batch.snippet_index]  # (B, K, c, h, w)
+    def frame_features(self, frames: torch.Tensor) -> FrameFeatures:
+        """Compute everything that depends on one frame alone.
+
+        Args:
+            frames: (D, 3, H, W) uint8 BGR on the network's device.
+        """
+        features = self.backbone((frames - self.pixel_mean) / self.pixel_std)
+        return FrameFeatures(
+            features=features,
+            size=self.size_head(features),
+            action=None if self.action_head is None else self.action_head.forward_frames(features),
+        )
+
+    def clip_features(self, clips: torch.Tensor) -> torch.Tensor:
+        """Run the 3D backbone; only for a network that has one.
+
+        Args:
+            clips: (B, T, 3, H, W) uint8 BGR on the network's device.
+
+        Returns:
+            (B, c', T', h / 8, w / 8).
+        """
+        clips = clips.transpose(1, 2)
+        if self.clip_format == "RGB":
+            clips = clips.flip(1)
+        return self.backbone_3d((clips - self.clip_mean) / self.clip_std)
+
+    def window_maps(
+        self, frames: FrameFeatures, snippet_index: torch.Tensor, clips: torch.Tensor | None
+    ) -> WindowMaps:
+        """Run the heads that see whole snippets; arguments as for `detect`."""
+        snippets = frames.features[snippet_index]  # (B, K, c, h, w)
         action = None
         if self.action_head is not None:
-            frame_features = self.action_head.forward_frames(features)[batch.snippet_index]
-            action = self.action_head(frame_features, self._clip_features(batch))
-        return HeadMaps(
-            center=self.center_head(snippets),
-            movement=self.movement_head(snippets),
-            size=self.size_head(features),
-            action=action,
+            action = self.action_head(frames.action[snippet_index], clips)
+        return WindowMaps(self.center_head(snippets), self.movement_head(snippets), action)
+
+    def detect(
+        self, frames: FrameFeatures, snippet_index: torch.Tensor, clips: torch.Tensor | None
+    ) -> WindowDetections:
+        """Detect the tubelets of B windows (paper, section 2.5).
+
+        Args:
+            frames: of D frames, from `frame_features`.
+            snippet_index: (B, K) int64, positions of each window's snippet among these frames.
+            clips: (B, c', T', h / 8, w / 8) from `clip_features`; None without a 3D backbone.
+        """
+        maps = self.window_maps(frames, snippet_index, clips)
+        peaks = find_peaks(maps.center, self.tubelets_per_window)
+        centers = follow_centers(peaks, maps.movement)
+        class_logits = None
+        if maps.action is not None:
+            points = peaks.pixels_xy.float() * self.stride
+            class_logits = read_points(maps.action, points, self.clip_stride)
+        return WindowDetections(
+            boxes=read_boxes(peaks, centers, frames.size[snippet_index], self.stride),
+            scores=class_scores(peaks, self.num_classes, class_logits),
         )
 
     def losses(
-        self, maps: HeadMaps, batch: FrameBatch, targets: TargetBatch
+        self, frames: FrameFeatures, maps: WindowMaps, batch: FrameBatch, targets: TargetBatch
     ) -> dict[str, torch.Tensor]:
         """Compute the weighted losses of Eq. 9, by name."""
         num_instances, num_frames = targets.centers.shape[:2]
@@ -227,7 +267,7 @@ class STMA(nn.Module):
                 targets.movement_weights,
                 num_instances,
             ),
-            "loss_size": self._size_loss(maps, batch, targets),
+            "loss_size": self._size_loss(frames.size, batch, targets),
         }
         if maps.action is not None:
             points = key_centers[:, None] * self.stride
@@ -235,73 +275,23 @@ class STMA(nn.Module):
             losses["loss_cls"] = classification_loss(logits[:, 0], targets.labels)
         return {name: loss * self.loss_weights[name] for name, loss in losses.items()}
 
-    def inference(
-        self, maps: HeadMaps, batch: FrameBatch, samples: list[Sample]
-    ) -> list[list[Instances]]:
-        """Decode the maps into tubelets of each sample's windows, in the video's own pixels."""
-        peaks = find_peaks(maps.center, self.tubelets_per_window)
-        centers = follow_centers(peaks, maps.movement)
-        boxes = read_boxes(peaks, centers, maps.size[batch.snippet_index], self.stride)
-        class_logits = None
-        if maps.action is not None:
-            points = peaks.pixels_xy.float() * self.stride
-            class_logits = read_points(maps.action, points, self.clip_stride)
-        scores = class_scores(peaks, self.num_classes, class_logits)
-        network_size = batch.frames.shape[-2:]
-        counts = [len(sample["windows"]) for sample in samples]
-        return [
-            _instances(sample, sample_boxes, sample_scores, network_size)
-            for sample, sample_boxes, sample_scores in zip(
-                samples, boxes.split(counts), scores.split(counts), strict=True
-            )
-        ]
-
-    def _size_loss(self, maps: HeadMaps, batch: FrameBatch, targets: TargetBatch) -> torch.Tensor:
+    def _size_loss(
+        self, size_maps: torch.Tensor, batch: FrameBatch, targets: TargetBatch
+    ) -> torch.Tensor:
         instances, frames = targets.size_instances, targets.size_frames
         rows = batch.snippet_index[targets.windows[instances], frames]
-        predicted = read_pixels(maps.size, rows, targets.size_pixels)
+        predicted = read_pixels(size_maps, rows, targets.size_pixels)
         boxes = targets.boxes[instances, frames]
         num_boxes = targets.boxes.shape[0] * targets.boxes.shape[1]
         if predicted.shape[1] == 4:
-            width = maps.size.shape[-1]
+            width = size_maps.shape[-1]
             pixels = targets.size_pixels
             points = torch.stack([pixels % width, pixels // width], dim=1) * self.stride
             return size_giou_loss(predicted, points, boxes, targets.size_weights, num_boxes)
         sizes_wh = (boxes[:, 2:] - boxes[:, :2]) / self.stride
         return size_l1_loss(predicted, sizes_wh, targets.size_weights, num_boxes)
 
-    def _normalize_frames(self, frames: torch.Tensor) -> torch.Tensor:
-        return (frames - self.pixel_mean) / self.pixel_std
-
-    def _clip_features(self, batch: FrameBatch) -> torch.Tensor | None:
-        if self.backbone_3d is None:
-            return None
-        clips = batch.frames[batch.clip_index].transpose(1, 2)  # (B, 3, T, H, W)
-        if self.clip_format == "RGB":
-            clips = clips.flip(1)
-        return self.backbone_3d((clips - self.clip_mean) / self.clip_std)
-
 
 def _single_output(backbone: nn.Module) -> ShapeSpec:
     (spec,) = backbone.output_shape().values()
     return spec
-
-
-def _instances(
-    sample: Sample, boxes: torch.Tensor, scores: torch.Tensor, network_size: tuple[int, int]
-) -> list[Instances]:
-    """Wrap the (W, N, K, 4) boxes and (W, N, C) scores of one sample window by window."""
-    height, width = sample["height"], sample["width"]
-    results = []
-    for first_frame, window_boxes, window_scores in zip(
-        sample["windows"].tolist(), boxes, scores, strict=True
-    ):
-        tubelets = TubeletBoxes(window_boxes)
-        tubelets.scale(width / network_size[1], height / network_size[0])
-        tubelets.clip((height, width))
-        result = Instances((height, width))
-        result.tubelets = tubelets
-        result.scores = window_scores
-        result.window = torch.full((len(tubelets),), first_frame)
-        results.append(result)
-    return results

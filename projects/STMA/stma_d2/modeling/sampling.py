@@ -35,8 +35,8 @@ def read_points(maps: torch.Tensor, points_xy: torch.Tensor, stride: int) -> tor
         (B, N, c).
     """
     height, width = maps.shape[-2:]
-    extent = points_xy.new_tensor([width * stride, height * stride])
-    grid = (2 * points_xy + 1) / extent - 1  # pixel index i covers i .. i + 1
+    x, y = (2 * points_xy + 1).unbind(-1)  # pixel index i covers i .. i + 1
+    grid = torch.stack([x / (width * stride) - 1, y / (height * stride) - 1], dim=-1)
     sampled = F.grid_sample(
         maps.float(), grid[:, :, None], mode="bilinear", padding_mode="border", align_corners=False
     )

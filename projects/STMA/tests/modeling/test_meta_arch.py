@@ -101,15 +101,17 @@ def test_perfect_predictions_leave_only_the_heat_maps_rest(tiny_cfg, tiny_model,
     sample = make_sample(tiny_cfg, num_instances=1)
     batch, targets = (f([sample], torch.device("cpu")) for f in (batch_frames, batch_targets))
     with torch.no_grad():
-        maps = tiny_model.compute_maps(batch)
+        frames = tiny_model.frame_features(batch.frames[batch.detected])
+        clips = tiny_model.clip_features(batch.frames[batch.clip_index])
+        maps = tiny_model.window_maps(frames, batch.snippet_index, clips)
     ys, xs = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
     x1, y1, x2, y2 = targets.boxes[0, 0].tolist()
     sides = torch.stack([xs * 4 - x1, ys * 4 - y1, x2 - xs * 4, y2 - ys * 4])
-    maps.size[:] = sides
+    frames.size[:] = sides
     maps.movement[:] = 0
     maps.action[:] = 0
     maps.action[:, 0] = 50
-    losses = tiny_model.losses(maps, batch, targets)
+    losses = tiny_model.losses(frames, maps, batch, targets)
     assert float(losses["loss_size"]) == pytest.approx(0, abs=1e-6)
     assert float(losses["loss_movement"]) == 0
     assert float(losses["loss_cls"]) == pytest.approx(0, abs=1e-6)

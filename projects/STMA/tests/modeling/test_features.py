@@ -1,0 +1,53 @@
+"""Features of single frames: selected, joined, and used by any window that holds the frame."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stma_d2.modeling.features import FrameFeatures
+
+
+def numbered(first, count, has_action=True):
+    """Features whose values are the frames' numbers."""
+    values = torch.arange(first, first + count).float().view(-1, 1, 1, 1)
+    return FrameFeatures(values, values + 0.25, values + 0.5 if has_action else None)
+
+
+def test_selected_frames_keep_what_belongs_together():
+    chosen = numbered(10, 4).select(torch.tensor([3, 0]))
+    assert chosen.features.flatten().tolist() == [13, 10]
+    assert chosen.size.flatten().tolist() == [13.25, 10.25]
+    assert chosen.action.flatten().tolist() == [13.5, 10.5]
+    assert len(numbered(10, 4).select(slice(-3, None))) == 3
+
+
+@pytest.mark.parametrize("has_action", [True, False])
+def test_joined_parts_follow_each_other(has_action):
+    joined = FrameFeatures.cat([numbered(3, 2, has_action), numbered(7, 1, has_action)])
+    assert joined.features.flatten().tolist() == [3, 4, 7]
+    assert joined.size.flatten().tolist() == [3.25, 4.25, 7.25]
+    if has_action:
+        assert joined.action.flatten().tolist() == [3.5, 4.5, 7.5]
+    else:
+        assert joined.action is None
+
+
+def test_nothing_cannot_be_joined():
+    with pytest.raises(ValueError, match="at least one"):
+        FrameFeatures.cat([])
+
+
+@torch.no_grad()
+def test_frames_computed_apart_serve_as_frames_computed_together(tiny_cfg, tiny_model, make_sample):
+    """The steps by hand, frame by frame and clip by clip, give what the whole network gives."""
+    sample = make_sample(tiny_cfg, num_windows=3)
+    (expected,) = tiny_model([sample])
+    frames = FrameFeatures.cat([tiny_model.frame_features(f[None]) for f in sample["frames"]])
+    clips = sample["frames"][sample["clip_index"]]
+    clips = torch.cat([tiny_model.clip_features(clip[None]) for clip in clips])
+    detections = tiny_model.detect(frames, sample["snippet_index"], clips)
+    results = detections.instances(sample["windows"], (120, 160), (64, 64))
+    for result, window in zip(results, expected, strict=True):
+        torch.testing.assert_close(result.tubelets.tensor, window.tubelets.tensor)
+        torch.testing.assert_close(result.scores, window.scores)
