@@ -169,6 +169,10 @@ def _add_test(cfg: CN) -> None:
     # Videos are evaluated in chunks of this many windows: neighbors share their frames' features
     # within a chunk, and memory grows with it.
     cfg.TEST.WINDOWS_PER_CHUNK = 16
+    # Compute in 16 bits where that is safe: bfloat16 on GPUs that multiply it and on CPUs, float16
+    # on older GPUs. Decoding stays in single precision.
+    cfg.TEST.AMP = CN()
+    cfg.TEST.AMP.ENABLED = False
     # N: tubelets that are decoded in a window.
     cfg.TEST.TUBELETS_PER_WINDOW = 10
     # Rules of linking and metrics, by name: "moc", "act", "voc".

@@ -49,9 +49,11 @@ class ChannelAttention(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map (B, c, h, w) to the same shape."""
-        channels = features.flatten(2).float()  # (B, c, h * w); half precision would overflow
-        attention = (channels @ channels.transpose(1, 2)).softmax(dim=-1)
-        mixture = (attention @ channels).view_as(features).to(features.dtype)
+        # The Gram matrix would overflow in half precision, and autocast would compute it so.
+        with torch.autocast(features.device.type, enabled=False):
+            channels = features.flatten(2).float()  # (B, c, h * w)
+            attention = (channels @ channels.transpose(1, 2)).softmax(dim=-1)
+            mixture = (attention @ channels).view_as(features).to(features.dtype)
         return features + self.scale * mixture
 
 

@@ -43,6 +43,17 @@ def test_channel_attention_starts_as_identity_and_mixes_channels_by_their_gram_m
     assert torch.allclose(module(features)[0].flatten(1), rows + 0.5 * mixed, atol=1e-5)
 
 
+def test_channel_attention_stays_single_precision_under_autocast():
+    """A map's summed squares may exceed half precision's 65504, and the softmax is steep."""
+    torch.manual_seed(0)
+    module = ChannelAttention()
+    torch.nn.init.constant_(module.scale, 0.5)
+    features = torch.randn(1, 8, 3, 3).bfloat16()
+    expected = module(features)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(module(features), expected)
+
+
 @pytest.mark.parametrize("clip_channels", [0, 7])
 def test_action_head_gives_a_class_map_at_stride_32(clip_channels):
     head = ActionHead(

@@ -1,0 +1,39 @@
+"""The 16-bit type of a device, and what stays in single precision."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from stma_d2.modeling.precision import autocast_dtype, mixed_precision
+
+
+def test_cpus_compute_in_bfloat16():
+    assert autocast_dtype(torch.device("cpu")) == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [((7, 0), torch.float16), ((7, 5), torch.float16)]
+    + [(capability, torch.bfloat16) for capability in ((8, 0), (8, 9), (9, 0), (10, 0))],
+)
+def test_gpus_get_bfloat16_from_ampere_on_and_float16_before(monkeypatch, capability, expected):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: capability)
+    assert autocast_dtype(torch.device("cuda:1")) == expected
+
+
+@pytest.mark.parametrize(("enabled", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_mixed_precision_is_on_only_where_asked_for(enabled, dtype):
+    with mixed_precision(torch.device("cpu"), enabled):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == dtype
+
+
+@torch.no_grad()
+def test_tubelets_stay_single_precision_and_near(tiny_cfg, tiny_model, make_sample):
+    sample = make_sample(tiny_cfg)
+    ((exact,),) = tiny_model([sample])
+    with mixed_precision(tiny_model.device, True):
+        ((mixed,),) = tiny_model([sample])
+    assert mixed.scores.dtype == mixed.tubelets.tensor.dtype == torch.float32
+    # Summed over classes: the centers' probabilities, best first, whichever pixels ties choose.
+    torch.testing.assert_close(mixed.scores.sum(1), exact.scores.sum(1), rtol=0.05, atol=1e-3)
