@@ -6,7 +6,7 @@ from .evaluator import TubeletEvaluator, dataset_ground_truth
 from .metrics import METRICS, Evaluation, evaluate_tubelets, run_evaluation
 from .protocols import PROTOCOLS, Protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
-from .video_map import build_tubes, suppress_tubes, tube_iou
+from .video_map import build_tubes, suppress_by_class, suppress_tubes, tube_iou
 
 __all__ = [
     "ERROR_KINDS",
@@ -26,6 +26,7 @@ __all__ = [
     "load_detections",
     "run_evaluation",
     "save_detections",
+    "suppress_by_class",
     "suppress_tubes",
     "tube_iou",
     "write_json",

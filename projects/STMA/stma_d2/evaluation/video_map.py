@@ -51,6 +51,18 @@ def suppress_tubes(tubes: Sequence[Tube], iou: float) -> list[Tube]:
     return kept
 
 
+def suppress_by_class(tubes: Sequence[Tube], iou: float) -> list[Tube]:
+    """`suppress_tubes` within each class of one video's tubes.
+
+    Returns:
+        Tubes by falling score within a class; the classes in the order of their first tubes.
+    """
+    by_class: dict[int, list[Tube]] = {}
+    for tube in tubes:
+        by_class.setdefault(tube.label, []).append(tube)
+    return [tube for group in by_class.values() for tube in suppress_tubes(group, iou)]
+
+
 def build_tubes(tubelets: WindowTubelets, num_frames: int, protocol: Protocol) -> list[Tube]:
     """Link one video's tubelets and suppress tubes, class by class, as ``protocol`` says.
 
@@ -61,10 +73,7 @@ def build_tubes(tubelets: WindowTubelets, num_frames: int, protocol: Protocol) -
         InputError: if a window lies outside the video.
     """
     tubes = link_tubelets(tubelets, num_frames, **vars(protocol.linking))
-    by_class: dict[int, list[Tube]] = {}
-    for tube in tubes:
-        by_class.setdefault(tube.label, []).append(tube)
-    return [t for group in by_class.values() for t in suppress_tubes(group, protocol.tube_nms_iou)]
+    return suppress_by_class(tubes, protocol.tube_nms_iou)
 
 
 @dataclass

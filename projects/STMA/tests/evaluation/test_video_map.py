@@ -3,7 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stma_d2.evaluation import build_tubes, get_protocol, suppress_tubes, tube_iou
+from stma_d2.evaluation import (
+    build_tubes,
+    get_protocol,
+    suppress_by_class,
+    suppress_tubes,
+    tube_iou,
+)
 from stma_d2.evaluation.video_map import video_average_precision
 from stma_d2.structures import Tube
 
@@ -40,6 +46,12 @@ def test_of_equal_tubes_the_first_stays(make):
     first, second = (scored(make.tube(1, 10, BOX), 0.5) for _ in range(2))
     assert suppress_tubes([first, second], 0.3)[0] is first
     assert len(suppress_tubes([first, second], 0.3)) == 1
+
+
+def test_tubes_of_other_classes_suppress_nothing(make):
+    best, worse = (scored(make.tube(1, 10, BOX, label=1), score) for score in (0.9, 0.8))
+    other = scored(make.tube(1, 10, BOX, label=0), 0.1)
+    assert suppress_by_class([worse, other, best], 0.3) == [best, other]
 
 
 def test_build_tubes_links_and_suppresses(make):
