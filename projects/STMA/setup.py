@@ -35,6 +35,7 @@ setup(
         "torch",
         "torchvision",
         "numpy",
+        "numba",
         "timm",
         "av",
         # Detectron2 brings these too.

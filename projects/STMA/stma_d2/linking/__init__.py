@@ -1,11 +1,15 @@
 """Tubelets to tubes, and the overlaps and suppressions that linking shares with the metrics."""
 
-from .linker import LinkingRules, link_tubelets
+from .linker import link_tubelets
+from .online import LiveTube, OnlineLinker
 from .overlap import box_areas, box_iou
+from .rules import LinkingRules
 from .suppression import Suppression, suppress
 
 __all__ = [
     "LinkingRules",
+    "LiveTube",
+    "OnlineLinker",
     "Suppression",
     "box_areas",
     "box_iou",

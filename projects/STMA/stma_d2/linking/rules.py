@@ -1,0 +1,47 @@
+"""The rules that turn tubelets into tubes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import InputError
+from .suppression import Suppression
+
+
+@dataclass(frozen=True)
+class LinkingRules:
+    """How tubelets become tubes. The defaults are MOC's published rules.
+
+    Attributes:
+        tubelet_nms: suppression of tubelets within a window and class, by the mean over the K
+            frames of their boxes' IoU. If soft, the factor is 1 minus the *sum* of the IoUs, as
+            published: the suppressed get negative scores, yet may still be linked.
+        max_tubelets: so many tubelets of a window and class are linked, the best by score.
+        min_overlap: a tube takes a tubelet only if its last tubelet overlaps that by this much,
+            by the mean IoU on the frames they share; without shared frames by the IoU of the
+            last box with the first.
+        max_gap: a tube that finds no tubelet ends once its last tubelet started this many windows
+            ago, at least 1; None stands for K.
+        min_tube_score: tubes whose mean score is below this are dropped.
+        min_tube_length: tubes of fewer frames are dropped.
+        min_tubelet_score: tubelets below this score are dropped, class by class, before anything
+            else. 0 keeps all, as published, and then no tube ends because its score falls;
+            above 0 tubes are trimmed in time: they end where a gap grows beyond ``max_gap``.
+    """
+
+    tubelet_nms: Suppression = Suppression(iou=0.6, soft=True)
+    max_tubelets: int = 10
+    min_overlap: float = 0.5
+    max_gap: int | None = None
+    min_tube_score: float = 0.005
+    min_tube_length: int = 15
+    min_tubelet_score: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a gap of no window.
+
+        Raises:
+            InputError: if ``max_gap`` is below 1.
+        """
+        if self.max_gap is not None and self.max_gap < 1:
+            raise InputError(f"max_gap is {self.max_gap}; a tube can wait for 1 window or more")
