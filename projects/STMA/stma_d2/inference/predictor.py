@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,16 @@ from detectron2.modeling import build_model
 from ..data import ChunkIndex, ClipDatasetMapper, open_frames
 from ..engine.checkpointing import load_for_evaluation
 from ..evaluation import build_tubes, get_protocol
+from ..modeling import SlidingWindow
 from ..structures import Tube, WindowTubelets
 
 
 class VideoPredictor:
     """Detects the action tubes of a video file or a folder of frames.
 
-    Memory is bounded by one chunk of windows (TEST.WINDOWS_PER_CHUNK) and the tubelets.
+    Each frame is decoded and goes through the 2D backbone once; the next chunk of windows is
+    decoded while the network works on this one. Memory is bounded by one chunk
+    (TEST.WINDOWS_PER_CHUNK), the next one's frames, and the tubelets.
 
     Example:
         >>> predictor = VideoPredictor(cfg)  # cfg.MODEL.WEIGHTS names a checkpoint
@@ -30,11 +34,13 @@ class VideoPredictor:
         """Build the model of ``cfg`` and load MODEL.WEIGHTS.
 
         Raises:
-            InputError: if the weights are missing or do not fit.
+            InputError: if the weights are missing or do not fit, or TEST.CLIP_STRIDE does not
+                divide the chunks.
         """
         self.cfg = cfg.clone()
         self.model = build_model(self.cfg).eval()
         load_for_evaluation(self.model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume=False)
+        self.sliding_window = SlidingWindow(self.cfg, self.model)
         self.mapper = ClipDatasetMapper(self.cfg, is_train=False)
 
     def __call__(
@@ -58,7 +64,7 @@ class VideoPredictor:
         tubes = build_tubes(tubelets, video["num_frames"], protocol)
         return sorted(tubes, key=lambda tube: -tube.score)
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def predict_tubelets(
         self, video: dict[str, Any], progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
     ) -> WindowTubelets:
@@ -69,16 +75,28 @@ class VideoPredictor:
             progress: wraps the chunks.
         """
         snippet_length, chunk = self.cfg.INPUT.SNIPPET_LENGTH, self.cfg.TEST.WINDOWS_PER_CHUNK
-        results = list(self._run(progress(ChunkIndex([video], snippet_length, chunk))))
+        chunks = progress(ChunkIndex([video], snippet_length, chunk))
+        self.sliding_window.reset()  # the same path may hold other frames by now
+        results = []
+        for sample in _ahead(self.mapper, chunks):
+            results += self.sliding_window([sample])[0]
         return WindowTubelets(
             windows=np.array([int(result.window[0]) for result in results]),
-            boxes=np.stack([result.tubelets.tensor.cpu().numpy() for result in results]),
-            scores=np.stack([result.scores.cpu().numpy() for result in results]),
+            boxes=np.stack([result.tubelets.tensor.numpy() for result in results]),
+            scores=np.stack([result.scores.numpy() for result in results]),
         )
 
-    def _run(self, chunks: Iterable[Any]) -> Iterator[Any]:
-        for chunk in chunks:
-            yield from self.model([self.mapper(chunk)])[0]
+
+def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+    """Map ``items`` in order; a thread works on the next one while the last one is used."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        following = None
+        for item in items:
+            current, following = following, thread.submit(function, item)
+            if current is not None:
+                yield current.result()
+        if following is not None:
+            yield following.result()
 
 
 def describe_video(path: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +31,13 @@ class WindowDetections:
         """Cut into parts of so many windows."""
         parts = zip(self.boxes.split(counts), self.scores.split(counts), strict=True)
         return [WindowDetections(boxes, scores) for boxes, scores in parts]
+
+    @classmethod
+    def cat(cls, parts: Sequence[WindowDetections]) -> WindowDetections:
+        """The windows of all ``parts``, at least one, one after the other."""
+        return cls(
+            torch.cat([part.boxes for part in parts]), torch.cat([part.scores for part in parts])
+        )
 
     def instances(
         self, windows: torch.Tensor, video_size: tuple[int, int], network_size: tuple[int, int]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -95,3 +97,27 @@ def test_weights_of_another_configuration_are_refused(cfg):
     cfg.MODEL.STMA.NUM_CLASSES = 4
     with pytest.raises(InputError, match="action_head"):
         VideoPredictor(cfg)
+
+
+def test_each_frame_is_computed_once_and_the_next_chunk_is_read_meanwhile(cfg, video):
+    predictor = VideoPredictor(cfg)
+    events = []
+    predictor.model.backbone.register_forward_hook(
+        lambda _, inputs, __: events.append(("frames", len(inputs[0])))
+    )
+    reader = predictor.mapper
+
+    def read(chunk):
+        events.append(("read", threading.current_thread() is threading.main_thread()))
+        return reader(chunk)
+
+    predictor.mapper = read
+    predictor.predict_tubelets(describe_video(video))
+    assert sum(count for kind, count in events if kind == "frames") == 20
+    assert [value for kind, value in events if kind == "read"] == [False] * 5
+
+
+def test_a_frame_that_cannot_be_read_ends_the_prediction(cfg, video):
+    described = {**describe_video(video), "num_frames": 30}
+    with pytest.raises(InputError, match="30 frames"):
+        VideoPredictor(cfg).predict_tubelets(described)
