@@ -3,7 +3,8 @@
 In order: mirror, photometric distortion, expand, crop. The numbers are those of ACT and MOC; three
 of their slips are not repeated: mirroring maps x to w - 1 - x (not w - x), an expanded frame lies
 anywhere on its canvas (not always in one corner), and the crop sampler that accepts any overlap
-does accept it.
+does accept it. Colors are distorted last, on the 8-bit pixels of the network's input that show the
+frame; the canvas around it keeps its color, as in the order above.
 
 Letters: M = instances, K = snippet frames.
 """
@@ -11,6 +12,7 @@ Letters: M = instances, K = snippet frames.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -163,19 +165,38 @@ def distort_frame(frame: np.ndarray, distortion: PhotometricDistortion) -> np.nd
         distortion: the draw.
 
     Returns:
-        (h, w, 3) uint8, BGR.
+        (h, w, 3) uint8, BGR; the frame itself where nothing changes.
     """
-    contrast = _to_bytes(_LEVELS * distortion.contrast)
-    brightness = _to_bytes(_LEVELS + distortion.brightness)
-    frame = cv2.LUT(frame, brightness if distortion.contrast_last else contrast[brightness])
-    if distortion.saturation != 1 or distortion.hue != 0:
+    first, hsv_tables, last = _tables(distortion)
+    if first is not None:
+        frame = cv2.LUT(frame, first)
+    if hsv_tables is not None:
         # "FULL" spreads the circle of hues over all 256 levels, so that rotation is modulo 256.
-        hue = np.rint(_LEVELS + distortion.hue * 256 / 360) % 256
-        tables = np.stack([hue, _to_bytes(_LEVELS * distortion.saturation), _LEVELS], axis=-1)
         hsv = cv2.cvtColor(frame, cv2.COLOR_BGR2HSV_FULL)
-        hsv = cv2.LUT(hsv, tables[None].astype(np.uint8))
-        frame = cv2.cvtColor(hsv, cv2.COLOR_HSV2BGR_FULL)
-    return cv2.LUT(frame, contrast) if distortion.contrast_last else frame
+        frame = cv2.cvtColor(cv2.LUT(hsv, hsv_tables), cv2.COLOR_HSV2BGR_FULL)
+    return frame if last is None else cv2.LUT(frame, last)
+
+
+@lru_cache(maxsize=1)  # a clip's frames share one draw
+def _tables(
+    distortion: PhotometricDistortion,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Lookup tables: of BGR first, (256,); of hue, saturation and value, (1, 256, 3); of BGR last.
+
+    All are uint8, and None where they would change nothing.
+    """
+    hsv_tables, last = None, None
+    if distortion.saturation != 1 or distortion.hue != 0:
+        hue = np.rint(_LEVELS + distortion.hue * 256 / 360) % 256
+        hsv = [hue, _to_bytes(_LEVELS * distortion.saturation), _LEVELS]
+        hsv_tables = np.stack(hsv, axis=-1)[None].astype(np.uint8)
+    contrast = _to_bytes(_LEVELS * distortion.contrast)
+    first = _to_bytes(_LEVELS + distortion.brightness)
+    if hsv_tables is None or not distortion.contrast_last:
+        first = contrast[first]
+    elif distortion.contrast != 1:
+        last = contrast
+    return None if np.array_equal(first, _LEVELS) else first, hsv_tables, last
 
 
 def _to_bytes(levels: np.ndarray) -> np.ndarray:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -12,9 +11,14 @@ import torch
 from detectron2.config import CfgNode, configurable
 
 from ..errors import InputError
-from .augmentation import AugmentationRules, distort_frame, draw_augmentation
+from .augmentation import (
+    AugmentationRules,
+    PhotometricDistortion,
+    distort_frame,
+    draw_augmentation,
+)
 from .geometry import FrameGeometry, warp_frame
-from .readers import FrameReader, open_frames
+from .recent_frames import RecentFrames
 from .targets import TargetRules, make_targets
 from .windows import check_snippet, chunk_layout, snippet_instances
 
@@ -28,11 +32,12 @@ class ClipDatasetMapper:
     For an item the mapper
 
     1. lists the distinct frames of its windows' clips, and where each window finds its own;
-    2. reads each of these frames once;
-    3. in training, draws ONE augmentation for all of them from the snippet's boxes;
-    4. distorts the frames' colors and warps each frame once to the network's input (without
-       augmentation: resizes it);
-    5. in training, maps the boxes likewise and makes the targets.
+    2. in training, draws ONE augmentation for all of them from the snippet's boxes;
+    3. in training, maps the boxes likewise and makes the targets;
+    4. reads each of the frames once: whole, or with augmentation at a reduced scale where the
+       draw shrinks them at least as much;
+    5. warps each frame once to the network's input (without augmentation: resizes it) and distorts
+       the colors of the pixels that show it.
 
     Random numbers come from a numpy generator of the mapper's own, seeded with torch's seed of the
     process: loader workers differ from each other, and all repeat under the same ``SEED``.
@@ -128,8 +133,8 @@ class ClipDatasetMapper:
             video["num_frames"],
             self.snippet_position,
         )
-        frames = self._read(video, numbers.tolist())
         geometry = FrameGeometry(width=video["width"], height=video["height"])
+        distortion, reduction = PhotometricDistortion(), 1
         sample = {
             "video_id": video["video_id"],
             "height": video["height"],
@@ -146,8 +151,8 @@ class ClipDatasetMapper:
                 drawn = draw_augmentation(
                     self.augmentation, (geometry.height, geometry.width), boxes, self._generator()
                 )
-                frames = [distort_frame(frame, drawn.distortion) for frame in frames]
-                geometry = drawn.geometry
+                geometry, distortion = drawn.geometry, drawn.distortion
+                reduction = geometry.reduction(self.input_size)
                 boxes, labels = boxes[list(drawn.instances)], labels[list(drawn.instances)]
             sample["targets"] = make_targets(
                 torch.from_numpy(geometry.boxes_on_input(boxes, self.input_size)),
@@ -155,24 +160,39 @@ class ClipDatasetMapper:
                 self.input_size,
                 self.targets,
             )
-        sample["frames"] = self._warp(frames, geometry)
+        frames = self._read(video, numbers.tolist(), reduction)
+        size = (video["height"], video["width"])
+        sample["frames"] = self._warp(frames, size, geometry, distortion)
         return sample
 
-    def _read(self, video: Mapping[str, Any], numbers: list[int]) -> list[np.ndarray]:
+    def _read(
+        self, video: Mapping[str, Any], numbers: list[int], reduction: int
+    ) -> list[np.ndarray]:
         size = (video["height"], video["width"])
         try:
-            return self._recent_frames.read(video["frames"], size, numbers)
+            return self._recent_frames.read(video["frames"], size, numbers, reduction)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"video '{video['video_id']}' (by its annotation {video['num_frames']} frames of "
                 f"{size[1]} x {size[0]}): {error}"
             ) from error
 
-    def _warp(self, frames: list[np.ndarray], geometry: FrameGeometry) -> torch.Tensor:
+    def _warp(
+        self,
+        frames: list[np.ndarray],
+        frame_size: tuple[int, int],
+        geometry: FrameGeometry,
+        distortion: PhotometricDistortion,
+    ) -> torch.Tensor:
         stack = np.empty((len(frames), 3, *self.input_size), dtype=np.uint8)
-        for frame, planes in zip(frames, stack, strict=True):
-            warped = warp_frame(frame, geometry, self.input_size, self.fill_color)
-            cv2.split(warped, list(planes))
+        rows, columns = geometry.covered(frame_size, self.input_size)
+        shown = stack[:, :, rows, columns]
+        if shown.size < stack.size:
+            stack[:] = np.array(self.fill_color, dtype=np.uint8)[:, None, None]
+        if shown.size:
+            for frame, planes in zip(frames, shown, strict=True):
+                warped = warp_frame(frame, frame_size, geometry, self.input_size)
+                cv2.split(distort_frame(warped, distortion), list(planes))
         return torch.from_numpy(stack)
 
     def _generator(self) -> np.random.Generator:
@@ -181,49 +201,3 @@ class ClipDatasetMapper:
         if self._rng is None or seed != self._seed:
             self._seed, self._rng = seed, np.random.default_rng(seed)
         return self._rng
-
-
-class RecentFrames:
-    """Reads frames and keeps those of the last call, for a next one further on in the video.
-
-    Neighboring chunks of a video share frames: read in order, each frame is decoded once, and a
-    video file never goes backwards. Any other call reads everything anew. What is kept is no more
-    than what the caller holds.
-    """
-
-    def __init__(self) -> None:
-        """Keep nothing yet."""
-        self._source: tuple[int, str, tuple[int, int]] | None = None  # process, path, size
-        self._reader: FrameReader | None = None
-        self._frames: dict[int, np.ndarray] = {}
-
-    def read(
-        self, path: str, size: tuple[int, int], frame_numbers: Sequence[int]
-    ) -> list[np.ndarray]:
-        """Read frames of one video.
-
-        Args:
-            path: what `open_frames` takes.
-            size: height and width that each frame must have.
-            frame_numbers: 1-based, ascending.
-
-        Returns:
-            one (height, width, 3) uint8 BGR array a number; not to be changed.
-
-        Raises:
-            OSError, ValueError: see `FrameReader.read`.
-        """
-        source = (os.getpid(), path, size)  # a forked process must not share an open file
-        if source != self._source or not self._goes_on(frame_numbers):
-            self._reader, self._frames, self._source = open_frames(path, size), {}, source
-        missing = [number for number in frame_numbers if number not in self._frames]
-        frames = self._frames | dict(zip(missing, self._reader.read(missing), strict=True))
-        self._frames = {number: frames[number] for number in frame_numbers}
-        return list(self._frames.values())
-
-    def _goes_on(self, frame_numbers: Sequence[int]) -> bool:
-        """Whether the frames follow on the last call's (the same again may be another video)."""
-        if not self._frames:
-            return False
-        ends, last = (frame_numbers[0], frame_numbers[-1]), (min(self._frames), max(self._frames))
-        return ends != last and ends[0] >= last[0] and ends[1] >= last[1]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from ..errors import InputError
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v")
 _IMAGE_EXTENSIONS = (".jpg", ".png")
+_REDUCED = {
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+}
 
 
 def open_frames(path: str, size: tuple[int, int] | None = None) -> FrameReader:
@@ -59,11 +66,14 @@ class FrameReader(ABC):
         self.path = path
         self._size = size
 
-    def read(self, frame_numbers: Sequence[int]) -> list[np.ndarray]:
+    def read(self, frame_numbers: Sequence[int], reduction: int = 1) -> list[np.ndarray]:
         """Decode frames.
 
         Args:
             frame_numbers: 1-based, in any order; each distinct one is decoded once.
+            reduction: 1, 2, 4 or 8. If not 1, frames may come that many times smaller per side,
+                where decoding them so is faster: JPEG files whose sides are multiples of the
+                factor, from a reader that knows its size. Any other frame is whole.
 
         Returns:
             One (height, width, 3) uint8 BGR array for each number, in the order asked for.
@@ -76,7 +86,7 @@ class FrameReader(ABC):
         numbers = sorted({int(number) for number in frame_numbers})
         if numbers and numbers[0] < 1:
             raise InputError(f"{self.path}: frame {numbers[0]} was asked for; the first is frame 1")
-        frames = {number: self._checked(self._decode(number), number) for number in numbers}
+        frames = {number: self._read_one(number, reduction) for number in numbers}
         for frame in frames.values():
             frame.setflags(write=False)
         return [frames[int(number)] for number in frame_numbers]
@@ -95,6 +105,14 @@ class FrameReader(ABC):
 
     @abstractmethod
     def _decode(self, number: int) -> np.ndarray: ...
+
+    def _decode_reduced(self, number: int, reduction: int) -> np.ndarray | None:
+        """The frame, ``reduction`` times smaller per side; None where only `_decode` will do."""
+        return None
+
+    def _read_one(self, number: int, reduction: int) -> np.ndarray:
+        reduced = self._decode_reduced(number, reduction) if reduction > 1 else None
+        return self._checked(self._decode(number), number) if reduced is None else reduced
 
     def _checked(self, frame: np.ndarray, number: int) -> np.ndarray:
         if self._size is None:
@@ -145,14 +163,29 @@ class FolderReader(FrameReader):
             f"{self.path}: frame {number} is missing ({number:05d}.jpg or {number:05d}.png)"
         )
 
+    def _decode_reduced(self, number: int, reduction: int) -> np.ndarray | None:
+        if self._size is None or any(side % reduction for side in self._size):
+            return None
+        try:
+            with open(os.path.join(self.path, f"{number:05d}.jpg"), "rb") as file:
+                data = file.read()
+            width, height = Image.open(io.BytesIO(data), formats=["JPEG"]).size
+        except OSError:  # no such file, or no JPEG
+            return None
+        if (height, width) != tuple(self._size):  # which the reduced frame would not tell
+            return None
+        frame = _decode_image(data, file.name, _REDUCED[reduction])
+        turned = frame.shape[0] * reduction != height  # by the file's EXIF data
+        return None if turned else frame
 
-def _decode_image(data: bytes, path: str) -> np.ndarray:
+
+def _decode_image(data: bytes, path: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
     # A JPEG without its end marker would be padded with grey. Inside the compressed data 0xFF is
     # never followed by 0xD9, and a thumbnail's end marker precedes the last start of scan.
     truncated = data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
     frame = None
     if data and not truncated:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        frame = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     if frame is None:
         raise InputError(f"{path}: the image is truncated or damaged ({len(data)} bytes)")
     return frame

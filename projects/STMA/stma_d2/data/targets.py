@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from detectron2.config import CfgNode
 
@@ -89,33 +90,25 @@ def make_targets(
     """
     map_size = (input_size[0] // STRIDE, input_size[1] // STRIDE)
     key = boxes.shape[1] // 2
-    key_boxes = boxes[:, key] / STRIDE
+    key_boxes = boxes[:, key : key + 1]
     channels = torch.zeros_like(labels) if rules.class_agnostic else labels
     num_channels = 1 if rules.class_agnostic else rules.num_classes
-    movement = _samples(boxes[:, key], boxes[:, key], map_size, rules.movement_gaussian)
+    _, *movement = _samples(key_boxes, key_boxes, map_size, rules.movement_gaussian)
     around_key = rules.size_gaussian and rules.size_area == "key"
-    size = [
-        _samples(
-            boxes[:, key] if around_key else boxes[:, k], boxes[:, k], map_size, rules.size_gaussian
-        )
-        for k in range(boxes.shape[1])
-    ]
-    size_pixels, size_instances, size_weights = (
-        torch.cat(parts) for parts in zip(*size, strict=True)
-    )
-    frame_counts = torch.tensor([len(pixels) for pixels, _, _ in size])
+    size_boxes = key_boxes.expand_as(boxes) if around_key else boxes
+    size = _samples(size_boxes, boxes, map_size, rules.size_gaussian)
     return {
         "labels": labels,
         "boxes": boxes,
         "centers": box_centers(boxes / STRIDE),
-        "heatmap": center_heatmap(key_boxes, channels, num_channels, map_size),
+        "heatmap": center_heatmap(key_boxes[:, 0] / STRIDE, channels, num_channels, map_size),
         "movement_pixels": movement[0],
         "movement_instances": movement[1],
         "movement_weights": movement[2],
-        "size_frames": torch.arange(len(size)).repeat_interleave(frame_counts),
-        "size_pixels": size_pixels,
-        "size_instances": size_instances,
-        "size_weights": size_weights,
+        "size_frames": size[0],
+        "size_pixels": size[1],
+        "size_instances": size[2],
+        "size_weights": size[3],
     }
 
 
@@ -128,11 +121,11 @@ def center_pixels(boxes: torch.Tensor, map_size: tuple[int, int]) -> torch.Tenso
     """The pixels (x, y) that hold the centers of boxes.
 
     Args:
-        boxes: (M, 4) in feature pixels.
+        boxes: (..., 4) in feature pixels.
         map_size: (h, w).
 
     Returns:
-        (M, 2) int64, inside the map.
+        (..., 2) int64, inside the map.
     """
     last = torch.tensor([map_size[1] - 1, map_size[0] - 1])
     return box_centers(boxes).floor().long().clamp(min=0).minimum(last)
@@ -183,81 +176,91 @@ def center_heatmap(
     Returns:
         (C', h, w) float32.
     """
-    heatmap = torch.zeros(num_channels, *map_size)
+    heatmap = np.zeros((num_channels, *map_size), dtype=np.float32)
     widths, heights = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).ceil().unbind(dim=1)
     radii = gaussian_radius(heights, widths).long().tolist()
     centers = center_pixels(boxes, map_size).tolist()
-    for (x, y), radius, channel in zip(centers, radii, channels.tolist(), strict=True):
-        rows, columns, distances = _squared_distances((x, y), (radius, radius), map_size)
+    for center, radius, channel in zip(centers, radii, channels.tolist(), strict=True):
+        rows, columns, x_squares, y_squares = _squared_distances(center, (radius, radius), map_size)
         drawn = heatmap[channel, rows, columns]
-        torch.maximum(drawn, torch.exp(-distances / 2), out=drawn)
-    return heatmap
+        np.maximum(drawn, np.exp(-y_squares / 2) * np.exp(-x_squares / 2), out=drawn)
+    return torch.from_numpy(heatmap)
 
 
 def gaussian_areas(
     boxes: torch.Tensor, map_size: tuple[int, int]
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """TTFNet's regression areas: the pixels around each box's center that train its regression.
 
     Per axis, radius = int(0.54 x half the box's side), diameter = 2 radius + 1 and sigma =
     diameter / 6. The area is the ellipse with these diameters (the Gaussian's 3 sigma contour)
-    around the center pixel, which always belongs to it. A pixel that several boxes claim goes to
-    the smallest, and to the first of equals.
+    around the center pixel, which always belongs to it. A pixel that several boxes of a frame
+    claim goes to the smallest, and to the first of equals.
 
     Args:
-        boxes: (M, 4) in feature pixels.
+        boxes: (M, K, 4) in feature pixels.
         map_size: (h, w).
 
     Returns:
-        flat pixels (P,) int64 ascending, boxes' positions (P,) int64, values of the Gaussian (P,)
-        float32 (1 at the center pixel).
+        frames (P,) int64 ascending, flat pixels (P,) int64 ascending in each frame, instances (P,)
+        int64, values of the Gaussian (P,) float32 (1 at the center pixel).
     """
-    owners = torch.full(map_size, -1, dtype=torch.int64)
-    values = torch.zeros(map_size)
-    sides = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0)
+    owners = np.full((boxes.shape[1], *map_size), -1, dtype=np.int64)
+    values = np.zeros(owners.shape, dtype=np.float32)
+    sides = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0)
     radii = (sides / 2 * AREA_RATIO).long().tolist()
     centers = center_pixels(boxes, map_size).tolist()
     # Small ones are written over great ones, the first of equals last.
-    smallest_first = torch.sort(sides.prod(dim=1), stable=True).indices
-    for i in reversed(smallest_first.tolist()):
-        rows, columns, distances = _squared_distances(centers[i], radii[i], map_size)
-        inside = distances <= 3**2
-        owners[rows, columns][inside] = i
-        values[rows, columns][inside] = torch.exp(-distances[inside] / 2)
-    pixels = (owners.flatten() >= 0).nonzero()[:, 0]
-    return pixels, owners.flatten()[pixels], values.flatten()[pixels]
+    smallest_first = torch.sort(sides.prod(dim=-1), dim=0, stable=True).indices
+    for k, order in enumerate(smallest_first.flip(0).T.tolist()):
+        for i in order:
+            rows, columns, x_squares, y_squares = _squared_distances(
+                centers[i][k], radii[i][k], map_size
+            )
+            inside = y_squares + x_squares <= 3**2
+            gaussian = np.exp(-y_squares / 2) * np.exp(-x_squares / 2)
+            np.copyto(owners[k, rows, columns], i, where=inside)
+            np.copyto(values[k, rows, columns], gaussian, where=inside, casting="same_kind")
+    claimed = np.flatnonzero(owners >= 0)
+    frames, pixels = np.divmod(claimed, map_size[0] * map_size[1])
+    samples = (frames, pixels, owners.ravel()[claimed], values.ravel()[claimed])
+    return tuple(torch.from_numpy(part) for part in samples)
 
 
 def _samples(
     area_boxes: torch.Tensor, boxes: torch.Tensor, map_size: tuple[int, int], gaussian: bool
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Pixels, instances and weights (P,) of one map's regression samples.
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Frames, pixels, instances and weights (P,) of the regression samples.
 
-    ``area_boxes`` (M, 4) say where the samples lie, ``boxes`` (M, 4) what they weigh; both are in
-    input pixels.
+    ``area_boxes`` (M, K, 4) say where the samples lie, ``boxes`` (M, K, 4) what they weigh; both
+    are in input pixels.
     """
     area_boxes = area_boxes / STRIDE
+    num_instances, num_frames = boxes.shape[:2]
     if not gaussian:
-        x, y = center_pixels(area_boxes, map_size).unbind(dim=1)
-        return y * map_size[1] + x, torch.arange(len(boxes)), torch.ones(len(boxes))
-    pixels, instances, values = gaussian_areas(area_boxes, map_size)
-    totals = torch.zeros(len(boxes)).index_add_(0, instances, values)
+        x, y = center_pixels(area_boxes, map_size).unbind(dim=-1)
+        frames = torch.arange(num_frames).repeat_interleave(num_instances)
+        instances = torch.arange(num_instances).repeat(num_frames)
+        return frames, (y * map_size[1] + x).T.flatten(), instances, torch.ones(len(frames))
+    frames, pixels, instances, values = gaussian_areas(area_boxes, map_size)
+    owners = instances * num_frames + frames
+    totals = torch.zeros(num_instances * num_frames).index_add_(0, owners, values)
     # TTFNet's log(area) would be 0 or less for boxes up to one pixel: all weights stay positive.
-    areas = (boxes[:, 2:] - boxes[:, :2]).clamp(min=0).prod(dim=1).clamp(min=math.e)
-    return pixels, instances, areas.log()[instances] * values / totals[instances]
+    areas = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1).clamp(min=math.e)
+    return frames, pixels, instances, areas.log().flatten()[owners] * values / totals[owners]
 
 
 def _squared_distances(
     center: tuple[int, int], radii: tuple[int, int], map_size: tuple[int, int]
-) -> tuple[slice, slice, torch.Tensor]:
+) -> tuple[slice, slice, np.ndarray, np.ndarray]:
     """Squared distances from a pixel in units of sigma, a sixth of the diameter 2 radius + 1.
 
     ``center`` and ``radii`` are (x, y). Returns the rows and columns of the map that the diameters
-    cover, and the distances there (rows, columns) in float32.
+    cover, and the distances there along x (columns,) and along y (rows, 1), float64.
     """
     slices, squares = [], []
     for middle, radius, length in zip(center, radii, reversed(map_size), strict=True):
         start, stop = max(middle - radius, 0), min(middle + radius + 1, length)
         slices.append(slice(start, stop))
-        squares.append((6 / (2 * radius + 1) * (torch.arange(start, stop) - middle)) ** 2)
-    return slices[1], slices[0], squares[1][:, None] + squares[0][None, :]
+        squares.append((6 / (2 * radius + 1) * np.arange(start - middle, stop - middle)) ** 2)
+    return slices[1], slices[0], squares[0], squares[1][:, None]

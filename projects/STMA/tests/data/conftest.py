@@ -55,3 +55,28 @@ def python2_dumps() -> Callable[[Any], bytes]:
         return buffer.getvalue().replace(b"cnumpy._core.", b"cnumpy.core.")
 
     return dumps
+
+
+class SpyReader:
+    """A reader that writes down what is decoded."""
+
+    def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
+        self.decoded: list[int] = []
+        self.size = size
+
+    def read(self, frame_numbers: list[int], reduction: int = 1) -> list[np.ndarray]:
+        self.decoded.extend(frame_numbers)
+        return [np.full((*self.size, 3), number, np.uint8) for number in frame_numbers]
+
+
+@pytest.fixture
+def spy_readers(monkeypatch: pytest.MonkeyPatch) -> list[SpyReader]:
+    """The readers that `RecentFrames` opens, which show frames of their own number's level."""
+    opened: list[SpyReader] = []
+
+    def open_spy(path: str, size: tuple[int, int] | None = None) -> SpyReader:
+        opened.append(SpyReader(path, size))
+        return opened[-1]
+
+    monkeypatch.setattr("stma_d2.data.recent_frames.open_frames", open_spy)
+    return opened

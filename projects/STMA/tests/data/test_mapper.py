@@ -11,7 +11,7 @@ from detectron2.config import CfgNode, get_cfg
 from stma_d2 import add_stma_config
 from stma_d2.data.annotations import load_annotations
 from stma_d2.data.augmentation import AugmentationRules
-from stma_d2.data.mapper import ClipDatasetMapper, RecentFrames
+from stma_d2.data.mapper import ClipDatasetMapper
 from stma_d2.data.targets import TargetRules
 from stma_d2.data.windows import ChunkIndex
 from stma_d2.errors import InputError
@@ -181,58 +181,86 @@ def test_draws_repeat_under_torchs_seed_and_differ_without(video: dict) -> None:
     assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
 
 
-class SpyReader:
-    """A reader that writes down what is decoded."""
-
-    def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
-        self.decoded: list[int] = []
-        self.size = size
-
-    def read(self, frame_numbers: list[int]) -> list[np.ndarray]:
-        self.decoded.extend(frame_numbers)
-        return [np.full((*self.size, 3), number, np.uint8) for number in frame_numbers]
+def test_distortion_leaves_the_canvas_around_a_frame_alone(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "grey", 8, [moving_tube(1, 8)], background=100)
+    rules = {**vars(EVERYTHING), "distort_prob": 1, "expand_prob": 1, "crop": False}
+    fill = (7, 90, 200)
+    mapper = make_mapper(targets=TARGETS, augmentation=AugmentationRules(**rules), fill_color=fill)
+    torch.manual_seed(0)
+    shares, levels = [], set()
+    for _ in range(20):
+        frames = mapper(item(video, 4))["frames"].permute(0, 2, 3, 1)
+        on_canvas = (frames == torch.tensor(fill, dtype=torch.uint8)).all(dim=-1)
+        assert (on_canvas == on_canvas[0]).all()  # one place for all frames
+        shares.append(on_canvas[0].float().mean().item())
+        rows, columns = torch.nonzero(~on_canvas[0], as_tuple=True)
+        height, width = (index.max() - index.min() + 1 for index in (rows, columns))
+        assert len(rows) == height * width  # the frame is one rectangle, the rest pure color
+        levels.add(frames[0][~on_canvas[0]].float().median().item())
+    assert max(shares) > 0.6 and min(shares) < 0.3
+    assert len(levels) > 10  # and in the rectangle the grey is distorted
 
 
 @pytest.fixture
-def readers(monkeypatch: pytest.MonkeyPatch) -> list[SpyReader]:
-    opened: list[SpyReader] = []
+def large_video(tmp_path: Path) -> dict:
+    """A still JPEG video of 320 x 192 pixels, smooth in color."""
+    video = write_video(tmp_path / "large", 4, [])
+    y, x = np.mgrid[:192, :320]
+    picture = np.stack([80 + 60 * np.sin(x / 30), 0.6 * y + 50, 0.5 * x + 40], axis=-1)
+    for number in range(1, 5):
+        Path(f"{video['frames']}/{number:05d}.png").unlink()
+        cv2.imwrite(f"{video['frames']}/{number:05d}.jpg", picture.astype(np.uint8))
+    box = np.tile(np.array([100, 60, 220, 150], np.float32), (4, 1))
+    return {**video, "height": 192, "width": 320, "tubes": [Tube(np.arange(1, 5), box, 0)]}
 
-    def open_spy(path: str, size: tuple[int, int] | None = None) -> SpyReader:
-        opened.append(SpyReader(path, size))
-        return opened[-1]
 
-    monkeypatch.setattr("stma_d2.data.mapper.open_frames", open_spy)
-    return opened
+def decoded_flags(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The flags of the calls of OpenCV's decoder."""
+    flags, decode = [], cv2.imdecode
+    monkeypatch.setattr(cv2, "imdecode", lambda d, flag: flags.append(flag) or decode(d, flag))
+    return flags
+
+
+def test_augmented_frames_are_decoded_no_larger_than_the_input_needs(
+    large_video: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = {"targets": TARGETS, "augmentation": EVERYTHING, "input_size": (64, 96)}
+    mapper = make_mapper(clip_length=3, **arguments)
+    torch.manual_seed(0)
+    flags = decoded_flags(monkeypatch)
+    reduced = [mapper(item(large_video, 1)) for _ in range(60)]
+    seen = set(flags)
+    assert seen > {cv2.IMREAD_COLOR, cv2.IMREAD_REDUCED_COLOR_2}
+    monkeypatch.setattr("stma_d2.data.geometry.REDUCTIONS", ())
+    mapper = make_mapper(clip_length=3, **arguments)
+    torch.manual_seed(0)
+    flags.clear()
+    whole = [mapper(item(large_video, 1)) for _ in range(60)]
+    assert set(flags) == {cv2.IMREAD_COLOR}
+    for a, b in zip(reduced, whole, strict=True):
+        assert torch.equal(a["targets"]["boxes"], b["targets"]["boxes"])
+        assert (a["frames"].float() - b["frames"].float()).abs().mean() < 1.5
+
+
+def test_without_augmentation_frames_are_decoded_whole(
+    large_video: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flags = decoded_flags(monkeypatch)
+    for targets in (None, TARGETS):
+        make_mapper(input_size=(32, 32), clip_length=3, targets=targets)(item(large_video, 1))
+    assert flags == [cv2.IMREAD_COLOR] * 6
 
 
 def test_chunks_in_order_decode_each_frame_of_the_video_once(
-    video: dict, readers: list[SpyReader]
+    video: dict, spy_readers: list
 ) -> None:
     mapper = make_mapper()
     index = ChunkIndex([video], 3, 4)
     for i in range(len(index)):
         sample = mapper(index[i])
         assert (sample["frames"][:, 0, 0, 0] == sample["frame_numbers"]).all()
-    assert len(readers) == 1
-    assert readers[0].decoded == list(range(1, 21))
-
-
-def test_recent_frames_keep_no_more_than_the_last_call(readers: list[SpyReader]) -> None:
-    recent = RecentFrames()
-    recent.read("a", (2, 2), [1, 2, 3])
-    recent.read("a", (2, 2), [3, 4])
-    assert [f[0, 0, 0] for f in recent.read("a", (2, 2), [4, 5, 6])] == [4, 5, 6]
-    recent.read("a", (2, 2), [9])
-    recent.read("a", (2, 2), [9, 10])
-    assert [reader.decoded for reader in readers] == [[1, 2, 3, 4, 5, 6, 9, 10]]
-
-
-@pytest.mark.parametrize("again", [("a", [3, 4]), ("a", [2, 3]), ("a", [1, 9]), ("b", [4, 5])])
-def test_frames_that_do_not_follow_are_read_anew(readers: list[SpyReader], again: tuple) -> None:
-    recent = RecentFrames()
-    recent.read("a", (2, 2), [3, 4])
-    recent.read(again[0], (2, 2), again[1])
-    assert [reader.decoded for reader in readers] == [[3, 4], again[1]]
+    assert len(spy_readers) == 1
+    assert spy_readers[0].decoded == list(range(1, 21))
 
 
 def test_rewritten_video_is_read_anew(tmp_path: Path) -> None:

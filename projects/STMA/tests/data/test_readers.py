@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from stma_d2.data import find_frames, open_frames
 from stma_d2.data.readers import FolderReader, VideoFileReader
@@ -209,6 +210,81 @@ def test_a_frame_of_another_size_than_the_others_is_one_error(folder):
     cv2.imwrite(str(next(folder.glob("00003.*"))), np.zeros((10, 20, 3), np.uint8))
     with pytest.raises(InputError, match=r"frame 3 is 20 x 10 pixels, expected 32 x 24"):
         open_frames(str(folder)).read([1, 2, 3])
+
+
+@pytest.fixture
+def large_jpeg(tmp_path):
+    """A smooth picture of 64 x 48 pixels, as a JPEG in a folder of its own."""
+    rows, columns = np.mgrid[:48, :64]
+    picture = np.stack([4 * columns, 5 * rows, 255 - 2 * rows - 2 * columns], axis=-1)
+    folder = tmp_path / "large"
+    folder.mkdir()
+    cv2.imwrite(str(folder / "00001.jpg"), picture.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 95])
+    return folder
+
+
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_reduced_jpegs_are_the_means_of_blocks_of_pixels(large_jpeg, factor):
+    reader = open_frames(str(large_jpeg), size=(48, 64))
+    (whole,), (reduced,) = reader.read([1]), reader.read([1], reduction=factor)
+    assert reduced.shape == (48 // factor, 64 // factor, 3)
+    blocks = whole.reshape(48 // factor, factor, 64 // factor, factor, 3).mean(axis=(1, 3))
+    assert np.abs(reduced - blocks).mean() < 1.5
+    with pytest.raises(ValueError, match="read-only"):
+        reduced[:] = 0
+
+
+def test_frames_that_are_no_faster_reduced_come_whole(source, large_jpeg, tmp_path):
+    assert open_frames(source).read([1], reduction=2)[0].shape[:2] == SIZE  # no size to check
+    if not list(Path(source).glob("*.jpg")):
+        assert open_frames(source, SIZE).read([1], reduction=2)[0].shape[:2] == SIZE
+    odd = tmp_path / "odd"
+    odd.mkdir()
+    cv2.imwrite(str(odd / "00001.jpg"), np.zeros((50, 60, 3), np.uint8))
+    reader = open_frames(str(odd), size=(50, 60))
+    assert [reader.read([1], r)[0].shape[:2] for r in (2, 4)] == [(25, 30), (50, 60)]
+    (large_jpeg / "00001.jpg").write_bytes(cv2.imencode(".png", image(1))[1].tobytes())
+    assert shows(open_frames(str(large_jpeg), SIZE).read([1], reduction=2)[0], 1)
+
+
+@pytest.mark.parametrize("true_size", [(47, 64), (24, 32), (64, 48)])
+def test_a_reduced_frame_of_another_size_than_expected_tells_its_true_size(large_jpeg, true_size):
+    # Reduced by two, 47 x 64 pixels would look like 48 x 64; and 24 x 32 looks so when whole.
+    cv2.imwrite(str(large_jpeg / "00001.jpg"), np.zeros((*true_size, 3), np.uint8))
+    message = f"frame 1 is {true_size[1]} x {true_size[0]} pixels, expected 64 x 48"
+    with pytest.raises(InputError, match=message):
+        open_frames(str(large_jpeg), size=(48, 64)).read([1], reduction=2)
+
+
+def turned_by_exif(path: Path, orientation: int) -> None:
+    """Add an orientation to a JPEG file."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(path) as picture:
+        picture.save(path, exif=exif, quality=95)
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4, 6, 8])
+def test_reduced_frames_are_turned_by_exif_like_whole_ones(large_jpeg, orientation):
+    turned_by_exif(large_jpeg / "00001.jpg", orientation)
+    (whole,) = open_frames(str(large_jpeg)).read([1])
+    assert whole.shape[:2] == ((64, 48) if orientation > 4 else (48, 64))
+    reader = open_frames(str(large_jpeg), size=whole.shape[:2])
+    (read,) = reader.read([1], reduction=2)
+    expected = whole
+    if orientation <= 4:
+        expected = cv2.resize(whole, (32, 24), interpolation=cv2.INTER_AREA)
+    assert read.shape == expected.shape  # where the sides change places, frames come whole
+    assert np.abs(read.astype(int) - expected).mean() < 1.5
+    with pytest.raises(InputError, match="frame 1 is"):
+        open_frames(str(large_jpeg), size=whole.shape[1::-1]).read([1], reduction=2)
+
+
+def test_a_truncated_jpeg_is_one_error_when_reduced(detailed_jpeg):
+    path, content = detailed_jpeg
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match=r"00001\.jpg: the image is truncated or damaged"):
+        open_frames(str(path.parent), size=(48, 64)).read([1], reduction=2)
 
 
 def test_a_video_is_found_as_a_folder_or_as_a_file(tmp_path):

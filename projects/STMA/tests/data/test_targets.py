@@ -199,7 +199,7 @@ def test_weights_of_an_instance_sum_to_the_logarithm_of_its_area() -> None:
 
 def test_regression_area_of_a_known_box_by_hand() -> None:
     # Sides 16 x 8 feature pixels: radii int(.54 * 8) = 4 and int(.54 * 4) = 2, diameters 9 and 5.
-    pixels, owners, values = gaussian_areas(torch.tensor([[8.0, 8.0, 24.0, 16.0]]), MAP)
+    _, pixels, owners, values = gaussian_areas(torch.tensor([[[8.0, 8.0, 24.0, 16.0]]]), MAP)
     rows = {}
     for pixel in pixels.tolist():
         rows.setdefault(pixel // MAP[1] - 12, []).append(pixel % MAP[1] - 16)
@@ -221,8 +221,8 @@ def test_regression_area_of_a_known_box_by_hand() -> None:
 def test_shared_pixels_belong_to_the_smaller() -> None:
     large, small = [2.0, 2, 30, 22], [12.0, 9, 20, 15]  # one center, (16, 12)
     for boxes, small_one in ((torch.tensor([large, small]), 1), (torch.tensor([small, large]), 0)):
-        pixels, owners, _ = gaussian_areas(boxes, MAP)
-        alone, _, _ = gaussian_areas(torch.tensor([small]), MAP)
+        _, pixels, owners, _ = gaussian_areas(boxes[:, None], MAP)
+        _, alone, _, _ = gaussian_areas(torch.tensor([[small]]), MAP)
         assert pixels[owners == small_one].tolist() == alone.tolist()
         assert (owners == 1 - small_one).sum() > 0
 

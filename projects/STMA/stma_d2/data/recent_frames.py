@@ -1,0 +1,59 @@
+"""Frames of a video, read once where chunks of it are read one after the other."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+
+from .readers import FrameReader, open_frames
+
+
+class RecentFrames:
+    """Reads frames and keeps those of the last call, for a next one further on in the video.
+
+    Neighboring chunks of a video share frames: read in order, each frame is decoded once, and a
+    video file never goes backwards. Any other call reads everything anew. What is kept is no more
+    than what the caller holds.
+    """
+
+    def __init__(self) -> None:
+        """Keep nothing yet."""
+        self._source: tuple[int, str, tuple[int, int], int] | None = None  # see `read`
+        self._reader: FrameReader | None = None
+        self._frames: dict[int, np.ndarray] = {}
+
+    def read(
+        self, path: str, size: tuple[int, int], frame_numbers: Sequence[int], reduction: int = 1
+    ) -> list[np.ndarray]:
+        """Read frames of one video.
+
+        Args:
+            path: what `open_frames` takes.
+            size: height and width that each frame must have.
+            frame_numbers: 1-based, ascending.
+            reduction: 1, 2, 4 or 8, see `FrameReader.read`.
+
+        Returns:
+            one (height, width, 3) uint8 BGR array a number, perhaps reduced; not to be changed.
+
+        Raises:
+            OSError, ValueError: see `FrameReader.read`.
+        """
+        # The process: a forked one must not share an open file.
+        source = (os.getpid(), path, size, reduction)
+        if source != self._source or not self._goes_on(frame_numbers):
+            self._reader, self._frames, self._source = open_frames(path, size), {}, source
+        missing = [number for number in frame_numbers if number not in self._frames]
+        read = self._reader.read(missing, reduction)
+        frames = self._frames | dict(zip(missing, read, strict=True))
+        self._frames = {number: frames[number] for number in frame_numbers}
+        return list(self._frames.values())
+
+    def _goes_on(self, frame_numbers: Sequence[int]) -> bool:
+        """Whether the frames follow on the last call's (the same again may be another video)."""
+        if not self._frames:
+            return False
+        ends, last = (frame_numbers[0], frame_numbers[-1]), (min(self._frames), max(self._frames))
+        return ends != last and ends[0] >= last[0] and ends[1] >= last[1]
