@@ -44,6 +44,7 @@ class KernelRules(NamedTuple):
     min_overlap: np.float32
     max_gap: int
     min_tube_length: int
+    max_tube_length: int
     min_tubelet_score: np.float32
 
 
@@ -143,7 +144,9 @@ def link_window(
                     linked[gap, tube.slot, slot] = follows
                 if linked[gap, tube.slot, slot]:
                     _append(state, tube, window, boxes[slot], slot, values[slot])
-                    free[rank] = ending[position] = False
+                    free[rank] = False
+                    length = window - tube.first + boxes.shape[1]
+                    ending[position] = length >= rules.max_tube_length
                     break
         num_ended = _end(state, rules, label, ending, num_ended)
 

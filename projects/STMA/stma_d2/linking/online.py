@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +74,7 @@ class OnlineLinker:
             min_overlap=np.float32(chosen.min_overlap),
             max_gap=num_frames if chosen.max_gap is None else chosen.max_gap,
             min_tube_length=chosen.min_tube_length,
+            max_tube_length=chosen.max_tube_length or sys.maxsize,
             min_tubelet_score=np.float32(chosen.min_tubelet_score),
         )
         self._state = LinkerState(

@@ -24,6 +24,8 @@ class LinkingRules:
             ago, at least 1; None stands for K.
         min_tube_score: tubes whose mean score is below this are dropped.
         min_tube_length: tubes of fewer frames are dropped.
+        max_tube_length: a tube that reaches so many frames ends, and what follows is another tube;
+            None: however long. Only a stream that never ends needs it, to forget.
         min_tubelet_score: tubelets below this score are dropped, class by class, before anything
             else. 0 keeps all, as published, and then no tube ends because its score falls;
             above 0 tubes are trimmed in time: they end where a gap grows beyond ``max_gap``.
@@ -35,13 +37,19 @@ class LinkingRules:
     max_gap: int | None = None
     min_tube_score: float = 0.005
     min_tube_length: int = 15
+    max_tube_length: int | None = None
     min_tubelet_score: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse a gap of no window.
+        """Refuse a gap of no window, and tubes that would end before they are long enough.
 
         Raises:
-            InputError: if ``max_gap`` is below 1.
+            InputError: if ``max_gap`` is below 1, or ``max_tube_length`` below ``min_tube_length``.
         """
         if self.max_gap is not None and self.max_gap < 1:
             raise InputError(f"max_gap is {self.max_gap}; a tube can wait for 1 window or more")
+        if self.max_tube_length is not None and self.max_tube_length < self.min_tube_length:
+            raise InputError(
+                f"max_tube_length is {self.max_tube_length}; tubes must be able to reach the "
+                f"{self.min_tube_length} frames of min_tube_length"
+            )

@@ -121,6 +121,8 @@ def link(tubelets, num_frames, rules):
                         best = i
                 if best is not None:
                     chain.append((window, *free.pop(best)))
+                    if window - chain[0][0] + length >= (rules.max_tube_length or float("inf")):
+                        over.append(chain)
                 elif gap >= max_gap:
                     over.append(chain)
             ended += over[::-1]
@@ -247,3 +249,54 @@ def evaluate(detections, annotations, videos, protocol):
         aps = [value for key, value in metrics.items() if key.startswith(f"AP/{metric}/")]
         metrics[metric] = np.mean(aps)
     return metrics
+
+
+def error_analysis(detections, annotations, videos, protocol):
+    """Percent points of frame-AP lost to each kind of mistake, by label."""
+    names = sorted(videos)
+    result = {}
+    for label, name in enumerate(annotations.labels):
+        ranked, positives = [], 0
+        for video in names:
+            annotation = annotations.videos[video]
+            own, others = {}, {}  # frame: boxes
+            for tube in annotation.tubes:
+                boxes = own if tube.label == label else others
+                for frame, box in zip(tube.frames.tolist(), tube.boxes, strict=True):
+                    boxes.setdefault(frame, []).append(box.astype(np.float64))
+            positives += sum(map(len, own.values()))
+            if video not in detections:
+                continue
+            found = frame_detections(detections[video], annotation.num_frames, protocol.frame_nms)
+            for frame, found_label, score, box in found:
+                if found_label != label:
+                    continue
+                if protocol.annotated_frames_only and frame not in own and frame not in others:
+                    continue
+                if frame in own:
+                    mistake = "localization"
+                elif frame in others:
+                    on_other = max(iou(box, true[None])[0] for true in others[frame]) >= 0.5
+                    mistake = "classification" if on_other else "other"
+                else:
+                    mistake = "timing" if own else "other"
+                overlaps = [iou(box, true[None])[0] for true in own.get(frame, [])]
+                ranked.append((score, (video, frame), overlaps, mistake))
+        if not positives:
+            continue
+        ranked.sort(key=lambda detection: -detection[0])
+        right = matches([detection[:3] for detection in ranked], 0.5, protocol.rematch)
+        kinds = ("localization", "classification", "timing", "other")
+        counts, shares, recall = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.0), 0.0
+        areas = dict.fromkeys(kinds, 0.0)
+        for rank, (detection, is_right) in enumerate(zip(ranked, right, strict=True), start=1):
+            step = 1 / positives if is_right else 0.0
+            counts[detection[3]] += not is_right
+            for kind in kinds:
+                share = counts[kind] / rank
+                areas[kind] += step * (shares[kind] + share) / 2
+                shares[kind] = share
+            recall += step
+        result[name] = {kind: 100 * area for kind, area in areas.items()}
+        result[name]["missed"] = 100 * (1 - recall)
+    return result

@@ -48,6 +48,7 @@ def videos(draw):
         "max_tubelets": draw(st.sampled_from([2, 10])),
         "max_gap": draw(st.sampled_from([None, 1, 7])),
         "min_tube_length": draw(st.sampled_from([1, 6])),
+        "max_tube_length": draw(st.sampled_from([None, 6, 13])),
         "min_tubelet_score": draw(st.sampled_from([0.0, 0.3])),
     }
     return num_frames, WindowTubelets(windows, boxes, scores), rules
@@ -141,6 +142,15 @@ def test_memory_is_that_of_the_live_tubes():
         sizes[window] = sum(array.nbytes for array in linker._state)
     assert ended == 99 and len(linker.live) == 2
     assert sizes[3000] == sizes[100]
+
+
+def test_tube_that_may_not_grow_longer_ends_and_goes_on_as_another():
+    """K = 3 and at most 8 frames: windows 1 .. 6 make the first tube, 7 .. 12 the second."""
+    linker = OnlineLinker(1, K, min_tube_length=1, max_tube_length=8)
+    ended = {w: linker.push(w, *tubelet(HERE, 0.5)) for w in range(1, 14)}
+    assert [window for window, tubes in ended.items() if tubes] == [6, 12]
+    assert ended[6][0].frames.tolist() == list(range(1, 9))
+    assert ended[12][0].frames.tolist() == list(range(7, 15))
 
 
 def test_finished_linker_begins_anew():
