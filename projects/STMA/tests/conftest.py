@@ -1,4 +1,4 @@
-"""What several tests share: the optional folder of reference data."""
+"""What several tests share: the optional reference data, a small data set, a tiny network."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+CONFIGS = REPOSITORY / "projects" / "STMA" / "configs"
+# Of the tiny network.
+CLASSES = 3
 
 
 @pytest.fixture(scope="session")
@@ -27,3 +31,61 @@ def synthetic_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("datasets")
     generate_synthetic_actions(str(root), num_train=4, num_val=3, image_size=64)
     return root
+
+
+@pytest.fixture
+def tiny_cfg():
+    """A network that takes milliseconds: 64 x 64, K = 3, T = 8, 3 classes."""
+    from stma_d2.config import load_config
+
+    cfg = load_config(str(CONFIGS / "Synthetic" / "STMA_tiny_K5.yaml"))
+    cfg.MODEL.DEVICE = "cpu"
+    cfg.MODEL.BACKBONE.STEM_CHANNELS = 8
+    cfg.MODEL.STMA.NUM_CLASSES = CLASSES
+    cfg.MODEL.STMA.HEAD_CHANNELS = 8
+    cfg.MODEL.STMA.ACTION.CHANNELS = 8
+    cfg.MODEL.STMA.ACTION.FUSED_CHANNELS = 16
+    cfg.INPUT.SIZE = (64, 64)
+    cfg.INPUT.SNIPPET_LENGTH = 3
+    cfg.INPUT.CLIP_LENGTH = 8
+    return cfg
+
+
+@pytest.fixture
+def tiny_model(tiny_cfg):
+    """The network of ``tiny_cfg`` with seeded weights, in evaluation mode."""
+    from detectron2.modeling import build_model
+
+    torch.manual_seed(0)
+    return build_model(tiny_cfg).eval()
+
+
+@pytest.fixture
+def make_sample():
+    """Makes a sample of some consecutive windows of random frames, with targets if asked for."""
+    from stma_d2.data.targets import TargetRules, make_targets
+
+    def make(cfg, num_windows=1, num_instances=None, seed=0):
+        generator = torch.Generator().manual_seed(seed)
+        clip_length, snippet_length = cfg.INPUT.CLIP_LENGTH, cfg.INPUT.SNIPPET_LENGTH
+        before = (clip_length - snippet_length) // 2
+        offsets = torch.arange(num_windows)[:, None]
+        shape = (clip_length + num_windows - 1, 3, *cfg.INPUT.SIZE)
+        sample = {
+            "video_id": "video",
+            "height": 120,
+            "width": 160,
+            "windows": torch.arange(num_windows) + 1,
+            "frames": torch.randint(0, 256, shape, generator=generator, dtype=torch.uint8),
+            "snippet_index": torch.arange(snippet_length)[None] + before + offsets,
+            "clip_index": torch.arange(clip_length)[None] + offsets,
+        }
+        if num_instances is not None:
+            corners = torch.rand(num_instances, 1, 2, generator=generator) * 20
+            boxes = torch.cat([corners, corners + 24], dim=2).repeat(1, snippet_length, 1)
+            labels = torch.arange(num_instances) % CLASSES
+            rules = TargetRules.from_config(cfg)
+            sample["targets"] = make_targets(boxes, labels, cfg.INPUT.SIZE, rules)
+        return sample
+
+    return make
