@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
+from collections import deque
+from collections.abc import Sequence
+from threading import Event
 
-import cv2
 from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
 from tqdm import tqdm
@@ -13,10 +14,13 @@ from tqdm import tqdm
 from ..config import load_config
 from ..data import open_frames
 from ..errors import clear_exit
+from ..evaluation import get_protocol, suppress_by_class
+from ..structures import Tube
 from ..visualization import draw_tubes, write_video
+from .live import LiveDrawing, shown
 from .predictor import VideoPredictor
-
-DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
+from .sources import frames_per_second, is_camera, opened_source, set_by_interrupt, until
+from .stream import StreamPredictor
 
 
 def parse_args() -> argparse.Namespace:
@@ -25,16 +29,34 @@ def parse_args() -> argparse.Namespace:
         description="Draw the action tubes of a video into an H.264 file that a browser plays."
     )
     parser.add_argument("--config-file", required=True, metavar="FILE")
-    parser.add_argument("--input", required=True, help="a video file or a folder of frames")
-    parser.add_argument("--output", required=True, metavar="OUT.mp4")
+    parser.add_argument(
+        "--input",
+        required=True,
+        help="a video file, a folder of frames, or the number of a camera: 0, 1, ...",
+    )
+    parser.add_argument("--output", metavar="OUT.mp4")
     parser.add_argument(
         "--min-score",
         type=float,
         default=0.2,
         help="draw tubes of at least this score (%(default)s)",
     )
+    parser.add_argument(
+        "--stream",
+        action="store_true",
+        help="draw each frame as it comes, knowing nothing of later ones, as for a camera",
+    )
+    parser.add_argument(
+        "--show", action="store_true", help="also show the stream in a window; q ends it"
+    )
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.stream |= is_camera(args.input)
+    if args.show and not args.stream:
+        parser.error("--show goes with a camera or with --stream")
+    if not args.output and not args.show:
+        parser.error("--output is missing")
+    return args
 
 
 def class_names(cfg: CfgNode) -> list[str]:
@@ -44,27 +66,50 @@ def class_names(cfg: CfgNode) -> list[str]:
     return metadata.get("thing_classes", numbers)
 
 
-def frames_per_second(path: str) -> float:
-    """What the video file says, or the default."""
-    return (os.path.isfile(path) and cv2.VideoCapture(path).get(cv2.CAP_PROP_FPS)) or DEFAULT_FPS
-
-
-def main(args: argparse.Namespace) -> None:
-    """Detect, draw, and list the tubes."""
-    cfg = load_config(args.config_file, args.opts)
-    labels = class_names(cfg)
+def draw_video(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -> list[Tube]:
+    """Detect in the whole video first, then draw it; returns the tubes that are drawn."""
     predictor = VideoPredictor(cfg)
     tubes = predictor(args.input, lambda chunks: tqdm(chunks, "detecting", unit="chunk"))
     tubes = [tube for tube in tubes if tube.score >= args.min_score]
     frames = tqdm(open_frames(args.input), "drawing", unit="frame")
     drawn = (draw_tubes(frame, n, tubes, labels) for n, frame in enumerate(frames, start=1))
     write_video(args.output, drawn, frames_per_second(args.input))
+    return tubes
+
+
+def draw_stream(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -> list[Tube]:
+    """Draw every frame as it comes, until the input's end, Ctrl-C or q.
+
+    Returns:
+        The tubes of the whole stream, as `draw_video` would find them.
+    """
+    nms_iou = get_protocol(cfg.TEST.PROTOCOL).tube_nms_iou
+    drawing = LiveDrawing(StreamPredictor(cfg), labels, args.min_score, nms_iou)
+    stop = Event()
+    with opened_source(args.input) as (frames, fps), set_by_interrupt(stop):
+        pictures = drawing(until(stop, tqdm(frames, "streaming", unit="frame")))
+        if args.show:
+            pictures = shown(pictures, stop)
+        if args.output:
+            write_video(args.output, pictures, fps)
+        else:
+            deque(pictures, maxlen=0)
+    tubes = suppress_by_class(drawing.tubes, nms_iou)
+    return sorted(tubes, key=lambda tube: -tube.score)
+
+
+def main(args: argparse.Namespace) -> None:
+    """Detect, draw, and list the tubes."""
+    cfg = load_config(args.config_file, args.opts)
+    labels = class_names(cfg)
+    tubes = (draw_stream if args.stream else draw_video)(args, cfg, labels)
     for tube in tubes:
         print(
             f"{labels[tube.label]:20s} score {tube.score:.2f}  "
             f"frames {tube.frames[0]} to {tube.frames[-1]}"
         )
-    print(f"{len(tubes)} tubes of score {args.min_score} or more drawn into {args.output}")
+    drawn = f" drawn into {args.output}" if args.output else ""
+    print(f"{len(tubes)} tubes of score {args.min_score} or more{drawn}")
 
 
 def command_line() -> None:

@@ -25,7 +25,8 @@ class LinkingRules:
         min_tube_score: tubes whose mean score is below this are dropped.
         min_tube_length: tubes of fewer frames are dropped.
         max_tube_length: a tube that reaches so many frames ends, and what follows is another tube;
-            None: however long. Only a stream that never ends needs it, to forget.
+            None: however long. (Where a gap is bridged there, up to max_gap - 1 frames more.) Only
+            a stream that never ends needs it, to forget.
         min_tubelet_score: tubelets below this score are dropped, class by class, before anything
             else. 0 keeps all, as published, and then no tube ends because its score falls;
             above 0 tubes are trimmed in time: they end where a gap grows beyond ``max_gap``.

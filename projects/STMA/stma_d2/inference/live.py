@@ -1,0 +1,120 @@
+"""Drawing tubes while the frames come: from a camera, or a video taken as if it were one."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from threading import Event
+from typing import TypeVar
+
+import cv2
+import numpy as np
+
+from ..errors import InputError
+from ..evaluation import suppress_by_class
+from ..linking import LiveTube
+from ..structures import Tube
+from ..visualization.tubes import TRAIL_FRAMES, draw_tubes
+from .stream import StreamPredictor, StreamStep
+
+_AnyTube = TypeVar("_AnyTube", Tube, LiveTube)
+
+WINDOW_TITLE = "STMA (q ends)"
+
+
+class LiveDrawing:
+    """Pushes frames through a predictor and draws the tubes that are alive on each.
+
+    Attributes:
+        tubes: the tubes so far that scored enough, whole, in the order in which they ended. All
+            there once the frames are used up; nothing suppressed.
+    """
+
+    def __init__(
+        self, predictor: StreamPredictor, labels: Sequence[str], min_score: float, nms_iou: float
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            predictor: at the start of a stream.
+            labels: class names.
+            min_score: tubes below are neither drawn nor kept.
+            nms_iou: of two live tubes of a class that overlap by more, only the better is drawn.
+        """
+        self.tubes: list[Tube] = []
+        self._predictor = predictor
+        self._labels = labels
+        self._min_score = min_score
+        self._nms_iou = nms_iou
+        self._trails: dict[int, deque[np.ndarray]] = {}  # last boxes of the live tubes, by id
+
+    def __call__(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+        """Draw frame after frame, each as soon as it comes.
+
+        Args:
+            frames: (h, w, 3) uint8 BGR.
+
+        Yields:
+            What `draw_tubes` makes of it.
+
+        Raises:
+            InputError: if no frame comes.
+        """
+        number = 0
+        for number, frame in enumerate(frames, start=1):
+            step = self._predictor.push(frame)
+            self.tubes += self._good(step.ended)
+            live = suppress_by_class(self._trailing(step), self._nms_iou)
+            yield draw_tubes(frame, number, live, self._labels)
+        if not number:
+            raise InputError("the input gives no frame")
+        self.tubes += self._good(self._predictor.finish())
+
+    def _trailing(self, step: StreamStep) -> list[Tube]:
+        """The good tubes that reached this frame, each with the last boxes that we saw of it."""
+        number = step.frame_number
+        now = [tube for tube in self._good(step.live) if tube.last_frame == number]
+        # A tube that was not seen for a while begins a new trail.
+        self._trails = {
+            tube.id: self._trails.get(tube.id, deque(maxlen=TRAIL_FRAMES + 1)) for tube in now
+        }
+        tubes = []
+        for tube in now:
+            trail = self._trails[tube.id]
+            trail.append(tube.box)
+            frames = np.arange(number + 1 - len(trail), number + 1)
+            tubes.append(Tube(frames, np.stack(trail), tube.label, tube.score))
+        return tubes
+
+    def _good(self, tubes: Sequence[_AnyTube]) -> list[_AnyTube]:
+        return [tube for tube in tubes if tube.score >= self._min_score]
+
+
+def shown(pictures: Iterable[np.ndarray], stop: Event) -> Iterator[np.ndarray]:
+    """Show each picture in a window before it goes on; the key q sets ``stop``.
+
+    Raises:
+        InputError: if this session has no screen or this OpenCV no windows.
+    """
+    _open_window()
+    for picture in pictures:
+        cv2.imshow(WINDOW_TITLE, picture)
+        if cv2.waitKey(1) & 0xFF == ord("q"):
+            stop.set()
+        yield picture
+    cv2.destroyAllWindows()
+
+
+def _open_window() -> None:
+    # OpenCV's Qt ends the whole process where it finds no screen.
+    if sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+        raise InputError("--show: this session has no screen (DISPLAY is not set)")
+    try:
+        cv2.namedWindow(WINDOW_TITLE)
+    except cv2.error as error:
+        raise InputError(
+            "--show: this OpenCV has no windows (opencv-python-headless is built without); install "
+            "opencv-python in its place"
+        ) from error

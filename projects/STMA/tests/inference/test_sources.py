@@ -1,0 +1,107 @@
+"""Files, folders and cameras as sources of frames."""
+
+from __future__ import annotations
+
+import os
+import signal
+from threading import Event
+
+import cv2
+import numpy as np
+import pytest
+
+from stma_d2.errors import InputError
+from stma_d2.inference.sources import (
+    frames_per_second,
+    is_camera,
+    opened_source,
+    set_by_interrupt,
+    until,
+)
+from stma_d2.visualization import write_video
+
+
+class FakeCamera:
+    """Gives three frames."""
+
+    def __init__(self, number):
+        self.number, self.left, self.released = number, 3, False
+
+    def isOpened(self):
+        return self.number == 2
+
+    def get(self, key):
+        return 30.0 if key == cv2.CAP_PROP_FPS else 0.0
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, np.full((4, 6, 3), max(self.left, 0), np.uint8)
+
+    def release(self):
+        self.released = True
+
+
+@pytest.fixture
+def cameras(monkeypatch):
+    """Camera 2 is there, no other; what was opened."""
+    opened = []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda n: opened.append(FakeCamera(n)) or opened[-1])
+    return opened
+
+
+@pytest.fixture
+def video(tmp_path):
+    path = str(tmp_path / "in.mp4")
+    write_video(path, (np.full((48, 64, 3), 20 * i, np.uint8) for i in range(5)), fps=10)
+    return path
+
+
+def test_a_number_is_a_camera_unless_a_file_has_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert is_camera("0") and is_camera("12")
+    assert not is_camera("0.mp4") and not is_camera("-1")
+    (tmp_path / "0").mkdir()
+    assert not is_camera("0")
+
+
+def test_a_camera_gives_its_frames_and_is_released(cameras):
+    with opened_source("2") as (frames, fps):
+        assert [int(frame[0, 0, 0]) for frame in frames] == [2, 1, 0]
+        assert fps == 30
+    assert cameras[0].released
+
+
+def test_a_camera_that_does_not_open_is_named(cameras):
+    with pytest.raises(InputError, match="cannot open camera 7"), opened_source("7"):
+        pass
+    assert cameras[0].released
+
+
+def test_a_video_file_gives_its_frames_at_its_rate(video):
+    with opened_source(video) as (frames, fps):
+        assert fps == 10
+        assert [round(float(frame.mean()), -1) for frame in frames] == [0, 20, 40, 60, 80]
+
+
+def test_a_folder_has_the_usual_rate(tmp_path):
+    cv2.imwrite(str(tmp_path / "00001.png"), np.zeros((4, 6, 3), np.uint8))
+    assert frames_per_second(str(tmp_path)) == 25
+    with opened_source(str(tmp_path)) as (frames, fps):
+        assert len(list(frames)) == 1 and fps == 25
+
+
+def test_frames_end_when_told():
+    stop, seen = Event(), []
+    for frame in until(stop, [1, 2, 3, 4]):
+        seen.append(frame)
+        if frame == 2:
+            stop.set()
+    assert seen == [1, 2]
+
+
+def test_ctrl_c_ends_the_frames_and_not_the_program():
+    stop, before = Event(), signal.getsignal(signal.SIGINT)
+    with set_by_interrupt(stop):
+        os.kill(os.getpid(), signal.SIGINT)
+        assert list(until(stop, [1, 2])) == []
+    assert signal.getsignal(signal.SIGINT) is before
