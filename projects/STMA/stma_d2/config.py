@@ -86,6 +86,10 @@ def _add_input(cfg: CN) -> None:
 
 def _add_model(cfg: CN) -> None:
     cfg.MODEL.META_ARCHITECTURE = "STMA"
+    # Compile the backbones (torch.compile; needs a C++ compiler, on GPUs Triton). The first batch
+    # then takes minutes; worth it for long runs.
+    cfg.MODEL.COMPILE = False
+
     # The 2D backbone (a name in BACKBONE_REGISTRY) sees single frames, normalized by
     # MODEL.PIXEL_MEAN and PIXEL_STD (8-bit levels, BGR; CenterNet's and MOC's values).
     cfg.MODEL.BACKBONE.NAME = "build_dla34_backbone"

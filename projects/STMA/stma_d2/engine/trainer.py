@@ -9,7 +9,8 @@ import weakref
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.engine import AMPTrainer, DefaultTrainer, SimpleTrainer, create_ddp_model
+from detectron2.engine import DefaultTrainer, create_ddp_model
+from detectron2.evaluation import DatasetEvaluator
 from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
 from detectron2.utils import comm
 from torch import nn
@@ -17,7 +18,9 @@ from torch import nn
 from ..data import build_test_loader, build_train_index, build_train_loader
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator
+from ..modeling import SlidingWindow
 from .checkpointing import TubeletCheckpointer
+from .step import AccumulatingTrainer, check_batch_size
 
 logger = logging.getLogger(__name__)
 
@@ -36,17 +39,25 @@ class Trainer(DefaultTrainer):
         """
         super(DefaultTrainer, self).__init__()
         cfg = DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size())
+        check_batch_size(cfg)
         index = build_train_index(cfg)
         cfg = set_iterations(cfg, len(index))
-        if cfg.SOLVER.AMP.ENABLED and not torch.cuda.is_available():
-            raise InputError("SOLVER.AMP.ENABLED needs a GPU, and none is visible; set it to False")
         model = self.build_model(cfg)
         optimizer = self.build_optimizer(cfg, model)
         loader = build_train_loader(cfg, index)
-        placement = {} if model.device.type == "cuda" else {"device_ids": None}
+        device = model.device
+        # Every parameter takes part in every step, so that DDP need not search for those that
+        # don't; running statistics stay each process's own, as is Detectron2's way.
+        placement = {} if device.type == "cuda" else {"device_ids": None}
         model = create_ddp_model(model, broadcast_buffers=False, **placement)
-        step = AMPTrainer if cfg.SOLVER.AMP.ENABLED else SimpleTrainer
-        self._trainer = step(model, loader, optimizer)
+        self._trainer = AccumulatingTrainer(
+            model,
+            loader,
+            optimizer,
+            device=device,
+            micro_batches=cfg.SOLVER.ACCUMULATION_STEPS,
+            mixed_precision=cfg.SOLVER.AMP.ENABLED,
+        )
         self.scheduler = self.build_lr_scheduler(cfg, optimizer)
         self.checkpointer = TubeletCheckpointer(model, cfg.OUTPUT_DIR, trainer=weakref.proxy(self))
         self.start_iter = 0
@@ -96,6 +107,13 @@ class Trainer(DefaultTrainer):
     def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> object:
         """Chunks of windows of every video, once."""
         return build_test_loader(cfg, dataset_name)
+
+    @classmethod
+    def test(
+        cls, cfg: CfgNode, model: nn.Module, evaluators: list[DatasetEvaluator] | None = None
+    ) -> dict:
+        """Evaluate ``model`` on DATASETS.TEST, no frame of a video computed twice."""
+        return super().test(cfg, SlidingWindow(cfg, model), evaluators)
 
     @classmethod
     def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> TubeletEvaluator:

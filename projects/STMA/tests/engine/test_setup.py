@@ -63,8 +63,10 @@ def test_two_processes_report_the_metrics_of_one(trained, train_net, tmp_path):
     check_same_evaluation(tmp_path, output)
 
 
-def test_two_processes_train_together(train_net, tmp_path):
-    process = train_net(tmp_path, "SOLVER.MAX_ITER", "2", processes=2)
+def test_two_processes_train_together_with_all_that_saves_memory(train_net, tmp_path):
+    batch = ("SOLVER.IMS_PER_BATCH", "8", "SOLVER.ACCUMULATION_STEPS", "2")
+    saving = ("SOLVER.AMP.ENABLED", "True", "MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS", "True")
+    process = train_net(tmp_path, "SOLVER.MAX_ITER", "2", *batch, *saving, processes=2)
     assert process.returncode == 0, process.stdout
     assert torch.load(tmp_path / "model_final.pth")["iteration"] == 1
 
@@ -88,6 +90,7 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(train_command, train
     ("arguments", "words"),
     [
         (["MODEL.STMA.NUM_CLASSES", "7"], ["MODEL.STMA.NUM_CLASSES", "7", "10"]),
+        (["SOLVER.ACCUMULATION_STEPS", "3"], ["SOLVER.IMS_PER_BATCH 2", "ACCUMULATION_STEPS"]),
         (["INPUT.SNIPPET_LENGTH", "4"], ["INPUT.SNIPPET_LENGTH", "odd"]),
         (["SOLVER.BASE_LR", "1e30"], ["training diverged", "SOLVER.BASE_LR", "--resume"]),
         (["--eval-only"], ["MODEL.WEIGHTS"]),

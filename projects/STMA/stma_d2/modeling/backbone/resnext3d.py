@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 import torch
 from detectron2.config import CfgNode
@@ -11,6 +12,7 @@ from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
 from ...errors import InputError
+from .recompute import forward_without_keeping
 
 # Bottlenecks in each of the four layers.
 BLOCKS_OF_DEPTH = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -70,6 +72,7 @@ class BottleneckNet3D(nn.Module):
         stem_kernel: tuple[int, int, int],
         width: int,
         cardinality: int,
+        checkpoint_activations: bool = False,
     ) -> None:
         """Build with random weights (Kaiming initialization).
 
@@ -79,8 +82,11 @@ class BottleneckNet3D(nn.Module):
             stem_kernel: its extent in time, height, width; odd numbers.
             width: inner channels of the first layer's bottlenecks; each further layer doubles it.
             cardinality: groups of the bottlenecks' 3x3x3 convolutions.
+            checkpoint_activations: whether training keeps only the input of the stem and of each
+                bottleneck, and computes what lies between once more in the backward pass.
         """
         super().__init__()
+        self.checkpoint_activations = checkpoint_activations
         self.conv1 = nn.Conv3d(
             3,
             stem_channels,
@@ -120,6 +126,11 @@ class BottleneckNet3D(nn.Module):
         Returns:
             (N, C, T / 16, H / 32, W / 32), each size rounded up; before any pooling to a vector.
         """
+        if self.checkpoint_activations and torch.is_grad_enabled():
+            x = forward_without_keeping(x, self.conv1, self.bn1, self.relu, self.maxpool)
+            for block in chain(self.layer1, self.layer2, self.layer3, self.layer4):
+                x = forward_without_keeping(x, block)
+            return x
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))
 
@@ -131,11 +142,12 @@ class ResNeXt3D(BottleneckNet3D):
     :func:`stma_d2.checkpoint.convert_resnext3d` renames their weights.
     """
 
-    def __init__(self, depth: int = 101) -> None:
+    def __init__(self, depth: int = 101, *, checkpoint_activations: bool = False) -> None:
         """Build with random weights.
 
         Args:
             depth: 50, 101 or 152.
+            checkpoint_activations: see `BottleneckNet3D`.
 
         Raises:
             InputError: for another depth.
@@ -149,6 +161,7 @@ class ResNeXt3D(BottleneckNet3D):
             stem_kernel=(7, 7, 7),
             width=128,
             cardinality=32,
+            checkpoint_activations=checkpoint_activations,
         )
 
 
@@ -163,11 +176,12 @@ class ResNeXt3D101(ResNeXt3D):
 class SmallResNeXt3D(BottleneckNet3D):
     """One bottleneck a layer and few channels, for the CPU; strides as the large one's."""
 
-    def __init__(self, stem_channels: int) -> None:
+    def __init__(self, stem_channels: int, *, checkpoint_activations: bool = False) -> None:
         """Build with random weights.
 
         Args:
             stem_channels: channels of the first convolution; the output has 16 times as many.
+            checkpoint_activations: see `BottleneckNet3D`.
         """
         super().__init__(
             (1, 1, 1, 1),
@@ -175,16 +189,19 @@ class SmallResNeXt3D(BottleneckNet3D):
             stem_kernel=(3, 7, 7),
             width=stem_channels,
             cardinality=2,
+            checkpoint_activations=checkpoint_activations,
         )
 
 
 @BACKBONE_REGISTRY.register()
 def build_resnext3d_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> ResNeXt3D:
     """Build :class:`ResNeXt3D` of MODEL.BACKBONE_3D.DEPTH; it takes three channels."""
-    return ResNeXt3D(cfg.MODEL.BACKBONE_3D.DEPTH)
+    model = cfg.MODEL.BACKBONE_3D
+    return ResNeXt3D(model.DEPTH, checkpoint_activations=model.CHECKPOINT_ACTIVATIONS)
 
 
 @BACKBONE_REGISTRY.register()
 def build_small_resnext3d_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> SmallResNeXt3D:
     """Build :class:`SmallResNeXt3D` of width MODEL.BACKBONE_3D.STEM_CHANNELS."""
-    return SmallResNeXt3D(cfg.MODEL.BACKBONE_3D.STEM_CHANNELS)
+    model = cfg.MODEL.BACKBONE_3D
+    return SmallResNeXt3D(model.STEM_CHANNELS, checkpoint_activations=model.CHECKPOINT_ACTIVATIONS)

@@ -1,0 +1,138 @@
+"""One training step: gradients gathered over micro-batches, in mixed precision if wanted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from detectron2.config import CfgNode
+from detectron2.engine import SimpleTrainer
+from detectron2.utils import comm
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ..errors import InputError
+from ..modeling.batch import Sample
+from ..modeling.precision import autocast_dtype
+
+
+class AccumulatingTrainer(SimpleTrainer):
+    """Detectron2's SimpleTrainer and AMPTrainer in one, with gradient accumulation.
+
+    A step works its batch off in micro-batches, so that only one of them is in memory at a time.
+    Losses and gradient are those of the whole batch: all losses are sums over the batch's
+    instances, divided by their number, so a micro-batch counts by its share of the instances.
+    (Batch normalization still sees a micro-batch at a time.) As always, the gradients of several
+    processes are averaged evenly.
+
+    Mixed precision is autocast to the type that `autocast_dtype` names for the device; float16
+    comes with gradient scaling, whose state is part of a checkpoint.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        data_loader: Iterable[list[Sample]],
+        optimizer: torch.optim.Optimizer,
+        *,
+        device: torch.device,
+        micro_batches: int = 1,
+        mixed_precision: bool = False,
+    ) -> None:
+        """Put the parts together; the model is set to training mode.
+
+        Args:
+            model: returns a dict of losses; perhaps wrapped in DistributedDataParallel.
+            data_loader: endless batches of this process, each divisible by ``micro_batches``.
+            optimizer: of the model's parameters.
+            device: the model's.
+            micro_batches: how many each batch is split into.
+            mixed_precision: whether the forward pass runs under autocast.
+        """
+        super().__init__(model, data_loader, optimizer)
+        self.device = device
+        self.micro_batches = micro_batches
+        self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
+        self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+
+    def run_step(self) -> None:
+        """One step of the optimizer.
+
+        Raises:
+            FloatingPointError: if a loss is not finite; the weights are then unchanged.
+        """
+        start = time.perf_counter()
+        batch = next(self._data_loader_iter)
+        data_time = time.perf_counter() - start
+        self.optimizer.zero_grad()
+        losses = self.accumulate(batch)
+        self._write_metrics(losses, data_time)  # waits for the losses, and checks them
+        self.update()
+
+    def accumulate(self, batch: list[Sample]) -> dict[str, torch.Tensor]:
+        """Add the batch's gradient to the parameters' and return its losses, without a graph."""
+        size = len(batch) // self.micro_batches
+        parts = [batch[start : start + size] for start in range(0, len(batch), size)]
+        counts = [_num_instances(part) for part in parts]
+        whole = max(sum(counts), 1)
+        total: dict[str, torch.Tensor] = {}
+        for part, count in zip(parts, counts, strict=True):
+            with self._gradients_exchanged(part is parts[-1]):
+                # Without instances a loss is divided by 1 as well.
+                losses = self.forward(part, max(count, 1) / whole)
+                self.backward(losses)
+            for name, loss in losses.items():
+                total[name] = total.get(name, 0) + loss.detach()
+        return total
+
+    def forward(self, samples: list[Sample], weight: float) -> dict[str, torch.Tensor]:
+        """Compute the losses of some samples, each times ``weight``."""
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            losses = self.model(samples)
+        return {name: weight * loss for name, loss in losses.items()}
+
+    def backward(self, losses: dict[str, torch.Tensor]) -> None:
+        """Add the gradient of the losses' sum to the parameters'."""
+        self.grad_scaler.scale(sum(losses.values())).backward()
+
+    def update(self) -> None:
+        """Change the weights by the gathered gradient."""
+        self.grad_scaler.step(self.optimizer)
+        self.grad_scaler.update()
+
+    def _gradients_exchanged(self, exchange: bool) -> AbstractContextManager:
+        """Let processes average their gradients once a step: in its last backward pass."""
+        if exchange or not isinstance(self.model, DistributedDataParallel):
+            return nullcontext()
+        return self.model.no_sync()
+
+    def state_dict(self) -> dict:
+        """Iteration, optimizer, and the scaler where there is one."""
+        return {**super().state_dict(), "grad_scaler": self.grad_scaler.state_dict()}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on from ``state_dict``, which may come from a training in another precision."""
+        super().load_state_dict(state_dict)
+        if self.grad_scaler.is_enabled() and state_dict.get("grad_scaler"):
+            self.grad_scaler.load_state_dict(state_dict["grad_scaler"])
+
+
+def check_batch_size(cfg: CfgNode) -> None:
+    """Check that the batch divides into equal micro-batches of all processes.
+
+    Raises:
+        InputError: if it doesn't.
+    """
+    processes, parts = comm.get_world_size(), cfg.SOLVER.ACCUMULATION_STEPS
+    batch = cfg.SOLVER.IMS_PER_BATCH
+    if parts < 1 or batch < 1 or batch % (processes * parts):
+        raise InputError(
+            f"SOLVER.IMS_PER_BATCH {batch} does not divide into {parts} micro-batches "
+            f"(SOLVER.ACCUMULATION_STEPS) on each of {processes} processes"
+        )
+
+
+def _num_instances(samples: list[Sample]) -> int:
+    return sum(len(sample["targets"]["labels"]) for sample in samples)
