@@ -10,8 +10,10 @@ import torch
 from ..modeling.backbone import DLA34, ResNet18
 from .conversion import Conversion, convert_keys, expected_shapes, unwrap
 
-# Output branches of CenterNet's tasks and of MOC, and the classifier of ImageNet's weights.
-_HEAD = re.compile(r"(branch\.\w+|hm|wh|reg|hps|hm_hp|hp_offset|dep|rot|dim|fc)\.")
+# Output branches of CenterNet's tasks and of MOC.
+_HEAD = re.compile(r"(branch\.\w+|hm|wh|reg|hps|hm_hp|hp_offset|dep|rot|dim)\.")
+# Of ImageNet's weights; CenterNet's published DLA-34 still carries it, unused, as base.fc.
+_CLASSIFIER = re.compile(r"(base\.)?fc\.")
 # In the base network's levels of two stages, the projections inside the stages do the work.
 _DEAD = re.compile(r"(base\.)?level[34]\.project\.")
 
@@ -49,6 +51,7 @@ def dla34_conversion(state_dict: Mapping) -> Conversion:
         rename=_rename_dla34,
         drop=_drop,
         expected=expected_shapes(DLA34),
+        settings={"MODEL.BACKBONE.NAME": "build_dla34_backbone"},
         optional=lambda key: not key.startswith("base."),
     )
 
@@ -77,6 +80,7 @@ def resnet18_conversion(state_dict: Mapping) -> Conversion:
         rename=_rename_resnet18,
         drop=_drop,
         expected=expected_shapes(ResNet18),
+        settings={"MODEL.BACKBONE.NAME": "build_resnet18_backbone"},
         optional=lambda key: not key.startswith("base."),
     )
 
@@ -85,6 +89,8 @@ def _drop(key: str) -> str | None:
     key = key.removeprefix("backbone.")
     if _HEAD.match(key):
         return "an output head"
+    if _CLASSIFIER.match(key):
+        return "the classifier"
     return "never used by the network" if _DEAD.match(key) else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import nn
@@ -26,12 +26,23 @@ class Conversion:
         sources: our key -> the source's key it came from.
         dropped: the source's key -> why we have no use for it.
         missing: our keys that the source says nothing about; they keep their initialization.
+        settings: configuration key -> the value that a model needs to take these weights.
     """
 
     weights: dict[str, torch.Tensor]
     sources: dict[str, str]
     dropped: dict[str, str]
     missing: tuple[str, ...]
+    settings: dict[str, str | int | bool]
+
+    def under(self, prefix: str) -> Conversion:
+        """The same with ``prefix`` in front of our keys: a part's place in a whole model."""
+        return replace(
+            self,
+            weights={prefix + key: value for key, value in self.weights.items()},
+            sources={prefix + key: value for key, value in self.sources.items()},
+            missing=tuple(prefix + key for key in self.missing),
+        )
 
 
 def unwrap(checkpoint: Mapping) -> dict[str, torch.Tensor]:
@@ -71,6 +82,7 @@ def convert_keys(
     rename: Callable[[str], str],
     drop: Callable[[str], str | None],
     expected: Mapping[str, torch.Size],
+    settings: Mapping[str, str | int | bool],
     optional: Callable[[str], bool] = lambda key: False,
 ) -> Conversion:
     """Bring a state dict under our names and check that it fits the network.
@@ -81,6 +93,7 @@ def convert_keys(
         rename: foreign key -> our key.
         drop: foreign key -> why it is of no use to us, or None.
         expected: key -> shape of our network.
+        settings: what the configuration must say to build our network.
         optional: tells the keys of ours that the source may lack, all of them or none.
 
     Returns:
@@ -110,7 +123,7 @@ def convert_keys(
         raise InputError(f"these are not the weights of {name}: {_some(misshapen)}")
     missing = _missing(weights, name, expected, optional)
     _report(name, dropped, missing)
-    return Conversion(weights, sources, dropped, missing)
+    return Conversion(weights, sources, dropped, missing, dict(settings))
 
 
 def _missing(

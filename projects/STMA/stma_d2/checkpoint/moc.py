@@ -16,7 +16,7 @@ from .conversion import Conversion, convert_keys, expected_shapes, unwrap
 # MOC's branch -> our head; both number convolution, ReLU, convolution as 0, 1, 2.
 _HEADS = {"hm": "center_head", "mov": "movement_head", "wh": "size_head"}
 # Weights whose shapes tell the settings of the heads.
-_TELLING = ("hm.0.weight", "hm.2.weight", "mov.0.weight", "mov.2.weight", "wh.0.weight")
+_TELLING = ("hm.0.weight", "hm.2.weight", "mov.2.weight", "wh.0.weight")
 
 
 def convert_moc(state_dict: Mapping) -> dict[str, torch.Tensor]:
@@ -39,24 +39,27 @@ def moc_conversion(state_dict: Mapping) -> Conversion:
     """Like :func:`convert_moc`, with the account of dropped keys."""
     source = unwrap(state_dict)
     branches = {key: value for key, value in source.items() if key.startswith("branch.")}
+    settings = _settings(branches)
     heads = convert_keys(
         branches,
         "MOC's heads",
         rename=_rename_head,
         drop=lambda key: None,
-        expected=expected_shapes(lambda: _heads_like(branches)),
+        expected=expected_shapes(lambda: _heads(settings)),
+        settings=settings,
     )
     backbone_source = {key: value for key, value in source.items() if key not in branches}
     is_resnet = any("deconv_layer" in key for key in backbone_source)
     convert = resnet18_conversion if is_resnet else dla34_conversion
-    backbone = convert(backbone_source)
+    backbone = convert(backbone_source).under("backbone.")
     if backbone.missing:
         raise InputError("these are not the weights of a MOC model: only the base network is there")
     return Conversion(
-        weights={**_in_backbone(backbone.weights), **heads.weights},
-        sources={**_in_backbone(backbone.sources), **heads.sources},
+        weights=backbone.weights | heads.weights,
+        sources=backbone.sources | heads.sources,
         dropped=backbone.dropped,
         missing=(),
+        settings=backbone.settings | heads.settings,
     )
 
 
@@ -65,12 +68,8 @@ def _rename_head(key: str) -> str:
     return f"{_HEADS.get(branch, branch)}.layers.{rest}"
 
 
-def _in_backbone(by_key: Mapping) -> dict:
-    return {f"backbone.{key}": value for key, value in by_key.items()}
-
-
-def _heads_like(branches: Mapping[str, torch.Tensor]) -> nn.ModuleDict:
-    """Heads of the class count, snippet length and widths that MOC's weights have."""
+def _settings(branches: Mapping[str, torch.Tensor]) -> dict[str, str | int | bool]:
+    """The baseline's configuration with the snippet length, classes and widths of the weights."""
     shapes = {}
     for name in _TELLING:
         weight = branches.get(f"branch.{name}")
@@ -79,23 +78,38 @@ def _heads_like(branches: Mapping[str, torch.Tensor]) -> nn.ModuleDict:
                 f"these are not the weights of a MOC model: no convolution branch.{name}"
             )
         shapes[name] = weight.shape
-    features = DLA34.OUT_CHANNELS
-    num_frames = shapes["mov.2.weight"][0] // 2
+    return {
+        "INPUT.SNIPPET_LENGTH": shapes["mov.2.weight"][0] // 2,
+        "MODEL.BACKBONE_3D.NAME": "",
+        "MODEL.STMA.NUM_CLASSES": shapes["hm.2.weight"][0],
+        "MODEL.STMA.HEAD_CHANNELS": shapes["hm.0.weight"][0],
+        "MODEL.STMA.CENTER.CLASS_AGNOSTIC": False,
+        "MODEL.STMA.MOVEMENT.GAUSSIAN": False,
+        "MODEL.STMA.SIZE.GAUSSIAN": False,
+        "MODEL.STMA.SIZE.HEAD_CHANNELS": shapes["wh.0.weight"][0],
+    }
+
+
+def _heads(settings: Mapping[str, str | int | bool]) -> nn.ModuleDict:
+    """The baseline's heads."""
+    features = DLA34.OUT_CHANNELS  # ResNet-18 has as many
+    num_frames = settings["INPUT.SNIPPET_LENGTH"]
+    width = settings["MODEL.STMA.HEAD_CHANNELS"]
     return nn.ModuleDict(
         {
             "center_head": CenterHead(
                 in_channels=features,
                 num_frames=num_frames,
-                hidden_channels=shapes["hm.0.weight"][0],
-                num_maps=shapes["hm.2.weight"][0],
+                hidden_channels=width,
+                num_maps=settings["MODEL.STMA.NUM_CLASSES"],
             ),
             "movement_head": MovementHead(
-                in_channels=features,
-                num_frames=num_frames,
-                hidden_channels=shapes["mov.0.weight"][0],
+                in_channels=features, num_frames=num_frames, hidden_channels=width
             ),
             "size_head": SizeHead(
-                in_channels=features, hidden_channels=shapes["wh.0.weight"][0], gaussian=False
+                in_channels=features,
+                hidden_channels=settings["MODEL.STMA.SIZE.HEAD_CHANNELS"],
+                gaussian=False,
             ),
         }
     )

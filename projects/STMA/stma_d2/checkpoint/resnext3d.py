@@ -40,6 +40,10 @@ def resnext3d_conversion(state_dict: Mapping) -> Conversion:
         rename=lambda key: key.removeprefix("backbone."),
         drop=lambda key: "the classifier" if key.startswith("fc.") else None,
         expected=expected_shapes(lambda: ResNeXt3D(depth)),
+        settings={
+            "MODEL.BACKBONE_3D.NAME": "build_resnext3d_backbone",
+            "MODEL.BACKBONE_3D.DEPTH": depth,
+        },
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import timm
 import torch
 from torch.nn import functional as F
 from torchvision.models import resnet18
@@ -17,6 +18,11 @@ from stma_d2.checkpoint import (
 from stma_d2.errors import InputError
 from stma_d2.modeling.backbone import DLA34, ResNet18
 
+# What CenterNet's DLA-34 carries beside its network: ImageNet's classifier.
+CLASSIFIER = {
+    "base.fc.weight": torch.zeros(1000, 512, 1, 1),
+    "base.fc.bias": torch.zeros(1000),
+}
 CTDET_HEADS = {
     f"{head}.{layer}.{kind}": torch.zeros(1)
     for head in ("hm", "wh", "reg")
@@ -41,16 +47,19 @@ def test_dla34_gives_the_output_of_the_original(dla34, golden, golden_input):
 def test_a_centernet_checkpoint_is_unwrapped_and_its_heads_dropped(dla34, log):
     checkpoint = {
         "epoch": 230,
-        "state_dict": {f"module.{key}": value for key, value in (dla34 | CTDET_HEADS).items()},
+        "state_dict": {
+            f"module.{key}": value for key, value in (dla34 | CLASSIFIER | CTDET_HEADS).items()
+        },
     }
     conversion = dla34_conversion(checkpoint)
 
     dead = {k for k in dla34 if k.startswith(("base.level3.project.", "base.level4.project."))}
-    assert set(conversion.dropped) == dead | set(CTDET_HEADS)
+    assert set(conversion.dropped) == dead | set(CLASSIFIER) | set(CTDET_HEADS)
     assert set(conversion.sources.values()) == set(dla34) - dead
     assert conversion.missing == ()
     assert conversion.weights.keys() == DLA34().state_dict().keys()
     assert "hm.0.weight" in log.text and "an output head" in log.text
+    assert "base.fc.weight, base.fc.bias (the classifier)" in log.text
     assert "base.level3.project.0.weight" in log.text
 
 
@@ -79,6 +88,14 @@ def test_imagenet_weights_fill_the_base_network_only(dla34, log):
     for key, value in model.state_dict().items():
         source = imagenet[key.removeprefix("base.")] if key.startswith("base.") else own[key]
         assert torch.equal(value, source)
+
+
+def test_timms_imagenet_weights_convert():
+    weights = timm.create_model("dla34", pretrained=False).state_dict()
+    conversion = dla34_conversion(weights)
+    assert set(conversion.dropped) == {"fc.weight", "fc.bias"}
+    assert len(conversion.sources) == len(weights) - 2
+    assert {key.split(".")[0] for key in conversion.missing} == {"dla_up", "ida_up"}
 
 
 def test_weights_older_than_batch_counters_are_complete(dla34):

@@ -17,6 +17,7 @@ def _convert(source):
         rename=lambda key: key.replace("old", "new"),
         drop=lambda key: "unused" if key.startswith("extra.") else None,
         expected={"new.a": torch.Size([2]), "new.b": torch.Size([3]), "rest.c": torch.Size([1])},
+        settings={"MODEL.SMALL": True},
         optional=lambda key: key.startswith("rest."),
     )
 
@@ -45,6 +46,14 @@ def test_keys_are_renamed_dropped_and_missed():
     assert conversion.sources == {"new.a": "old.a", "new.b": "old.b"}
     assert conversion.dropped == {"extra.d": "unused"}
     assert conversion.missing == ("rest.c",)
+    assert conversion.settings == {"MODEL.SMALL": True}
+
+
+def test_a_part_takes_its_place_in_a_whole_model():
+    conversion = _convert({"old.a": torch.ones(2), "old.b": torch.ones(3)}).under("part.")
+    assert conversion.weights.keys() == {"part.new.a", "part.new.b"}
+    assert conversion.sources == {"part.new.a": "old.a", "part.new.b": "old.b"}
+    assert conversion.missing == ("part.rest.c",)
 
 
 def test_two_sources_for_one_key_are_refused():

@@ -45,11 +45,12 @@ class SizeHead(nn.Module):
     @classmethod
     def from_config(cls, cfg: CfgNode, channels: int) -> dict:
         """Read MODEL.STMA.SIZE; see `__init__`."""
+        stma = cfg.MODEL.STMA
         return {
             "in_channels": channels,
-            "hidden_channels": cfg.MODEL.STMA.HEAD_CHANNELS,
-            "norm": cfg.MODEL.STMA.HEAD_NORM,
-            "gaussian": cfg.MODEL.STMA.SIZE.GAUSSIAN,
+            "hidden_channels": stma.SIZE.HEAD_CHANNELS or stma.HEAD_CHANNELS,
+            "norm": stma.HEAD_NORM,
+            "gaussian": stma.SIZE.GAUSSIAN,
         }
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:

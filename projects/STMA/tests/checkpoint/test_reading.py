@@ -1,0 +1,105 @@
+"""Checkpoints are read without running what they hold, or refused with the way out."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import pickle
+import tarfile
+import textwrap
+
+import pytest
+import torch
+from torch import nn
+
+from stma_d2.checkpoint.reading import file_sha256, read_checkpoint
+from stma_d2.errors import InputError
+
+WEIGHTS = {"layer.weight": torch.arange(6.0).view(2, 3), "layer.bias": torch.ones(2)}
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before PyTorch 1.6"])
+def test_both_formats_of_plain_tensors_are_read(tmp_path, zipped):
+    path = tmp_path / "a.pth"
+    checkpoint = {"epoch": 3, "state_dict": WEIGHTS, "optimizer": {"state": {}, "lr": 1e-4}}
+    torch.save(checkpoint, path, _use_new_zipfile_serialization=zipped)
+    found = read_checkpoint(path)
+    assert found["epoch"] == 3
+    assert all(torch.equal(found["state_dict"][key], value) for key, value in WEIGHTS.items())
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before PyTorch 1.6"])
+@pytest.mark.parametrize(
+    ("content", "needed"),
+    [
+        ({"state_dict": WEIGHTS, "opt": argparse.Namespace(lr=1)}, r"argparse\.Namespace"),
+        ({**WEIGHTS, "opt": argparse.Namespace(lr=1)}, r"argparse\.Namespace"),
+        (nn.Sequential(nn.Linear(2, 2)), r"torch\.nn\.modules\.container\.Sequential"),
+    ],
+    ids=["options beside the weights", "options among the weights", "whole module"],
+)
+def test_what_holds_more_than_tensors_is_refused_and_the_way_out_works(
+    tmp_path, content, needed, zipped
+):
+    torch.save(content, tmp_path / "old.pth", _use_new_zipfile_serialization=zipped)
+    with pytest.raises(
+        InputError, match=rf"old\.pth holds more than tensors \({needed}\)"
+    ) as error:
+        read_checkpoint(tmp_path / "old.pth")
+
+    _, _, lines = str(error.value).partition("<<'END'\n")
+    exec(textwrap.dedent(lines.rpartition("END")[0]))
+    weights = read_checkpoint(tmp_path / "old-weights.pth")
+    expected = content.state_dict() if isinstance(content, nn.Module) else WEIGHTS
+    assert weights.keys() == expected.keys()
+    assert all(torch.equal(weights[key], value) for key, value in expected.items())
+
+
+def test_programs_and_the_oldest_format_are_named(tmp_path):
+    torch.jit.script(nn.Linear(2, 2)).save(tmp_path / "program.pth")
+    with pytest.raises(InputError, match=r"program\.pth holds .*TorchScript program"):
+        read_checkpoint(tmp_path / "program.pth")
+    with tarfile.open(tmp_path / "oldest.pth", "w") as archive:
+        archive.addfile(tarfile.TarInfo("storages"))
+    with pytest.raises(InputError, match=r"oldest\.pth holds .*\.tar archive"):
+        read_checkpoint(tmp_path / "oldest.pth")
+
+
+def test_nothing_in_a_hostile_file_runs(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "was_run"),)
+
+    (tmp_path / "hostile.pth").write_bytes(pickle.dumps(Hostile()))
+    with pytest.raises(InputError, match=r"hostile\.pth"):
+        read_checkpoint(tmp_path / "hostile.pth")
+    torch.save({"state_dict": Hostile()}, tmp_path / "hostile.pth")
+    with pytest.raises(InputError, match=r"more than tensors \((posix|nt)\.mkdir\)"):
+        read_checkpoint(tmp_path / "hostile.pth")
+    assert not (tmp_path / "was_run").exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before PyTorch 1.6"])
+def test_a_damaged_file_is_named(tmp_path, zipped):
+    path = tmp_path / "damaged.pth"
+    torch.save(WEIGHTS, path, _use_new_zipfile_serialization=zipped)
+    whole = path.read_bytes()
+    for content in (b"", b"<html>not found</html>", whole[: len(whole) // 2], whole[:-10]):
+        path.write_bytes(content)
+        with pytest.raises(
+            InputError, match=r"damaged\.pth is no PyTorch checkpoint, or a damaged"
+        ):
+            read_checkpoint(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    for path in (tmp_path / "none.pth", tmp_path):
+        with pytest.raises(InputError, match=f"no checkpoint file {path}"):
+            read_checkpoint(path)
+
+
+def test_the_digest_is_of_the_files_bytes(tmp_path):
+    content = os.urandom(3_000_000)  # more than is read at once
+    (tmp_path / "a").write_bytes(content)
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()

@@ -1,0 +1,128 @@
+"""The command line: what it prints, what it leaves, and how it refuses."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+from torchvision.models import resnet18
+
+from stma_d2.modeling.backbone import ResNeXt3D
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "convert_weights.py"
+
+
+@pytest.fixture
+def convert(capsys):
+    """Runs the tool; returns its exit code, output and errors."""
+    main = runpy.run_path(str(TOOL))["main"]
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def imagenet(tmp_path) -> Path:
+    """ImageNet's ResNet-18, older than batch counters."""
+    weights = resnet18(weights=None).state_dict()
+    old = {key: value for key, value in weights.items() if "num_batches_tracked" not in key}
+    torch.save(old, tmp_path / "resnet18.pth")
+    return tmp_path / "resnet18.pth"
+
+
+@pytest.fixture
+def kinetics(tmp_path) -> Path:
+    """Hara et al.'s ResNeXt-50, all zeros."""
+    with torch.device("meta"):
+        shapes = {key: value.shape for key, value in ResNeXt3D(50).state_dict().items()}
+    weights = {f"module.{key}": torch.zeros(()).expand(shape) for key, shape in shapes.items()}
+    weights["module.fc.weight"] = torch.zeros(400, 2048)
+    torch.save({"arch": "resnext-50", "state_dict": weights}, tmp_path / "resnext-50-kinetics.pth")
+    return tmp_path / "resnext-50-kinetics.pth"
+
+
+def _table(text: str) -> list[list[str]]:
+    lines = (line for line in text.splitlines() if line.startswith("|"))
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines][2:]
+
+
+def test_one_file_is_made_of_two_and_every_tensor_is_accounted_for(
+    convert, imagenet, kinetics, tmp_path
+):
+    output = tmp_path / "weights" / "init.pkl"
+    code, printed, errors = convert(imagenet, kinetics, "--output", output)
+    assert (code, errors) == (0, "")
+    rows = {(file, outcome): int(count) for file, count, outcome, _ in _table(printed)}
+    output_keys = pickle.loads(output.read_bytes())["model"].keys()
+    output.unlink()  # 150 MB
+
+    # ResNet-18: 102 tensors without its 20 counters, 2 are the classifier; 3 doublings of 15.
+    assert rows == {
+        ("resnet18.pth", "loaded"): 100,
+        ("resnet18.pth", "dropped: the classifier"): 2,
+        ("resnet18.pth", "set to 0: batch counters, which old weights lack"): 20,
+        ("resnet18.pth", "missing: keep their initialization"): 45,
+        ("resnext-50-kinetics.pth", "loaded"): 318,
+        ("resnext-50-kinetics.pth", "dropped: the classifier"): 1,
+        ("resnext-50-kinetics.pth", "missing: keep their initialization"): 0,
+    }
+    assert len(output_keys) == 100 + 20 + 318
+    for path in (imagenet, kinetics):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in printed
+    assert "MODEL.BACKBONE.NAME 'build_resnet18_backbone'" in printed
+    assert "MODEL.BACKBONE_3D.DEPTH 50" in printed
+    assert "starts them anew: the heads\n" in printed
+    assert f"MODEL.WEIGHTS {output}" in printed
+
+
+def test_every_key_can_be_listed(convert, imagenet, tmp_path):
+    code, printed, _ = convert(imagenet, "--output", tmp_path / "a.pkl", "--all-keys")
+    assert code == 0
+    for key in ("conv1.weight -> backbone.base.conv1.weight", "fc.bias", "backbone.up.2.norm.bias"):
+        assert key in printed
+    assert "starts them anew: backbone_3d, the heads\n" in printed
+
+
+def test_kinds_can_be_forced_one_word_each(convert, imagenet, tmp_path):
+    output = tmp_path / "a.pkl"
+    assert convert(imagenet, "--kind", "auto", "--output", output)[0] == 0
+    output.unlink()
+    code, _, errors = convert(imagenet, "--kind", "dla34", "--output", output)
+    assert code == 1
+    assert "not the weights of DLA-34" in errors
+    code, _, errors = convert(imagenet, "--kind", "auto", "dla34", "--output", output)
+    assert code == 1
+    assert "one word for each input: 1, not 2" in errors
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("inputs", "reason"),
+    [
+        (["resnet18.pth", "resnet18.pth"], "are both the part backbone"),
+        (["resnet18.pth", "none.pth"], "no checkpoint file"),
+        (["damaged.pth"], "damaged.pth is no PyTorch checkpoint, or a damaged one"),
+    ],
+)
+def test_a_failure_is_one_message_and_leaves_nothing(convert, imagenet, tmp_path, inputs, reason):
+    (tmp_path / "damaged.pth").write_bytes(imagenet.read_bytes()[:100_000])
+    before = sorted(tmp_path.iterdir())
+    paths = [tmp_path / name for name in inputs]
+    code, printed, errors = convert(*paths, "--output", tmp_path / "out" / "a.pkl")
+    assert (code, printed) == (1, "")
+    assert errors.startswith("error: ") and reason in errors
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_write_that_fails_leaves_nothing(convert, imagenet, tmp_path):
+    (tmp_path / "out").write_text("a file where a folder should be")
+    code, _, errors = convert(imagenet, "--output", tmp_path / "out" / "a.pkl")
+    assert code == 1
+    assert errors.startswith("error: ") and str(tmp_path / "out") in errors
