@@ -50,12 +50,16 @@ class Simulator:
         self.module = load_module(shared / "golden" / "make_detections.py")
         self.folder = shared / "gt"
 
-    def __call__(self, gt_file: str, split: int, num_videos: int, K: int, seed: int) -> Case:
+    def __call__(
+        self, gt_file: str, split: int, videos: int | list[str], K: int, seed: int
+    ) -> Case:
+        """Simulate detections on the named videos, or on so many of the split's test videos."""
         path = self.folder / gt_file
         if not path.is_file():
             pytest.skip(f"ground truth not found at {path}")
         truth = self.module.load_gt(path)
-        videos = self.module.choose_videos(truth, split, num_videos)
+        if isinstance(videos, int):
+            videos = self.module.choose_videos(truth, split, videos)
         raw = self.module.simulate(truth, videos, K, seed)
         detections = {
             v: WindowTubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()
@@ -71,6 +75,7 @@ def simulate(shared: Path) -> Simulator:
 
 @pytest.fixture(scope="session", params=["jhmdb_s1_k5", "ucf_s1_k5"])
 def golden(request: pytest.FixtureRequest, simulate: Simulator) -> Case:
+    """The two cases that MOC's own code was run on."""
     expected = json.loads(EXPECTED.read_text())["cases"][request.param]
     arguments = (expected[key] for key in ("gt_file", "split", "num_videos", "K", "seed"))
     case = simulate(*arguments)

@@ -253,50 +253,48 @@ def evaluate(detections, annotations, videos, protocol):
 
 def error_analysis(detections, annotations, videos, protocol):
     """Percent points of frame-AP lost to each kind of mistake, by label."""
-    names = sorted(videos)
-    result = {}
-    for label, name in enumerate(annotations.labels):
-        ranked, positives = [], 0
-        for video in names:
-            annotation = annotations.videos[video]
-            own, others = {}, {}  # frame: boxes
-            for tube in annotation.tubes:
-                boxes = own if tube.label == label else others
-                for frame, box in zip(tube.frames.tolist(), tube.boxes, strict=True):
-                    boxes.setdefault(frame, []).append(box.astype(np.float64))
-            positives += sum(map(len, own.values()))
-            if video not in detections:
-                continue
-            found = frame_detections(detections[video], annotation.num_frames, protocol.frame_nms)
-            for frame, found_label, score, box in found:
-                if found_label != label:
-                    continue
-                if protocol.annotated_frames_only and frame not in own and frame not in others:
-                    continue
-                if frame in own:
-                    mistake = "localization"
-                elif frame in others:
-                    on_other = max(iou(box, true[None])[0] for true in others[frame]) >= 0.5
-                    mistake = "classification" if on_other else "other"
-                else:
-                    mistake = "timing" if own else "other"
-                overlaps = [iou(box, true[None])[0] for true in own.get(frame, [])]
-                ranked.append((score, (video, frame), overlaps, mistake))
-        if not positives:
+    ranked = {label: [] for label in range(len(annotations.labels))}
+    positives = dict.fromkeys(ranked, 0)
+    for video in sorted(videos):
+        annotation = annotations.videos[video]
+        truth = {}  # frame: [(label, box)]
+        for tube in annotation.tubes:
+            positives[tube.label] += len(tube)
+            for frame, box in zip(tube.frames.tolist(), tube.boxes.astype(np.float64), strict=True):
+                truth.setdefault(frame, []).append((tube.label, box))
+        if video not in detections:
             continue
-        ranked.sort(key=lambda detection: -detection[0])
-        right = matches([detection[:3] for detection in ranked], 0.5, protocol.rematch)
-        kinds = ("localization", "classification", "timing", "other")
-        counts, shares, recall = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.0), 0.0
-        areas = dict.fromkeys(kinds, 0.0)
-        for rank, (detection, is_right) in enumerate(zip(ranked, right, strict=True), start=1):
-            step = 1 / positives if is_right else 0.0
-            counts[detection[3]] += not is_right
-            for kind in kinds:
-                share = counts[kind] / rank
-                areas[kind] += step * (shares[kind] + share) / 2
-                shares[kind] = share
-            recall += step
-        result[name] = {kind: 100 * area for kind, area in areas.items()}
-        result[name]["missed"] = 100 * (1 - recall)
-    return result
+        found = frame_detections(detections[video], annotation.num_frames, protocol.frame_nms)
+        for frame, label, score, box in found:
+            if protocol.annotated_frames_only and frame not in truth:
+                continue
+            on_frame = [(other, iou(box, true[None])[0]) for other, true in truth.get(frame, [])]
+            overlaps = [value for other, value in on_frame if other == label]
+            if overlaps:
+                mistake = "localization"
+            elif any(value >= 0.5 for _, value in on_frame):
+                mistake = "classification"
+            elif not on_frame and any(tube.label == label for tube in annotation.tubes):
+                mistake = "timing"
+            else:
+                mistake = "other"
+            ranked[label].append((score, (video, frame), overlaps, mistake))
+    return {
+        annotations.labels[label]: losses(ranked[label], positives[label], protocol.rematch)
+        for label in ranked
+        if positives[label]
+    }
+
+
+def losses(detections, num_positives, rematch):
+    """Areas under the shares of each kind of mistake; (score, place, overlaps, mistake) each."""
+    detections = sorted(detections, key=lambda detection: -detection[0])
+    right = matches([detection[:3] for detection in detections], 0.5, rematch)
+    areas = dict.fromkeys(("localization", "classification", "timing", "other"), 0.0)
+    counts, shares = dict.fromkeys(areas, 0), dict.fromkeys(areas, 0.0)
+    for rank, (detection, is_right) in enumerate(zip(detections, right, strict=True), start=1):
+        counts[detection[3]] += not is_right
+        for kind in areas:
+            before, shares[kind] = shares[kind], counts[kind] / rank
+            areas[kind] += 100 / num_positives * is_right * (before + shares[kind]) / 2
+    return {**areas, "missed": 100 * (1 - sum(right) / num_positives)}
