@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
+import torch
 from detectron2.checkpoint import DetectionCheckpointer
 from torch import nn
 
 from ..errors import InputError
 
+_CONVERT = "other projects' weights must go through tools/convert_weights.py first"
+
 
 class TubeletCheckpointer(DetectionCheckpointer):
     """Detectron2's checkpointer that refuses a checkpoint which does not fit the model.
 
-    Detectron2's own skips what does not fit with a warning: right for an initialization, a wrong
-    number in an evaluation or a resumed training.
+    Detectron2's own skips what does not fit with a warning: right for an initialization of which
+    something fits, a wrong number in an evaluation or a resumed training.
     """
 
     def load(
@@ -26,7 +30,8 @@ class TubeletCheckpointer(DetectionCheckpointer):
             must_fit: whether every tensor must be there and have the model's shape.
 
         Raises:
-            InputError: if the file is missing, or does not fit although it must.
+            InputError: if the file is missing, is no checkpoint of Detectron2's kind, fits nowhere,
+                or does not fit whole although it must.
         """
         if path and not self.path_manager.isfile(path):
             raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS")
@@ -39,8 +44,28 @@ class TubeletCheckpointer(DetectionCheckpointer):
             return self.load(self.get_checkpoint_file())
         return self.load(path, checkpointables=[], must_fit=False)
 
+    def _load_file(self, filename: str) -> dict:
+        try:
+            checkpoint = super()._load_file(filename)
+        except Exception as error:  # a damaged or foreign file can raise anything
+            raise InputError(
+                f"{filename} is damaged or no checkpoint ({type(error).__name__}); {_CONVERT}"
+            ) from error
+        weights = checkpoint["model"]
+        if not isinstance(weights, dict) or not all(
+            isinstance(value, (torch.Tensor, np.ndarray)) for value in weights.values()
+        ):
+            raise InputError(f"{filename} is no checkpoint of Detectron2's kind; {_CONVERT}")
+        return checkpoint
+
     def _load_model(self, checkpoint: dict) -> object:
+        count = len(checkpoint["model"])
         incompatible = super()._load_model(checkpoint)
+        if count == len(incompatible.unexpected_keys) + len(incompatible.incorrect_shapes):
+            raise InputError(
+                f"nothing in {self._source} fits the configured model, whose tensors have other "
+                f"names or shapes; {_CONVERT}"
+            )
         problems = [
             f"{key} has shape {tuple(theirs)} in the checkpoint and {tuple(ours)} in the model"
             for key, theirs, ours in incompatible.incorrect_shapes

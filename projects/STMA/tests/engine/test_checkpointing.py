@@ -59,3 +59,31 @@ def test_missing_weights_are_named(tmp_path):
         load_for_evaluation(network(), "no.pth", str(tmp_path), resume=False)
     with pytest.raises(InputError, match="add MODEL.WEIGHTS"):
         load_for_evaluation(network(), "", str(tmp_path), resume=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({"epoch": 3, "state_dict": {"0.weight": torch.ones(3, 2)}}, "of Detectron2's kind"),
+        ([torch.ones(3, 2)], "of Detectron2's kind"),
+        ({"conv1.weight": torch.ones(3, 2)}, "nothing in .* fits the configured model"),
+        ({"0.weight": torch.ones(7, 7)}, "nothing in .* fits the configured model"),
+        (nn.Linear(1, 1), r"damaged or no checkpoint \(UnpicklingError\)"),
+    ],
+    ids=["wrapped", "a list", "other names", "other shapes", "a module"],
+)
+def test_what_other_projects_save_is_refused_with_the_tool_that_converts_it(
+    tmp_path, content, reason
+):
+    torch.save(content, tmp_path / "other.pth")
+    checkpointer = TubeletCheckpointer(network(), str(tmp_path / "new"))
+    with pytest.raises(InputError, match=reason) as error:
+        checkpointer.resume_or_load(str(tmp_path / "other.pth"), resume=False)
+    assert "tools/convert_weights.py" in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["damaged.pth", "damaged.pkl"])
+def test_a_damaged_file_is_named(tmp_path, name):
+    (tmp_path / name).write_bytes(b"not a checkpoint")
+    with pytest.raises(InputError, match=f"{name} is damaged or no checkpoint"):
+        load_for_evaluation(network(), str(tmp_path / name), str(tmp_path), resume=False)
