@@ -68,9 +68,10 @@ def read_boxes(
     """Read the size maps at the centers and build the boxes.
 
     In the key frame the peak's pixel is read. Elsewhere, with four distances, the center is
-    rounded to the pixel whose distances are read, and the box lies around that pixel (Eq. 6). With
-    width and height (MOC) the pixel is the center's integer part and the box lies around the
-    center itself, in the key frame too.
+    rounded to the pixel whose distances are read, the nearest one of the map, and the box lies
+    around that pixel (Eq. 6). With width and height (MOC) the pixel is the center's integer part
+    and the box lies around the center itself, in the key frame too; a center that leaves the map
+    sideways reads the row above or below, as in MOC, whose published models are to give its boxes.
 
     Args:
         peaks: of B windows.
@@ -86,9 +87,11 @@ def read_boxes(
     has_distances = sizes.shape[2] == 4
     pixels = centers_xy.round() if has_distances else centers_xy.trunc()
     pixels[:, :, pixels.shape[2] // 2] = peaks.pixels_xy.to(pixels.dtype)
-    columns, rows = pixels[..., 0].clamp(0, width - 1), pixels[..., 1].clamp(0, height - 1)
-    pixels = torch.stack([columns, rows], dim=-1)
-    flat = (rows * width + columns).long().transpose(1, 2)  # (B, K, N)
+    columns, rows = pixels.unbind(dim=-1)
+    if has_distances:
+        columns, rows = columns.clamp(0, width - 1), rows.clamp(0, height - 1)
+        pixels = torch.stack([columns, rows], dim=-1)
+    flat = (rows * width + columns).long().clamp(0, height * width - 1).transpose(1, 2)  # (B, K, N)
     index = flat[:, :, None].expand(-1, -1, sizes.shape[2], -1)
     values = sizes.float().flatten(3).gather(3, index).permute(0, 3, 1, 2)  # (B, N, K, 4 or 2)
     if has_distances:

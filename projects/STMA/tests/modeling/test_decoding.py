@@ -140,6 +140,22 @@ def test_decoding_inverts_the_targets(gaussian):
         assert peaks.maps[0].tolist() == labels[overlaps.argmax(dim=1)].tolist()
 
 
+def test_moc_reads_sizes_of_centers_outside_the_map_from_neighboring_rows():
+    """MOC-Detector's rule: the flat index int(y) * w + int(x), and only that, is clamped."""
+    centers = [(-1.5, 2.0), (5.2, 1.9), (2.0, -3.0), (2.0, 9.0), (-0.9, -0.9), (1.5, 1.5)]
+    height, width = 4, 5
+    sizes = torch.arange(3.0 * 2 * height * width).view(1, 3, 2, height, width)
+    peaks = Peaks(torch.ones(1, 6), torch.zeros(1, 6, dtype=torch.long), torch.full((1, 6, 2), 2))
+    around = torch.tensor(centers)[None, :, None].repeat(1, 1, 3, 1)
+    boxes = read_boxes(peaks, around, sizes, stride=1)
+    for slot, (x, y) in enumerate(centers):
+        index = min(max(int(y) * width + int(x), 0), height * width - 1)
+        for frame, flat in ((0, index), (1, 2 * width + 2), (2, index)):
+            w, h = sizes[0, frame].flatten(1)[:, flat].tolist()
+            expected = [x - w / 2, y - h / 2, x + w / 2, y + h / 2]
+            assert boxes[0, slot, frame].tolist() == pytest.approx(expected, abs=1e-5)
+
+
 def test_mocs_own_maps_decode_to_mocs_own_detections():
     """Maps and detections that MOC-Detector itself produced (see the golden folder's README)."""
     with np.load(Path(__file__).parents[1] / "data" / "golden" / "moc_net_k5_c21.npz") as golden:
