@@ -26,6 +26,7 @@ from .losses import (
     size_giou_loss,
     size_l1_loss,
 )
+from .precision import channels_last_on_gpu
 from .sampling import read_pixels, read_points
 
 
@@ -55,6 +56,7 @@ class STMA(nn.Module):
         pixel_stats: tuple[list[float], list[float]],
         clip_pixel_stats: tuple[list[float], list[float]],
         clip_format: str,
+        compile_backbones: bool = False,
     ) -> None:
         """Put the parts together.
 
@@ -73,6 +75,7 @@ class STMA(nn.Module):
             pixel_stats: mean and std of the 2D backbone's input, 8-bit levels, BGR.
             clip_pixel_stats: mean and std of the 3D backbone's input, in its own color order.
             clip_format: that order, "BGR" or "RGB".
+            compile_backbones: whether PyTorch compiles the backbones at their first use.
 
         Raises:
             InputError: for another ``clip_format``.
@@ -101,6 +104,9 @@ class STMA(nn.Module):
         self.register_buffer("pixel_std", std, persistent=False)
         self.register_buffer("clip_mean", clip_mean, persistent=False)
         self.register_buffer("clip_std", clip_std, persistent=False)
+        if compile_backbones:  # in place: a module around them would rename their weights
+            for module in filter(None, (backbone, backbone_3d)):
+                module.compile()
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> dict:
@@ -142,6 +148,7 @@ class STMA(nn.Module):
             "pixel_stats": (model.PIXEL_MEAN, model.PIXEL_STD),
             "clip_pixel_stats": (model.BACKBONE_3D.PIXEL_MEAN, model.BACKBONE_3D.PIXEL_STD),
             "clip_format": model.BACKBONE_3D.INPUT_FORMAT,
+            "compile_backbones": model.COMPILE,
         }
 
     @property
@@ -194,7 +201,8 @@ class STMA(nn.Module):
         Args:
             frames: (D, 3, H, W) uint8 BGR on the network's device.
         """
-        features = self.backbone((frames - self.pixel_mean) / self.pixel_std)
+        images = channels_last_on_gpu((frames - self.pixel_mean) / self.pixel_std)
+        features = channels_last_on_gpu(self.backbone(images))
         return FrameFeatures(
             features=features,
             size=self.size_head(features),

@@ -1,4 +1,4 @@
-"""Which 16 bits a device computes with."""
+"""What suits a device: which 16 bits, and in which order a map lies in memory."""
 
 from __future__ import annotations
 
@@ -27,3 +27,12 @@ def mixed_precision(device: torch.device, enabled: bool) -> AbstractContextManag
     if not enabled:
         return nullcontext()
     return torch.autocast(device.type, dtype=autocast_dtype(device))
+
+
+def channels_last_on_gpu(maps: torch.Tensor) -> torch.Tensor:
+    """The same maps (N, C, H, W), laid out as the GPU's matrix units want them.
+
+    Convolutions keep their input's layout. On CPUs maps stay as they are: channels-last is no
+    faster there for these networks, and crashed some versions of PyTorch in training.
+    """
+    return maps.contiguous(memory_format=torch.channels_last) if maps.is_cuda else maps

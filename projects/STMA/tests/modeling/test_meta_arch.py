@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from detectron2.modeling import build_model
+from torch import nn
 
 from stma_d2.errors import InputError
 from stma_d2.modeling.batch import batch_frames, batch_targets
@@ -141,6 +142,28 @@ def test_class_aware_localization_refuses_a_3d_backbone(tiny_cfg):
     tiny_cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = False
     with pytest.raises(InputError, match="MODEL.BACKBONE_3D.NAME"):
         build_model(tiny_cfg)
+
+
+@torch.no_grad()
+def test_compiled_backbones_keep_names_and_results(tiny_cfg, tiny_model, make_sample, monkeypatch):
+    """Traced as for any backend; generating code for the processor would take a minute."""
+    plain = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", lambda self: plain(self, backend=count_graphs))
+    graphs = []
+
+    def count_graphs(graph, inputs):
+        graphs.append(graph)
+        return graph
+
+    tiny_cfg.MODEL.COMPILE = True
+    torch.manual_seed(0)
+    compiled = build_model(tiny_cfg).eval()
+    assert list(compiled.state_dict()) == list(tiny_model.state_dict())
+    sample = make_sample(tiny_cfg)
+    ((expected,),), ((result,),) = tiny_model([sample]), compiled([sample])
+    assert len(graphs) == 2, "one whole graph each"
+    torch.testing.assert_close(result.tubelets.tensor, expected.tubelets.tensor)
+    torch.testing.assert_close(result.scores, expected.scores)
 
 
 def test_the_3d_backbone_gets_its_own_colors_mean_and_std(tiny_cfg, make_sample):

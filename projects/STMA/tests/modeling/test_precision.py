@@ -1,11 +1,11 @@
-"""The 16-bit type of a device, and what stays in single precision."""
+"""The 16-bit type and the memory layout of a device, and what stays in single precision."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from stma_d2.modeling.precision import autocast_dtype, mixed_precision
+from stma_d2.modeling.precision import autocast_dtype, channels_last_on_gpu, mixed_precision
 
 
 def test_cpus_compute_in_bfloat16():
@@ -37,3 +37,25 @@ def test_tubelets_stay_single_precision_and_near(tiny_cfg, tiny_model, make_samp
     assert mixed.scores.dtype == mixed.tubelets.tensor.dtype == torch.float32
     # Summed over classes: the centers' probabilities, best first, whichever pixels ties choose.
     torch.testing.assert_close(mixed.scores.sum(1), exact.scores.sum(1), rtol=0.05, atol=1e-3)
+
+
+def test_on_processors_the_layout_stays():
+    maps = torch.zeros(2, 3, 4, 5)
+    assert channels_last_on_gpu(maps) is maps
+
+
+@torch.no_grad()
+def test_the_layout_of_gpus_gives_the_same_tubelets(tiny_cfg, tiny_model, make_sample, monkeypatch):
+    sample = make_sample(tiny_cfg, num_windows=2)
+    (expected,) = tiny_model([sample])
+    for module in ("meta_arch", "heads.center", "heads.movement"):
+        monkeypatch.setattr(
+            f"stma_d2.modeling.{module}.channels_last_on_gpu",
+            lambda maps: maps.contiguous(memory_format=torch.channels_last),
+        )
+    (results,) = tiny_model([sample])
+    for result, window in zip(results, expected, strict=True):
+        torch.testing.assert_close(
+            result.tubelets.tensor, window.tubelets.tensor, atol=1e-4, rtol=1e-4
+        )
+        torch.testing.assert_close(result.scores, window.scores, atol=1e-5, rtol=1e-4)

@@ -8,6 +8,7 @@ import torch
 from detectron2.config import CfgNode, configurable
 from torch import nn
 
+from ..precision import channels_last_on_gpu
 from .build import TUBELET_HEAD_REGISTRY
 from .layers import two_layer_head
 
@@ -58,4 +59,4 @@ class CenterHead(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (B, K, c, h, w) to heat map logits (B, num_maps, h, w)."""
-        return self.layers(features.flatten(1, 2))
+        return self.layers(channels_last_on_gpu(features.flatten(1, 2)))

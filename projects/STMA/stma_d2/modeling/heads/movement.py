@@ -6,6 +6,7 @@ import torch
 from detectron2.config import CfgNode, configurable
 from torch import nn
 
+from ..precision import channels_last_on_gpu
 from .build import TUBELET_HEAD_REGISTRY
 from .layers import two_layer_head
 
@@ -43,4 +44,4 @@ class MovementHead(nn.Module):
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
         """Map features (B, K, c, h, w) to offsets (B, 2K, h, w): x, y per frame, feature pixels."""
-        return self.layers(features.flatten(1, 2))
+        return self.layers(channels_last_on_gpu(features.flatten(1, 2)))
