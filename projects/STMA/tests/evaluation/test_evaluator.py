@@ -13,7 +13,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import print_csv_format
 from detectron2.structures import Instances
 
-from stma_d2.data import register_tube_dataset, save_annotations
+from stma_d2.data import Split, TubeAnnotations, register_tube_dataset, save_annotations
 from stma_d2.errors import InputError
 from stma_d2.evaluation import TubeletEvaluator, evaluate_tubelets, load_detections
 from stma_d2.evaluation.evaluator import merge_windows
@@ -24,15 +24,27 @@ BOX, FAR = (0, 0, 19, 19), (200, 0, 219, 19)
 
 
 @pytest.fixture
-def dataset(make, tmp_path):
-    """Two videos of 20 frames, classes a and b, one actor each; the annotations."""
-    truth = make.annotate("ab", u=(20, [make.tube(1, 20, BOX)]), v=(20, [make.tube(3, 20, BOX, 1)]))
-    path = tmp_path / "annotations.json"
-    save_annotations(truth, path)
-    register_tube_dataset(NAME, str(path), str(tmp_path), subset="test", labels=["a", "b"])
-    yield truth
+def register(tmp_path):
+    """Registers annotations, whose first split's test videos are evaluated, as NAME."""
+
+    def register(annotations):
+        path = tmp_path / "annotations.json"
+        save_annotations(annotations, path)
+        register_tube_dataset(
+            NAME, str(path), str(tmp_path), subset="test", labels=annotations.labels
+        )
+
+    yield register
     DatasetCatalog.remove(NAME)
     MetadataCatalog.remove(NAME)
+
+
+@pytest.fixture
+def dataset(make, register):
+    """Two videos of 20 frames, classes a and b, one actor each; the annotations."""
+    truth = make.annotate("ab", u=(20, [make.tube(1, 20, BOX)]), v=(20, [make.tube(3, 20, BOX, 1)]))
+    register(truth)
+    return truth
 
 
 @pytest.fixture
@@ -165,19 +177,38 @@ def run_worker(rank, size, port, detections, folder):
     torch.distributed.destroy_process_group()
 
 
-def test_two_processes_report_what_one_does(dataset, detections, tmp_path):
-    evaluator = TubeletEvaluator(NAME)
-    fill(evaluator, detections)
+def evaluate_in_two_processes(detections, folder):
+    """What the main process reports; the other one must report nothing."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     context = multiprocessing.get_context("fork")  # the registered data set goes along
-    arguments = 2, port, detections, tmp_path
+    arguments = 2, port, detections, folder
     workers = [context.Process(target=run_worker, args=(rank, *arguments)) for rank in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(timeout=60)
+        worker.join(timeout=120)
         worker.kill()
-    assert json.loads((tmp_path / "0.json").read_text()) == evaluator.evaluate()
-    assert json.loads((tmp_path / "1.json").read_text()) is None
+    assert json.loads((folder / "1.json").read_text()) is None
+    return json.loads((folder / "0.json").read_text())
+
+
+def test_two_processes_report_what_one_does(dataset, detections, tmp_path):
+    evaluator = TubeletEvaluator(NAME)
+    fill(evaluator, detections)
+    assert evaluate_in_two_processes(detections, tmp_path) == evaluator.evaluate()
+
+
+def test_one_and_two_processes_report_the_golden_figures(golden, register, tmp_path):
+    """Each process sees every other chunk of each video."""
+    truth, videos = golden.annotations, tuple(golden.videos)
+    only = {video: truth.videos[video] for video in videos}
+    register(TubeAnnotations(truth.labels, only, (Split((), videos),)))
+    evaluator = TubeletEvaluator(NAME)
+    fill(evaluator, golden.detections)
+    metrics = evaluator.evaluate()["action_detection"]
+    expected = {f"video_mAP@{iou}": v for iou, v in golden.expected["video_map_f64"].items()}
+    expected["frame_mAP@0.5"] = golden.expected["frame_map_stable_f64"]
+    assert metrics == pytest.approx(expected, abs=1e-6)
+    assert evaluate_in_two_processes(golden.detections, tmp_path)["action_detection"] == metrics

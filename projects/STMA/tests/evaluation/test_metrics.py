@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stma_d2.errors import InputError
 from stma_d2.evaluation import (
@@ -11,7 +13,7 @@ from stma_d2.evaluation import (
     evaluate_tubelets,
     run_evaluation,
 )
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tube, WindowTubelets
 
 BOX, FAR = (0, 0, 19, 19), (200, 0, 219, 19)
 
@@ -37,16 +39,110 @@ def test_perfect_detections_of_a_real_data_set_score_100(shared, make):
         assert list(metrics.values()) == pytest.approx([100] * len(metrics))
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_lower_scored_false_positive_never_helps(make, protocol):
-    truth = make.annotate("ab", v=(40, [make.tube(1, 30, BOX), make.tube(5, 40, BOX, 1)]))
-    found = make.follow([make.tube(1, 25, BOX), make.tube(1, 40, FAR)], 40, 5, 2)
-    found.scores[:, 1:] = 0
-    before = evaluate_tubelets({"v": found}, truth, ["v"], protocol)
-    found.scores[:, 1, 0] = 0.3
-    after = evaluate_tubelets({"v": found}, truth, ["v"], protocol)
-    assert before["frame_mAP@0.5"] > 0
-    assert all(after[key] <= before[key] + 1e-9 for key in before)
+@st.composite
+def scenes(draw):
+    """Truth of up to three videos, where up to four actors keep to lanes of their own, and K."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    videos = {}
+    for name in "uvw"[: draw(st.integers(1, 3))]:
+        num_frames = int(rng.integers(15, 46))
+        tubes = []
+        for lane in range(rng.integers(0 if videos else 1, 5)):
+            first = int(rng.integers(1, num_frames - 13))
+            last = int(rng.integers(first + 14, num_frames + 1))
+            box = np.array([60 * lane, 0, 60 * lane + rng.integers(10, 40), 30], np.float32)
+            frames = np.arange(first, last + 1)
+            tubes.append(Tube(frames, np.tile(box, (len(frames), 1)), int(rng.integers(3))))
+        videos[name] = num_frames, tubes
+    return rng, videos, draw(st.sampled_from([1, 3, 5]))
+
+
+def detect(make, rng, videos, K):
+    """Noisy detections of the actors in all windows, some of the wrong class; no equal scores."""
+    detections = {}
+    for name, (num_frames, tubes) in videos.items():
+        found = make.follow(tubes, num_frames, K, 3)
+        found.boxes[:] += rng.integers(-8, 9, found.boxes.shape)
+        ranks = 1 + rng.permutation(found.scores.size).reshape(found.scores.shape)
+        proposed = (found.scores > 0) | (rng.random(found.scores.shape) < 0.2)
+        found.scores[:] = np.where(proposed, 0.1 + 0.9 * ranks / found.scores.size, 0)
+        detections[name] = found
+    return detections
+
+
+protocols = st.sampled_from(sorted(PROTOCOLS))
+
+
+@settings(max_examples=40, deadline=None)
+@given(scene=scenes(), protocol=protocols)
+def test_perfect_detections_score_100(make, scene, protocol):
+    _, videos, K = scene
+    found = {name: make.follow(tubes, n, K, 3) for name, (n, tubes) in videos.items()}
+    metrics = evaluate_tubelets(found, make.annotate("abc", **videos), list(videos), protocol)
+    assert list(metrics.values()) == pytest.approx([100] * len(metrics))
+
+
+@settings(max_examples=40, deadline=None)
+@given(scene=scenes(), protocol=protocols)
+def test_lower_scored_false_positive_never_helps(make, scene, protocol):
+    """One more tubelet, far from everybody, below all others, for some windows and one class."""
+    rng, videos, K = scene
+    truth = make.annotate("abc", **videos)
+    before = detect(make, rng, videos, K)
+    label = rng.integers(3)
+    after = {}
+    for name, found in before.items():
+        count = len(found.windows)
+        boxes = np.tile(np.array([900, 0, 930, 30], np.float32), (count, 1, K, 1))
+        scores = np.zeros((count, 1, 3), np.float32)
+        scores[rng.random(count) < 0.7, 0, label] = 0.05
+        after[name] = WindowTubelets(
+            found.windows,
+            np.concatenate([found.boxes, boxes], axis=1),
+            np.concatenate([found.scores, scores], axis=1),
+        )
+    plain = evaluate_tubelets(before, truth, list(videos), protocol)
+    more = evaluate_tubelets(after, truth, list(videos), protocol)
+    assert all(0 <= more[key] <= plain[key] + 1e-9 <= 100 + 2e-9 for key in plain)
+
+
+def test_a_false_positive_above_the_true_ones_costs_precision(make):
+    """Ten frames right, twenty wrong and better: precision 0 .. 10 / 30, area below 1 / 3."""
+    truth = make.annotate("a", v=(20, [make.tube(1, 20, BOX)]))
+    found = make.follow([make.tube(1, 20, BOX), make.tube(1, 20, FAR)], 20, 1, 1)
+    found.scores[:, 0] = 0.1
+    metrics = evaluate_tubelets({"v": found}, truth, ["v"])
+    expected = np.mean([i / (20 + i) + (i + 1) / (21 + i) for i in range(20)]) / 2
+    assert metrics["frame_mAP@0.5"] == pytest.approx(100 * expected)
+
+
+@settings(max_examples=40, deadline=None)
+@given(scene=scenes(), protocol=protocols)
+def test_order_of_slots_classes_and_videos_changes_nothing(make, scene, protocol):
+    rng, videos, K = scene
+    detections = detect(make, rng, videos, K)
+    metrics = evaluate_tubelets(detections, make.annotate("abc", **videos), list(videos), protocol)
+    order = rng.permutation(3)  # new label i is old label order[i]
+    relabelled = {
+        name: (n, [Tube(t.frames, t.boxes, order.tolist().index(t.label)) for t in tubes])
+        for name, (n, tubes) in reversed(videos.items())
+    }
+    names = "".join("abc"[i] for i in order)
+    shuffled = {}
+    for name in relabelled:
+        found = detections[name]
+        slots = rng.permuted(
+            np.tile(np.arange(found.boxes.shape[1]), (len(found.windows), 1)), axis=1
+        )
+        shuffled[name] = WindowTubelets(
+            found.windows,
+            np.take_along_axis(found.boxes, slots[..., None, None], axis=1),
+            np.take_along_axis(found.scores, slots[..., None], axis=1)[..., order],
+        )
+    again = evaluate_tubelets(
+        shuffled, make.annotate(names, **relabelled), list(relabelled), protocol
+    )
+    assert again == pytest.approx(metrics, abs=1e-9)
 
 
 def test_names_and_means(make):
@@ -160,3 +256,52 @@ def test_detections_that_do_not_fit_the_annotations_are_refused(make):
         evaluate_tubelets({"w": good}, truth, ["w"])
     with pytest.raises(InputError, match="no ground truth"):
         evaluate_tubelets({}, truth, [])
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_a_video_without_detections_counts_as_missed_however_that_is_said(make, protocol):
+    """Two actors of a, one in each video: half is found. Absent, empty and zero are the same."""
+    actor = make.tube(1, 20, BOX)
+    truth = make.annotate("a", u=(20, [actor]), v=(20, [actor]))
+    found = make.follow([actor], 20, 5, 1)
+    zeros = WindowTubelets(found.windows, found.boxes, 0 * found.scores)
+    empty = WindowTubelets(found.windows[:0], found.boxes[:0], found.scores[:0])
+    for nothing in ({}, {"v": zeros}, {"v": empty}):
+        metrics = evaluate_tubelets({"u": found, **nothing}, truth, ["u", "v"], protocol)
+        assert set(metrics.values()) == {50.0}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_detections_of_a_class_without_ground_truth_change_nothing(make, protocol):
+    actor = make.tube(1, 20, BOX)
+    truth = make.annotate("ab", v=(20, [actor]))
+    found = make.follow([actor, make.tube(1, 20, FAR)], 20, 5, 2)
+    found.scores[:, 0, 1] = found.scores[:, 1, 1] = 0.99
+    found.scores[:, 1, 0] = 0
+    metrics = evaluate_tubelets({"v": found}, truth, ["v"], protocol)
+    assert len(metrics) == 2 * 5 and set(metrics.values()) == {100.0}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize(
+    "box",
+    [
+        (0, 0, -1, 19),  # no width
+        (0, 19, 19, 0),  # upside down: a negative area
+        (19, 19, 0, 0),  # both: a positive one
+        (5, 5, 4, 4),
+        (-1e6, -1e6, -1e6, -1e6),
+        (0, 0, 1e15, 1e15),
+    ],
+)
+def test_boxes_of_any_shape_give_a_number(make, protocol, box):
+    """They find nothing and warn of nothing; the good tubelets beside them are found."""
+    truth = make.annotate("a", v=(20, [make.tube(1, 20, BOX)]))
+    odd = make.tube(1, 20, box)
+    with np.errstate(all="raise"):
+        alone = evaluate_tubelets({"v": make.follow([odd, odd], 20, 5, 1)}, truth, ["v"], protocol)
+        found = make.follow([odd, odd, make.tube(1, 20, BOX)], 20, 5, 1)
+        found.scores[:, :2] = 0.1
+        beside = evaluate_tubelets({"v": found}, truth, ["v"], protocol)
+    assert set(alone.values()) == {0.0}
+    assert list(beside.values()) == pytest.approx([100.0] * len(beside))
