@@ -1,10 +1,13 @@
 """Augmentation of ACT and MOC (after SSD), drawn once for all frames of a clip.
 
-In order: mirror, photometric distortion, expand, crop. The numbers are those of ACT and MOC; three
+In order: mirror, photometric distortion, expand, crop. The numbers are those of ACT and MOC. Three
 of their slips are not repeated: mirroring maps x to w - 1 - x (not w - x), an expanded frame lies
 anywhere on its canvas (not always in one corner), and the crop sampler that accepts any overlap
-does accept it. Colors are distorted last, on the 8-bit pixels of the network's input that show the
-frame; the canvas around it keeps its color, as in the order above.
+does accept it. Two rules are added: a crop keeps at least one instance (theirs may keep none), and
+each distortion cuts levels to 0 .. 255, as in SSD (theirs leaves them beyond, in float pixels).
+
+Colors are distorted last, on the 8-bit pixels of the network's input that show the frame; the
+canvas around it keeps its color, as in the order above.
 
 Letters: M = instances, K = snippet frames.
 """
@@ -26,6 +29,8 @@ WHOLE = None
 CROP_SAMPLERS = (WHOLE, 0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
 CROP_TRIES = 50
 CROP_ASPECTS = (0.5, 2.0)
+# A crop that is longer than the canvas is no try: enough are drawn for 50 to remain.
+_CROP_DRAWS = 4 * CROP_TRIES
 
 _LEVELS = np.arange(256, dtype=np.float64)
 
@@ -255,15 +260,18 @@ def _draw_crop(
 def _propose_crops(
     scales: tuple[float, float], canvas_size: tuple[int, int], rng: np.random.Generator
 ) -> np.ndarray:
-    """Up to `CROP_TRIES` crops (n, 4), int64 x1, y1, x2, y2, that lie inside the canvas."""
+    """`CROP_TRIES` crops (n, 4), int64 x1, y1, x2, y2, that lie inside the canvas.
+
+    They are fewer where ``scales`` lets hardly a draw fit.
+    """
     height, width = canvas_size
-    scale = rng.uniform(*scales, CROP_TRIES)
-    aspect = rng.uniform(*CROP_ASPECTS, CROP_TRIES)
+    scale = rng.uniform(*scales, _CROP_DRAWS)
+    aspect = rng.uniform(*CROP_ASPECTS, _CROP_DRAWS)
     sides = scale[:, None] * np.sqrt(np.stack([aspect, 1 / aspect], axis=-1))  # units of canvas
-    corners = rng.random((CROP_TRIES, 2)) * (1 - sides)
-    corners = np.concatenate([corners, corners + sides], axis=-1)[(sides <= 1).all(axis=-1)]
-    crops = (corners * [width, height, width, height]).astype(np.int64)
-    return np.minimum(crops, [width - 1, height - 1, width - 1, height - 1])
+    sides = sides[(sides <= 1).all(axis=-1)][:CROP_TRIES]
+    corners = rng.random(sides.shape) * (1 - sides)
+    crops = np.concatenate([corners, corners + sides], axis=-1) * [width, height, width, height]
+    return np.minimum(crops.astype(np.int64), [width - 1, height - 1, width - 1, height - 1])
 
 
 def _overlaps(boxes: np.ndarray, crops: np.ndarray) -> np.ndarray:

@@ -180,9 +180,14 @@ class FolderReader(FrameReader):
 
 
 def _decode_image(data: bytes, path: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
-    # A JPEG without its end marker would be padded with grey. Inside the compressed data 0xFF is
-    # never followed by 0xD9, and a thumbnail's end marker precedes the last start of scan.
-    truncated = data.startswith(b"\xff\xd8") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    # A JPEG without its end marker would be padded with grey. The marker may be followed by other
+    # bytes; inside the compressed data 0xFF is never followed by 0xD9, and a thumbnail's end
+    # marker precedes the last start of scan.
+    truncated = (
+        data.startswith(b"\xff\xd8")
+        and not data.endswith(b"\xff\xd9")
+        and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
+    )
     frame = None
     if data and not truncated:
         frame = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
