@@ -23,7 +23,7 @@ from ..modeling.precision import mixed_precision
 from ..structures import Tube
 
 # Frames after which a tube is handed out although its actor goes on, and a new one begun: seven
-# minutes at 25 frames per second. It bounds the memory, and no public video is as long.
+# minutes at 25 frames per second. It bounds the memory; UCF101-24's and JHMDB's videos are shorter.
 MAX_TUBE_LENGTH = 10_000
 
 
@@ -57,9 +57,9 @@ class StreamPredictor:
     Tubelets equal those of `VideoPredictor` under the same configuration, and the tubes are those
     that ``link_tubelets`` makes of them.
 
-    Suppression of tubes (``suppress_tubes``) compares whole tubes of a video, which a stream does
-    not have yet when it hands out the first: whoever wants `VideoPredictor`'s list keeps what ended
-    and suppresses at the end.
+    Suppression of tubes compares whole tubes of a video, which a stream does not have yet when it
+    hands out the first: whoever wants `VideoPredictor`'s list keeps what ended and calls
+    ``suppress_by_class`` at the end.
 
     Example:
         >>> predictor = StreamPredictor(cfg)  # cfg.MODEL.WEIGHTS names a checkpoint

@@ -80,10 +80,10 @@ def run(args: argparse.Namespace) -> Report:
         for age, timing in timings.items()
         for name in quantiles[age]
     }
-    inputs = cfg.INPUT
+    (height, width), length = cfg.INPUT.SIZE, cfg.INPUT.SNIPPET_LENGTH
     return Report(
         title=f"A stream of {args.size[0]} x {args.size[1]} pixels into a network of "
-        f"{inputs.SIZE[1]} x {inputs.SIZE[0]}, K = {inputs.SNIPPET_LENGTH}; {args.config_file}",
+        f"{width} x {height}, K = {length}; {Path(args.config_file).name} {' '.join(args.opts)}",
         unit="frame",
         timings=list(timings.values()),
         ratios=ratios,
