@@ -37,6 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         unused = sorted(set(detections) & set(annotations.videos) - set(videos))
         if unused:
             print(f"note: {len(unused)} videos with detections are not in this split: left out")
+        missing = sorted(set(videos) - set(detections))
+        if missing:
+            print(
+                f"note: {len(missing)} of {len(videos)} videos have no detections and count as "
+                f"missed, the first is {missing[0]}"
+            )
         evaluations = [
             run_evaluation(detections, annotations, videos, protocol, args.min_tubelet_score)
             for protocol in args.protocol

@@ -115,6 +115,7 @@ def test_row_builds_its_modules_and_no_others(row):
     expected = heads | {"backbone"} | ({"action_head"} if row.agnostic else set())
     expected |= {"backbone_3d"} if row.aggregation else set()
     assert {name for name, _ in model.named_children()} == expected
+    assert cfg.INPUT.CLIP_LENGTH == (16 if row.aggregation else 5)
     excitations = [m for m in model.modules() if isinstance(m, MotionExcitation)]
     assert len(excitations) == row.excitation
 

@@ -66,6 +66,15 @@ def test_trimming_reaches_the_linking(main, files, tmp_path):
     assert record["metrics"] == expected != evaluate_tubelets(detections, truth, ["u"])
 
 
+def test_videos_without_detections_are_told(main, files, tmp_path, capsys):
+    arguments, truth, detections = files
+    save_detections(arguments[0], {"v": detections["v"]})
+    assert main(arguments) == 0
+    assert "1 of 1 videos have no detections and count as missed, the first is u" in (
+        capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
