@@ -24,10 +24,10 @@ from detectron2.modeling import build_model
 
 from stma_d2 import model_zoo
 from stma_d2.config import load_config
-from stma_d2.errors import InputError
 from stma_d2.inference import StreamPredictor, VideoPredictor
 from stma_d2.visualization import write_video
 
+from .memory import peak_memory
 from .report import Report, Timing, stopwatch
 
 YOUNG = 50  # frames before a stream's caches and buffers are filled
@@ -176,21 +176,6 @@ def percentiles(seconds: list[float]) -> dict[str, float]:
     """Median, 95th and 99th percentile."""
     cuts = statistics.quantiles(seconds, n=100, method="inclusive")
     return {"median": cuts[49], "p95": cuts[94], "p99": cuts[98]}
-
-
-def peak_memory() -> float:
-    """The greatest resident memory of this process so far, in MB.
-
-    ``getrusage`` would count in what the parent held when it started this process.
-
-    Raises:
-        InputError: where the system does not tell.
-    """
-    try:
-        status = Path("/proc/self/status").read_text().splitlines()
-    except FileNotFoundError as error:
-        raise InputError("peak memory is read from /proc, which only Linux has") from error
-    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
 def _predict(cfg: CfgNode, path: str, num_threads: int) -> float:
