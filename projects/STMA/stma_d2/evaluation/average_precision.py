@@ -8,28 +8,53 @@ import numpy as np
 
 
 def descending(scores: np.ndarray) -> np.ndarray:
-    """Indices that sort by falling score; of equal scores the earlier stands first.
+    """Indices that sort float32 scores by falling value; of equal ones the earlier stands first.
 
     MOC leaves ties to numpy's unstable sort, so its own numbers depend on the processor. A tubelet
     puts one score on K frames: ties are the rule, not the exception.
     """
-    return np.argsort(-scores, kind="stable")
+    # Whole numbers sort several times faster than a stable sort by score. Those of the high half
+    # ascend as the scores fall, the low half is the place. Adding 0 makes -0 equal to 0.
+    bits = (np.asarray(scores, np.float32) + 0).view(np.uint32)
+    keys = np.where(bits >> 31, bits, ~bits & 0x7FFFFFFF).astype(np.uint64)
+    keys <<= 32
+    keys |= np.arange(len(keys), dtype=np.uint64)
+    keys.sort()
+    keys &= 0xFFFFFFFF
+    return keys.view(np.int64)
 
 
 def precision_recall(correct: np.ndarray, num_positives: int) -> tuple[np.ndarray, np.ndarray]:
-    """Precision and recall after each detection.
+    """Precision and recall before and with each correct detection.
+
+    Between two of them recall stands still, so other points add nothing to the area below the
+    curve, and precision only falls.
 
     Args:
         correct: (D,) bool, the detections by falling score: does each find a ground truth?
         num_positives: how many ground truths there are, at least 1.
 
     Returns:
-        Precision and recall, (D + 1,) float64 each; they begin with the point (1, 0).
+        Precision and recall, (2 n,) float64 each, for the n correct ones; precision before the
+        first detection is 1.
     """
-    found = np.cumsum(correct, dtype=np.int64)
-    precision = np.concatenate([[1.0], found / np.arange(1, len(found) + 1)])
-    recall = np.concatenate([[0.0], found / num_positives])
-    return precision, recall
+    return share_and_recall(correct, correct, num_positives, share_of_none=1.0)
+
+
+def share_and_recall(
+    members: np.ndarray, correct: np.ndarray, num_positives: int, share_of_none: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`precision_recall`, with the share of any ``members`` (D,) among the detections.
+
+    ``share_of_none`` is their share before the first detection.
+    """
+    places = np.flatnonzero(correct)
+    ranks = np.stack([places, places + 1], axis=1).ravel()
+    counts = np.concatenate([[0], np.cumsum(members)])[ranks]
+    share = np.where(ranks > 0, counts / np.maximum(ranks, 1), share_of_none)
+    found = np.arange(len(places))
+    recall = np.stack([found, found + 1], axis=1).ravel() / num_positives
+    return share, recall
 
 
 def average_precision(
@@ -38,7 +63,7 @@ def average_precision(
     """Area under a precision-recall curve, in [0, 1].
 
     Args:
-        precision: (n,) values, beginning with the point of recall 0.
+        precision: (n,) values, beginning with the point of recall 0; none at all mean no area.
         recall: (n,) ascending values.
         rule: see :class:`~stma_d2.evaluation.protocols.Protocol`.
     """

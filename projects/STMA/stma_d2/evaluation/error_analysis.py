@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
-from .average_precision import average_precision
+from .average_precision import average_precision, share_and_recall
 from .frame_map import ClassDetections, Outcome
 
 _KINDS = {
@@ -47,12 +45,11 @@ def error_analysis(
 
 
 def _class_errors(record: ClassDetections) -> dict[str, float]:
-    rank = np.arange(1, len(record.outcomes) + 1)
-    found = np.cumsum(record.outcomes == Outcome.CORRECT)
-    recall = np.concatenate([[0.0], found / record.num_boxes])
+    correct = record.outcomes == Outcome.CORRECT
     errors = {}
     for kind, outcome in _KINDS.items():
-        share = np.concatenate([[0.0], np.cumsum(record.outcomes == outcome) / rank])
-        errors[kind] = 100 * average_precision(share, recall, "trapezoid")
-    errors["missed"] = 100 * (1 - float(recall[-1]))
+        wrong = record.outcomes == outcome
+        curve = share_and_recall(wrong, correct, record.num_boxes, share_of_none=0.0)
+        errors[kind] = 100 * average_precision(*curve, "trapezoid")
+    errors["missed"] = 100 * (1 - int(correct.sum()) / record.num_boxes)
     return errors

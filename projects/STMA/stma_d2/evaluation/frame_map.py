@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..linking import box_iou, suppress
+from ..compiled import compiled
+from ..linking import box_iou, pair_overlaps, suppress
 from ..structures import Tube, WindowTubelets
 from .average_precision import average_precision, descending, precision_recall
 from .protocols import Protocol
@@ -87,51 +88,88 @@ def judge_frames(
     """
     num_classes = len(annotations.labels)
     num_boxes = np.zeros(num_classes, np.int64)
-    labels = [np.empty(0, np.int16)]
-    scores = [np.empty(0, np.float32)]
-    outcomes = [np.empty(0, np.int8)]
+    limits = np.zeros(num_classes, np.int64)
     for video in videos:
-        annotation = annotations.videos[video]
-        for tube in annotation.tubes:
+        for tube in annotations.videos[video].tubes:
             num_boxes[tube.label] += len(tube)
         if video in detections:
-            for part in _judge_video(detections[video], annotation, protocol, iou):
-                labels.append(part[0])
-                scores.append(part[1])
-                outcomes.append(part[2])
-    arrays = (np.concatenate(part) for part in (labels, scores, outcomes))
-    return _by_class(*arrays, num_boxes)
+            limits += _count_boxes(detections[video], annotations.videos[video].num_frames)
+    collected = _Collector(limits)
+    for video in videos:
+        if video in detections:
+            truth = _Truth(annotations.videos[video], num_classes)
+            for part in _judge_video(detections[video], truth, protocol, iou):
+                collected.add(*part)
+    return collected.by_class(num_boxes)
 
 
-def _by_class(
-    labels: np.ndarray, scores: np.ndarray, outcomes: np.ndarray, num_boxes: np.ndarray
-) -> list[ClassDetections]:
-    result = []
-    for label, count in enumerate(num_boxes.tolist()):
-        members = np.flatnonzero(labels == label)
-        members = members[descending(scores[members])]
-        result.append(ClassDetections(scores[members], outcomes[members], count))
-    return result
+def _count_boxes(tubelets: WindowTubelets, num_frames: int) -> np.ndarray:
+    """How many boxes of each class all windows put on the video's frames, (C,)."""
+    on_video = np.minimum(tubelets.num_frames, num_frames + 1 - tubelets.windows)
+    return on_video @ np.count_nonzero(tubelets.scores > 0, axis=1)
+
+
+class _Collector:
+    """Scores and outcomes of all videos, class after class in one array each.
+
+    They are the bulk of an evaluation's memory, 5 bytes a detection.
+    """
+
+    def __init__(self, limits: np.ndarray) -> None:
+        """Make room for ``limits`` (C,) detections of each class."""
+        stops = np.cumsum(limits)
+        self._scores = np.empty(stops[-1], np.float32)
+        self._outcomes = np.empty(stops[-1], np.int8)
+        self._starts = stops - limits
+        self._stops = self._starts.copy()
+
+    def add(self, kept: np.ndarray, scores: np.ndarray, outcomes: np.ndarray) -> None:
+        """Take those ``kept``, all (B, C, P), behind the earlier ones of their class."""
+        _append(kept, scores, outcomes, self._scores, self._outcomes, self._stops)
+
+    def by_class(self, num_boxes: np.ndarray) -> list[ClassDetections]:
+        """Sort each class in place."""
+        result = []
+        for start, stop, count in zip(self._starts, self._stops, num_boxes.tolist(), strict=True):
+            scores, outcomes = self._scores[start:stop], self._outcomes[start:stop]
+            order = descending(scores)
+            scores[:] = scores[order]
+            outcomes[:] = outcomes[order]
+            result.append(ClassDetections(scores, outcomes, count))
+        return result
+
+
+@compiled
+def _append(
+    kept: np.ndarray,
+    scores: np.ndarray,
+    outcomes: np.ndarray,
+    all_scores: np.ndarray,
+    all_outcomes: np.ndarray,
+    stops: np.ndarray,
+) -> None:
+    """Copy frame by frame to the places ``stops`` (C,) of the classes, and move these on."""
+    for row in range(kept.shape[0]):
+        for label in range(kept.shape[1]):
+            for slot in range(kept.shape[2]):
+                if kept[row, label, slot]:
+                    all_scores[stops[label]] = scores[row, label, slot]
+                    all_outcomes[stops[label]] = outcomes[row, label, slot]
+                    stops[label] += 1
 
 
 def _judge_video(
-    tubelets: WindowTubelets, annotation: VideoAnnotation, protocol: Protocol, iou: float
+    tubelets: WindowTubelets, truth: _Truth, protocol: Protocol, iou: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Labels int16, scores float32 and outcomes int8 of one video's detections, (D,) each.
-
-    They come part by part, ordered by frame, class, window and slot.
-    """
-    truth = _Truth(annotation, tubelets.num_classes)
-    for frames, boxes, scores in _boxes_on_frames(tubelets, annotation.num_frames):
-        overlaps = box_iou(boxes[:, :, None], boxes[:, None], add_one_last=True)
+    """Who is a detection, scores and outcomes, (B, C, P) each, some frames at a time."""
+    for frames, boxes, scores in _boxes_on_frames(tubelets, len(truth.covered)):
+        overlaps = pair_overlaps(boxes[:, :, None])
         scores, kept = suppress(
             scores, overlaps, protocol.frame_nms.iou, soft=protocol.frame_nms.soft
         )
         if protocol.annotated_frames_only:
             kept &= truth.covered[frames - 1].any(axis=1)[:, None, None]
-        rows, labels, slots = np.nonzero(kept)
-        outcomes = truth.judge(frames, boxes, scores, kept, iou, protocol.rematch)
-        yield labels.astype(np.int16), scores[rows, labels, slots], outcomes[rows, labels, slots]
+        yield kept, scores, truth.judge(frames, boxes, scores, kept, iou, protocol.rematch)
 
 
 def _boxes_on_frames(

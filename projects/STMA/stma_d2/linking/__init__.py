@@ -2,7 +2,7 @@
 
 from .linker import link_tubelets
 from .online import LiveTube, OnlineLinker
-from .overlap import box_areas, box_iou
+from .overlap import box_areas, box_iou, pair_overlaps
 from .rules import LinkingRules
 from .suppression import Suppression, suppress
 
@@ -14,5 +14,6 @@ __all__ = [
     "box_areas",
     "box_iou",
     "link_tubelets",
+    "pair_overlaps",
     "suppress",
 ]

@@ -1,8 +1,7 @@
 """The compiled loops of suppression and linking; they stay in one file, see ``compiled``.
 
 Boxes are float32 x1, y1, x2, y2 with inclusive corners, and all arithmetic on them is float32.
-Letters: N tubelets of a window, K frames of a tubelet, P members of a group, C classes, L tubes of
-a class that can be live at once, F frames in the store of all live tubes.
+Letters: G groups, P their members, N tubelets of a window, K frames of a tubelet, C classes.
 """
 
 from __future__ import annotations
@@ -12,27 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ..compiled import compiled
+from .state import LinkerState
 
 _ONE = np.float32(1)
 _ZERO = np.float32(0)
 _TINY = np.finfo(np.float32).tiny
-
-# A tube that can still grow. `last` is the first frame of its last tubelet, `slot` that tubelet's
-# place in its window; `total` sums the scores of its `number` tubelets; `tail` is the place of its
-# last frame in the store.
-TUBE = np.dtype(
-    [
-        ("id", np.int64),
-        ("label", np.int64),
-        ("first", np.int64),
-        ("last", np.int64),
-        ("slot", np.int64),
-        ("number", np.int64),
-        ("total", np.float64),
-        ("mean", np.float64),
-        ("tail", np.int64),
-    ]
-)
 
 
 class KernelRules(NamedTuple):
@@ -48,30 +31,6 @@ class KernelRules(NamedTuple):
     min_tubelet_score: np.float32
 
 
-class LinkerState(NamedTuple):
-    """What a linker remembers: its live tubes, and the windows that their last tubelets are in.
-
-    The frames of all live tubes share one store, each tube's a chain from its last frame
-    backwards: so a tube grows without being copied, and its places are free again once it ends.
-    """
-
-    recent: np.ndarray  # (max_gap + 1, N, K, 4) float32: boxes of window w at w % (max_gap + 1)
-    tubes: np.ndarray  # (C, L) of TUBE
-    order: np.ndarray  # (C, L) int64, places in `tubes`: of the live ones in order, then the free
-    num_live: np.ndarray  # (C,) int64
-    ended: np.ndarray  # (C * L,) of TUBE: what ended in the last call
-    sums: np.ndarray  # (F, 4) float32, of the boxes that a tube has on a frame
-    counts: np.ndarray  # (F,) float32, how many these are
-    scores: np.ndarray  # (F,) float32, of the tubelet that starts on the frame; NaN without one
-    before: np.ndarray  # (F,) int64, place of the frame before; of free places the next free one
-    counters: np.ndarray  # (4,) int64, see below
-
-
-# Places in LinkerState.counters: the first free place of the store and how many are free, the id
-# of the next tube, and the last window.
-FIRST_FREE, NUM_FREE, NEXT_ID, LAST_WINDOW = range(4)
-
-
 @compiled
 def suppress_groups(
     scores: np.ndarray, overlaps: np.ndarray, threshold: np.float32, soft: bool, kept: np.ndarray
@@ -85,13 +44,22 @@ def suppress_groups(
         soft: lower the scores of the suppressed instead of removing them.
         kept: (G, C, P) bool, is written: who remains.
     """
-    order = np.empty(scores.shape[2], np.int64)
     for group in range(scores.shape[0]):
+        rivals, num_rivals = _rivals(overlaps[group], threshold)
         for label in range(scores.shape[1]):
             members, remain = scores[group, label], kept[group, label]
             for i in range(len(members)):
                 remain[i] = members[i] > 0
-            _suppress(members, remain, overlaps[group], threshold, soft, order)
+            _suppress(members, remain, overlaps[group], rivals, num_rivals, soft)
+
+
+@compiled
+def group_overlaps(boxes: np.ndarray) -> np.ndarray:
+    """See :func:`~stma_d2.linking.pair_overlaps`."""
+    overlaps = np.empty((boxes.shape[0], boxes.shape[1], boxes.shape[1]), np.float32)
+    for group in range(len(boxes)):
+        overlaps[group] = _summed_overlaps(boxes[group])
+    return overlaps
 
 
 @compiled
@@ -112,10 +80,11 @@ def link_window(
         too short are not among them.
     """
     slots = len(boxes)
-    overlaps = _tubelet_overlaps(boxes)
+    overlaps = _summed_overlaps(boxes)
+    rivals, num_rivals = _rivals(overlaps, rules.nms_threshold)
     # Whether a tubelet of an earlier window may be followed by one of this; -1: not yet known.
     linked = np.full((rules.max_gap + 1, state.recent.shape[1], slots), -1, np.int8)
-    candidates, values = np.empty(slots, np.int64), np.empty(slots, np.float32)
+    values = np.empty(slots, np.float32)
     kept, free = np.empty(slots, np.bool_), np.empty(slots, np.bool_)
     ending = np.empty(state.order.shape[1], np.bool_)
     num_ended = 0
@@ -125,8 +94,9 @@ def link_window(
             score = scores[slot, label]
             kept[slot] = score > 0 and score >= rules.min_tubelet_score
             values[slot] = score if kept[slot] else _ZERO
-        _suppress(values, kept, overlaps, rules.nms_threshold, rules.nms_soft, candidates)
-        count = min(_descending(values, kept, candidates), rules.max_tubelets)
+        _suppress(values, kept, overlaps, rivals, num_rivals, rules.nms_soft)
+        candidates = _descending(values, kept)
+        count = min(len(candidates), rules.max_tubelets)
         free[:count] = True
 
         _sort_live(state, label)
@@ -155,7 +125,7 @@ def link_window(
                 slot = candidates[rank]
                 _start(state, label, window, boxes[slot], slot, values[slot])
     state.recent[window % len(state.recent), :slots] = boxes
-    state.counters[LAST_WINDOW] = window
+    state.counters[0].last_window = window
     return num_ended
 
 
@@ -173,25 +143,25 @@ def end_all(state: LinkerState, rules: KernelRules, window: int) -> int:
 
 
 @compiled
-def take_frames(
-    state: LinkerState, tail: int, sums: np.ndarray, counts: np.ndarray, scores: np.ndarray
-) -> None:
-    """Move the frames of an ended tube out of the store, n of them.
+def take_frames(state: LinkerState, tail: int, boxes: np.ndarray, scores: np.ndarray) -> None:
+    """Move an ended tube out of the store: n frames, m tubelets.
 
     Args:
         state: is changed.
         tail: place of the last frame.
-        sums: (n, 4) float32, is written.
-        counts: (n,) float32, is written.
-        scores: (n,) float32, is written.
+        boxes: (n, 4) float32, is written: the mean box of each frame, NaN where there is none.
+        scores: (m,) float32, is written.
     """
     place = tail
-    for i in range(len(sums) - 1, -1, -1):
-        sums[i] = state.sums[place]
-        counts[i] = state.counts[place]
-        scores[i] = state.scores[place]
+    tubelet = len(scores)
+    for i in range(len(boxes) - 1, -1, -1):
+        for side in range(4):
+            boxes[i, side] = state.sums[place, side] / state.counts[place]
+        if not np.isnan(state.scores[place]):
+            tubelet -= 1
+            scores[tubelet] = state.scores[place]
         place = state.before[place]
-    _free_frames(state, tail, len(sums))
+    _free_frames(state, tail, len(boxes))
 
 
 @compiled
@@ -211,18 +181,31 @@ def _iou(first: np.ndarray, second: np.ndarray, add_one_last: bool) -> np.float3
 
 
 @compiled
-def _descending(values: np.ndarray, kept: np.ndarray, order: np.ndarray) -> int:
-    """Write the places of the ``kept`` values by falling value, earlier ones first; count them."""
+def _descending(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Places of the ``kept`` values by falling value; of equal ones the earlier comes first."""
+    order, ranked = np.empty(len(values), np.int64), np.empty(len(values), np.float32)
     count = 0
     for i in range(len(values)):
         if kept[i]:
-            at = count
-            while at and values[order[at - 1]] < values[i]:
-                order[at] = order[at - 1]
+            value, at = values[i], count
+            while at > 0 and ranked[at - 1] < value:
+                order[at], ranked[at] = order[at - 1], ranked[at - 1]
                 at -= 1
-            order[at] = i
+            order[at], ranked[at] = i, value
             count += 1
-    return count
+    return order[:count]
+
+
+@compiled
+def _rivals(overlaps: np.ndarray, threshold: np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Who overlaps whom by more than ``threshold``: lists (P, P) and their lengths (P,)."""
+    rivals, num_rivals = np.empty(overlaps.shape, np.int32), np.zeros(len(overlaps), np.int32)
+    for i in range(len(overlaps)):
+        for j in range(len(overlaps)):
+            if overlaps[i, j] > threshold and i != j:
+                rivals[i, num_rivals[i]] = j
+                num_rivals[i] += 1
+    return rivals, num_rivals
 
 
 @compiled
@@ -230,34 +213,32 @@ def _suppress(
     scores: np.ndarray,
     kept: np.ndarray,
     overlaps: np.ndarray,
-    threshold: np.float32,
+    rivals: np.ndarray,
+    num_rivals: np.ndarray,
     soft: bool,
-    order: np.ndarray,
 ) -> None:
-    """Suppress among the ``kept`` of one group (P,), in place; ``order`` (P,) is scratch."""
-    count = _descending(scores, kept, order)
-    for first in range(count):
-        pivot = order[first]
-        if pivot < 0:
-            continue
-        for at in range(first + 1, count):
-            member = order[at]
-            if member >= 0 and overlaps[pivot, member] > threshold:
-                order[at] = -1  # has left the queue
-                if soft:
-                    scores[member] *= _ONE - overlaps[pivot, member]
-                else:
-                    scores[member] = _ZERO
-                    kept[member] = False
+    """Suppress among the ``kept`` of one group (P,), in place."""
+    queued = kept.copy()
+    for pivot in _descending(scores, kept):
+        if queued[pivot]:
+            queued[pivot] = False
+            for rival in rivals[pivot, : num_rivals[pivot]]:
+                if queued[rival]:
+                    queued[rival] = False
+                    if soft:
+                        scores[rival] *= _ONE - overlaps[pivot, rival]
+                    else:
+                        scores[rival] = _ZERO
+                        kept[rival] = False
 
 
 @compiled
-def _tubelet_overlaps(boxes: np.ndarray) -> np.ndarray:
-    """Sums over the K frames of the overlaps between tubelets (N, K, 4): (N, N) float32."""
-    slots, length = boxes.shape[:2]
-    overlaps = np.zeros((slots, slots), np.float32)
-    for i in range(slots):
-        for j in range(i):
+def _summed_overlaps(boxes: np.ndarray) -> np.ndarray:
+    """Sums over K of the overlaps between boxes (P, K, 4): (P, P) float32."""
+    members, length = boxes.shape[:2]
+    overlaps = np.zeros((members, members), np.float32)
+    for i in range(members):
+        for j in range(i + 1):
             for k in range(length):
                 overlaps[i, j] += _iou(boxes[i, k], boxes[j, k], True)
             overlaps[j, i] = overlaps[i, j]
@@ -281,7 +262,7 @@ def _pass_windows(
     state: LinkerState, rules: KernelRules, label: int, window: int, num_ended: int
 ) -> int:
     """Let the windows that were left out before this go by; tubes may have ended at them."""
-    previous = state.counters[LAST_WINDOW]
+    previous = state.counters[0].last_window
     if window <= previous + 1:
         return num_ended
     _sort_live(state, label)
@@ -342,8 +323,9 @@ def _start(
 ) -> None:
     tube = state.tubes[label, state.order[label, state.num_live[label]]]
     state.num_live[label] += 1
-    tube.id = state.counters[NEXT_ID]
-    state.counters[NEXT_ID] += 1
+    counters = state.counters[0]
+    tube.id = counters.next_id
+    counters.next_id += 1
     tube.label = label
     tube.first = window
     tube.last = window - len(boxes)  # no frame yet
@@ -366,10 +348,11 @@ def _append(
 
     Every frame adds up its boxes in the order of their windows: that settles how float32 rounds.
     """
+    counters = state.counters[0]
     for _ in range(window - tube.last):
-        place = state.counters[FIRST_FREE]
-        state.counters[FIRST_FREE] = state.before[place]
-        state.counters[NUM_FREE] -= 1
+        place = counters.first_free
+        counters.first_free = state.before[place]
+        counters.num_free -= 1
         state.sums[place] = 0
         state.counts[place] = 0
         state.scores[place] = np.nan
@@ -396,6 +379,7 @@ def _free_frames(state: LinkerState, tail: int, length: int) -> None:
     first = tail
     for _ in range(length - 1):
         first = state.before[first]
-    state.before[first] = state.counters[FIRST_FREE]
-    state.counters[FIRST_FREE] = tail
-    state.counters[NUM_FREE] += length
+    counters = state.counters[0]
+    state.before[first] = counters.first_free
+    counters.first_free = tail
+    counters.num_free += length

@@ -10,18 +10,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..structures import Tube
-from .kernels import (
-    FIRST_FREE,
-    LAST_WINDOW,
-    NUM_FREE,
-    TUBE,
-    KernelRules,
-    LinkerState,
-    end_all,
-    link_window,
-    take_frames,
-)
+from .kernels import KernelRules, end_all, link_window, take_frames
 from .rules import LinkingRules
+from .state import empty_state, make_room
 
 
 @dataclass(frozen=True)
@@ -77,18 +68,7 @@ class OnlineLinker:
             max_tube_length=chosen.max_tube_length or sys.maxsize,
             min_tubelet_score=np.float32(chosen.min_tubelet_score),
         )
-        self._state = LinkerState(
-            recent=np.zeros((self._rules.max_gap + 1, 0, num_frames, 4), np.float32),
-            tubes=np.zeros((num_classes, 0), TUBE),
-            order=np.zeros((num_classes, 0), np.int64),
-            num_live=np.zeros(num_classes, np.int64),
-            ended=np.zeros(0, TUBE),
-            sums=np.zeros((0, 4), np.float32),
-            counts=np.zeros(0, np.float32),
-            scores=np.zeros(0, np.float32),
-            before=np.zeros(0, np.int64),
-            counters=np.zeros(4, np.int64),
-        )
+        self._state = empty_state(num_classes, num_frames, self._rules.max_gap)
 
     def push(self, window: int, boxes: np.ndarray, scores: np.ndarray) -> list[Tube]:
         """Link the tubelets of the next window.
@@ -114,10 +94,10 @@ class OnlineLinker:
                 f"OnlineLinker takes boxes (N, {self.num_frames}, 4) and scores "
                 f"(N, {self.num_classes}), not {boxes.shape} and {scores.shape}"
             )
-        last = self._state.counters[LAST_WINDOW]
+        last = self._state.counters[0]["last_window"]
         if window <= last:
             raise InputError(f"window {window} comes after window {last}: windows must ascend")
-        self._make_room(len(boxes))
+        self._state = make_room(self._state, len(boxes), self.rules.max_tubelets)
         return self._take(link_window(self._state, self._rules, window, boxes, scores))
 
     @property
@@ -152,46 +132,15 @@ class OnlineLinker:
             InputError: if the last window does not fit into the video.
         """
         final_window = max(num_frames - self.num_frames + 1, 1)
-        last = self._state.counters[LAST_WINDOW]
+        last = self._state.counters[0]["last_window"]
         if last > final_window:
             raise InputError(
                 f"window {last} does not fit into a video of {num_frames} frames: with tubelets of "
                 f"{self.num_frames} frames, windows run from 1 to {final_window}"
             )
         tubes = self._take(end_all(self._state, self._rules, final_window + 1), num_frames)
-        self._state.counters[LAST_WINDOW] = 0
+        self._state.counters["last_window"] = 0
         return tubes
-
-    def _make_room(self, slots: int) -> None:
-        """Enlarge what the next window, with so many tubelets, could overflow."""
-        state, rules = self._state, self._rules
-        if slots > state.recent.shape[1]:
-            # A live tube's last tubelet lies in one of the last windows, and no other tube has it.
-            tubes = rules.max_gap * min(slots, rules.max_tubelets)
-            known = state.order.shape[1]
-            more = np.tile(np.arange(known, tubes), (self.num_classes, 1))
-            state = state._replace(
-                recent=_lengthen(state.recent, slots, axis=1),
-                tubes=_lengthen(state.tubes, tubes, axis=1),
-                order=np.concatenate([state.order, more], axis=1),
-                ended=np.zeros(self.num_classes * tubes, TUBE),
-            )
-        frames = len(state.before)
-        tubelets = self.num_classes * min(slots, rules.max_tubelets)
-        needed = tubelets * max(rules.max_gap, self.num_frames)
-        if needed > state.counters[NUM_FREE]:
-            total = max(2 * frames, frames + needed)
-            state = state._replace(
-                sums=_lengthen(state.sums, total),
-                counts=_lengthen(state.counts, total),
-                scores=_lengthen(state.scores, total),
-                before=np.concatenate([state.before, np.arange(frames + 1, total + 1)]),
-            )
-            # The new places stand in front of those that were free already.
-            state.before[-1] = state.counters[FIRST_FREE]
-            state.counters[FIRST_FREE] = frames
-            state.counters[NUM_FREE] += total - frames
-        self._state = state
 
     def _take(self, num_ended: int, num_frames: int | None = None) -> list[Tube]:
         """Make the tubes that just ended; ``num_frames`` is the video's, once that is known."""
@@ -202,23 +151,15 @@ class OnlineLinker:
         """Average the boxes frame by frame; None if the tube is too weak."""
         first = int(ended["first"])
         length = int(ended["last"]) - first + self.num_frames
-        boxes, counts = np.empty((length, 4), np.float32), np.empty(length, np.float32)
-        scores = np.empty(length, np.float32)
-        take_frames(self._state, ended["tail"], boxes, counts, scores)
-        score = np.mean(scores[~np.isnan(scores)])
+        boxes = np.empty((length, 4), np.float32)
+        scores = np.empty(ended["number"], np.float32)
+        take_frames(self._state, ended["tail"], boxes, scores)
+        score = np.mean(scores)
         if score < self.rules.min_tube_score:
             return None
         frames = np.arange(first, first + length)
-        covered = counts > 0
-        boxes[covered] /= counts[covered, None]
-        for side in boxes.T if not covered.all() else ():
-            side[~covered] = np.interp(frames[~covered], frames[covered], side[covered])
+        gap = np.isnan(boxes[:, 0])
+        for side in boxes.T if gap.any() else ():
+            side[gap] = np.interp(frames[gap], frames[~gap], side[~gap])
         inside = slice(None if num_frames is None else max(num_frames - first + 1, 0))
         return Tube(frames[inside], boxes[inside], int(ended["label"]), float(score))
-
-
-def _lengthen(array: np.ndarray, length: int, axis: int = 0) -> np.ndarray:
-    """The array with zeros behind it along ``axis``, up to ``length``."""
-    shape = list(array.shape)
-    shape[axis] = length - shape[axis]
-    return np.concatenate([array, np.zeros(shape, array.dtype)], axis)

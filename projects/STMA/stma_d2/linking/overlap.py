@@ -4,31 +4,29 @@ from __future__ import annotations
 
 import numpy as np
 
+from .kernels import group_overlaps
+
 
 def box_areas(boxes: np.ndarray) -> np.ndarray:
     """Areas in pixels of (..., 4) boxes x1, y1, x2, y2: sides are x2 - x1 + 1 and y2 - y1 + 1."""
     return (boxes[..., 2] - boxes[..., 0] + 1) * (boxes[..., 3] - boxes[..., 1] + 1)
 
 
-def box_iou(first: np.ndarray, second: np.ndarray, *, add_one_last: bool = False) -> np.ndarray:
-    """Intersection over union of inclusive boxes, as all evaluators of the ACT family take it.
+def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Intersection over union of inclusive boxes, as ACT's and MOC's linking and matching take it.
 
-    The arithmetic is that of the inputs: float32 stays float32, float64 against float32 rounds
-    as numpy does. A box without area (x2 < x1) has overlap 0 with everything, itself included.
+    The side of the intersection is ``(min x2 + 1) - max x1``. The arithmetic is that of the inputs:
+    float32 stays float32, float64 against float32 rounds as numpy does. A box without area
+    (x2 < x1) has overlap 0 with everything, itself included.
 
     Args:
         first: (..., 4) boxes x1, y1, x2, y2.
         second: (..., 4) boxes; leading axes broadcast against those of ``first``.
-        add_one_last: the side of the intersection is ``(min x2 - max x1) + 1`` instead of
-            ``(min x2 + 1) - max x1``. Only the rounding differs, but thresholds see it: ACT's and
-            MOC's non-maximum suppression computes the former, their linking and matching the
-            latter.
 
     Returns:
         Overlaps in [0, 1], of the broadcast leading shape.
     """
-    width = _shared_side(first, second, 0, add_one_last)
-    height = _shared_side(first, second, 1, add_one_last)
+    width, height = _shared_side(first, second, 0), _shared_side(first, second, 1)
     shared = np.multiply(width, height, out=width)
     union = np.add(box_areas(first), box_areas(second), out=height)
     union -= shared
@@ -37,15 +35,24 @@ def box_iou(first: np.ndarray, second: np.ndarray, *, add_one_last: bool = False
     return np.divide(shared, union, out=shared)
 
 
-def _shared_side(
-    first: np.ndarray, second: np.ndarray, axis: int, add_one_last: bool
-) -> np.ndarray:
+def _shared_side(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
     low = np.maximum(first[..., axis], second[..., axis])
-    if add_one_last:
-        side = np.asarray(np.minimum(first[..., axis + 2], second[..., axis + 2]))
-        side -= low
-        side += 1
-    else:
-        side = np.asarray(np.minimum(first[..., axis + 2] + 1, second[..., axis + 2] + 1))
-        side -= low
+    side = np.asarray(np.minimum(first[..., axis + 2] + 1, second[..., axis + 2] + 1))
+    side -= low
     return np.maximum(side, 0, out=side)
+
+
+def pair_overlaps(boxes: np.ndarray) -> np.ndarray:
+    """Overlaps of all pairs within each of many groups, as suppression takes them.
+
+    As :func:`box_iou`, but the side of the intersection is ``(min x2 - max x1) + 1``. Only the
+    rounding differs, but thresholds see it: ACT's and MOC's non-maximum suppression computes this,
+    their linking and matching the other.
+
+    Args:
+        boxes: (G, P, K, 4) float32 x1, y1, x2, y2: G groups of P members, each of K boxes.
+
+    Returns:
+        (G, P, P) float32, the sums over the members' K boxes.
+    """
+    return group_overlaps(np.ascontiguousarray(boxes, np.float32))

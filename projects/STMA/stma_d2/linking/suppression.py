@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .kernels import suppress_groups
+
 
 @dataclass(frozen=True)
 class Suppression:
@@ -43,33 +45,8 @@ def suppress(
     Returns:
         The new scores, (G, C, P), and who remains, (G, C, P) bool.
     """
-    num_groups, num_classes, num_members = scores.shape
-    flat_result = np.array(scores, order="C").reshape(num_groups * num_classes, num_members)
-    flat_kept = flat_result > 0
-
-    counts = flat_kept.sum(axis=1)
-    rows = np.flatnonzero(counts > 1)
-    counts = counts[rows]
-    # Members in descending order of score; those that do not take part come last and are cut off.
-    order = np.argsort(-np.where(flat_kept[rows], flat_result[rows], 0), axis=1, kind="stable")
-    order = order[:, : counts.max(initial=0)]
-    queued = np.arange(order.shape[1]) < counts[:, None]
-    groups = rows // num_classes
-
-    while len(rows):
-        first = queued.argmax(axis=1)
-        every = np.arange(len(rows))
-        queued[every, first] = False
-        overlap = overlaps[groups[:, None], order[every, first][:, None], order]
-        hit = queued & (overlap > threshold)
-        hit_rows, hit_columns = np.nonzero(hit)
-        target = rows[hit_rows], order[hit_rows, hit_columns]
-        if soft:
-            flat_result[target] *= 1 - overlap[hit]
-        else:
-            flat_kept[target] = False
-            flat_result[target] = 0
-        queued &= ~hit
-        busy = queued.any(axis=1)
-        rows, groups, order, queued = rows[busy], groups[busy], order[busy], queued[busy]
-    return flat_result.reshape(scores.shape), flat_kept.reshape(scores.shape)
+    result = np.array(scores, np.float32, order="C")
+    kept = np.empty(result.shape, bool)
+    overlaps = np.ascontiguousarray(overlaps, np.float32)
+    suppress_groups(result, overlaps, np.float32(threshold), soft, kept)
+    return result, kept

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stma_d2.linking import box_areas, box_iou
+from stma_d2.linking import box_areas, box_iou, pair_overlaps
 
 
-def iou(first, second, **options):
-    return box_iou(np.array(first, np.float32), np.array(second, np.float32), **options)
+def iou(first, second):
+    return box_iou(np.array(first, np.float32), np.array(second, np.float32))
 
 
 def test_corner_pixels_belong_to_the_box():
@@ -44,9 +44,24 @@ def test_leading_axes_broadcast_and_float32_stays():
     assert result[1, 2, 3] == box_iou(boxes[1, 2], boxes[1, 3])
 
 
-def test_order_of_the_added_one_changes_only_the_rounding():
-    boxes = np.random.default_rng(1).uniform(0, 50, (2, 5000, 4)).astype(np.float32)
+def test_pairs_within_groups_sum_over_frames_and_add_one_last():
+    """Both orders of the added pixel give the same up to rounding, but not the same."""
+    rng = np.random.default_rng(1)
+    boxes = rng.uniform(0, 50, (3, 40, 4, 4)).astype(np.float32)
     boxes[..., 2:] += boxes[..., :2]
-    first, last = box_iou(*boxes), box_iou(*boxes, add_one_last=True)
-    assert not np.array_equal(first, last)
-    np.testing.assert_allclose(first, last, atol=1e-6)
+    overlaps = pair_overlaps(boxes)
+    expected = np.zeros((3, 40, 40), np.float32)
+    for k in range(4):
+        one, two = boxes[:, :, None, k], boxes[:, None, :, k]
+        side = np.minimum(one[..., 2:], two[..., 2:]) - np.maximum(one[..., :2], two[..., :2])
+        shared = np.maximum(side + 1, 0).prod(axis=-1)
+        expected += shared / (box_areas(one) + box_areas(two) - shared)
+    np.testing.assert_array_equal(overlaps, expected)
+    other = sum(box_iou(boxes[:, :, None, k], boxes[:, None, :, k]) for k in range(4))
+    assert not np.array_equal(overlaps, other)
+    np.testing.assert_allclose(overlaps, other, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 1, 4), (2, 0, 1, 4)])
+def test_no_pairs(shape):
+    assert pair_overlaps(np.zeros(shape)).shape == (shape[0], shape[1], shape[1])
