@@ -244,6 +244,15 @@ class STMA(nn.Module):
             clips: (B, c', T', h / 8, w / 8) from `clip_features`; None without a 3D backbone.
         """
         maps = self.window_maps(frames, snippet_index, clips)
+        return self.decode(maps, frames.size[snippet_index])
+
+    def decode(self, maps: WindowMaps, sizes: torch.Tensor) -> WindowDetections:
+        """Turn maps into tubelets, in single precision.
+
+        Args:
+            maps: of B windows.
+            sizes: (B, K, 4 or 2, h, w), the size maps of their snippets' frames.
+        """
         peaks = find_peaks(maps.center, self.tubelets_per_window)
         centers = follow_centers(peaks, maps.movement)
         class_logits = None
@@ -251,7 +260,7 @@ class STMA(nn.Module):
             points = peaks.pixels_xy.float() * self.stride
             class_logits = read_points(maps.action, points, self.clip_stride)
         return WindowDetections(
-            boxes=read_boxes(peaks, centers, frames.size[snippet_index], self.stride),
+            boxes=read_boxes(peaks, centers, sizes, self.stride),
             scores=class_scores(peaks, self.num_classes, class_logits),
         )
 

@@ -102,7 +102,7 @@ class SlidingWindow(nn.Module):
     def detect(self, sample: Sample) -> WindowDetections:
         """Detect the tubelets of one chunk's W windows; the device is not waited for."""
         images = sample["frames"].to(self.model.device, non_blocking=True)
-        rows = _rows_per_pass(images)
+        rows = rows_per_pass(images)
         needed, snippet_index = sample["snippet_index"].unique(return_inverse=True)
         snippets = snippet_index.to(images.device, non_blocking=True).split(rows)
         with mixed_precision(images.device, self.amp):
@@ -125,7 +125,7 @@ class SlidingWindow(nn.Module):
         if self._recent is not None and self._next_window == (sample["video_id"], first):
             parts.append(self._recent)
             needed = needed[len(self._recent) :]
-        index = needed.to(images.device, non_blocking=True).split(_rows_per_pass(images))
+        index = needed.to(images.device, non_blocking=True).split(rows_per_pass(images))
         frames = FrameFeatures.cat(parts + [self.model.frame_features(images[i]) for i in index])
         self._next_window = (sample["video_id"], last + 1)
         self._recent = frames.select(slice(max(len(frames) - shared, 0), None))
@@ -137,7 +137,7 @@ class SlidingWindow(nn.Module):
             return None
         middles, clip_of_window = shared_clips(sample["windows"], self.windows_per_clip)
         index = sample["clip_index"][middles].to(images.device, non_blocking=True)
-        parts = [self.model.clip_features(images[i]) for i in index.split(_rows_per_pass(images))]
+        parts = [self.model.clip_features(images[i]) for i in index.split(rows_per_pass(images))]
         return torch.cat(parts)[clip_of_window.to(images.device, non_blocking=True)]
 
 
@@ -160,7 +160,7 @@ def shared_clips(windows: torch.Tensor, windows_per_clip: int) -> tuple[torch.Te
     return sizes.cumsum(0) - sizes + sizes // 2, group_of_window
 
 
-def _rows_per_pass(images: torch.Tensor) -> int:
+def rows_per_pass(images: torch.Tensor) -> int:
     """How many frames, clips or windows the device of ``images`` (F, 3, H, W) takes at once."""
     if images.device.type != "cpu":
         return len(images)
