@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
 from torchvision.ops import DeformConv2d
 
 _KERNEL = 3
@@ -32,7 +33,10 @@ class ModulatedDeformConv2d(DeformConv2d):
         # autocast, which halves what comes from other layers, that is the weights' own.
         dtype = self.weight.dtype
         offset, mask_logits = self.offset_mask(x).to(dtype).split([2 * _TAPS, _TAPS], dim=1)
-        return super().forward(x.to(dtype), offset, mask_logits.sigmoid())
+        x, mask = x.to(dtype), mask_logits.sigmoid()
+        if x.device.type == "cpu":
+            return deform_conv2d_cpu(x, offset, mask, self.weight, self.bias)
+        return super().forward(x, offset, mask)
 
 
 class DeformBlock(nn.Module):
@@ -46,4 +50,73 @@ class DeformBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        return nn.functional.relu(self.norm(self.conv(x)), inplace=True)
+        return F.relu(self.norm(self.conv(x)), inplace=True)
+
+
+def deform_conv2d_cpu(
+    x: torch.Tensor,
+    offset: torch.Tensor,
+    mask: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor,
+) -> torch.Tensor:
+    """Compute ``torchvision.ops.deform_conv2d`` for 3x3 kernels of padding 1, several times faster.
+
+    Torchvision's CPU kernel samples one channel at a time. Here a pixel's channels lie side by side
+    and a sample is the weighted sum of four such rows, which is what an embedding bag adds up; a
+    matrix product does the rest. Autograd gives the gradients that torchvision defines.
+
+    Args:
+        x: (N, C, H, W) float.
+        offset: (N, 18, H, W), for each tap dy, dx in pixels; samples outside of ``x`` are 0.
+        mask: (N, 9, H, W), the weight of each tap.
+        weight: (O, C, 3, 3).
+        bias: (O,).
+
+    Returns:
+        (N, O, H, W) of x's dtype, under autocast as well.
+    """
+    num_images, channels, height, width = x.shape
+    pixels, shares = _corners(offset, mask)
+    # A border of zeros, one pixel before and two behind, so that no corner lies outside.
+    padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 2, 1, 2)).reshape(num_images, -1, channels)
+    kernel = weight.permute(0, 2, 3, 1).flatten(1)  # (O, 9 C), taps before channels
+    maps = []
+    with torch.autocast("cpu", enabled=False):
+        # One image at a time: the samples, nine times the image, stay in the processor's cache.
+        for image in zip(pixels.unbind(), padded.unbind(), shares.unbind(), strict=True):
+            samples = F.embedding_bag(*image[:2], per_sample_weights=image[2], mode="sum")
+            samples = samples.view(height * width, _TAPS * channels)
+            maps.append(torch.addmm(bias[:, None], kernel, samples.T))
+    return torch.stack(maps).view(num_images, -1, height, width)
+
+
+def _corners(offset: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The four pixels around each sample, and the sample's weight shared out among them.
+
+    Returns:
+        (N, H W 9, 4) int32 pixels, counted row by row in the image with its border of zeros, and
+        (N, H W 9, 4) shares.
+    """
+    num_images, _, height, width = offset.shape
+    row_length = width + _KERNEL
+    by_tap = offset.view(num_images, _TAPS, 2, height, width)
+    dy, dx = by_tap.permute(2, 0, 3, 4, 1).contiguous()  # (N, H, W, 9) each
+    step = torch.arange(_KERNEL, dtype=offset.dtype)
+    down = torch.arange(height, dtype=offset.dtype)[:, None, None] + step.repeat_interleave(_KERNEL)
+    right = torch.arange(width, dtype=offset.dtype)[:, None] + step.repeat(_KERNEL)
+    # Whatever lies further away lands on the border, where everything is 0.
+    y = (dy + down).clamp(0, height + 1)
+    x = (dx + right).clamp(0, width + 1)
+    top_left = y.detach().int() * row_length + x.detach().int()
+    # Only an offset that is no number needs this; it shows in the result, as it should.
+    top_left = top_left.clamp(0, (height + 1) * row_length + width + 1)
+    bottom_left = top_left + row_length
+    pixels = torch.stack([top_left, top_left + 1, bottom_left, bottom_left + 1], dim=-1)
+
+    weight = mask.permute(0, 2, 3, 1).contiguous()
+    bottom = weight * y.frac()
+    top = weight - bottom
+    bottom_right, top_right = bottom * x.frac(), top * x.frac()
+    shares = torch.stack([top - top_right, top_right, bottom - bottom_right, bottom_right], dim=-1)
+    return pixels.view(num_images, -1, 4), shares.view(num_images, -1, 4)

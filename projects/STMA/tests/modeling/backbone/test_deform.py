@@ -3,8 +3,13 @@ from __future__ import annotations
 import pytest
 import torch
 from torch.nn import functional as F
+from torchvision.ops import deform_conv2d
 
-from stma_d2.modeling.backbone.deform import DeformBlock, ModulatedDeformConv2d
+from stma_d2.modeling.backbone.deform import (
+    DeformBlock,
+    ModulatedDeformConv2d,
+    deform_conv2d_cpu,
+)
 
 GENERATOR = torch.Generator().manual_seed(0)
 X = torch.randn(2, 4, 6, 7, generator=GENERATOR)
@@ -16,6 +21,18 @@ def conv() -> ModulatedDeformConv2d:
     conv = ModulatedDeformConv2d(4, 3).requires_grad_(False)
     conv.bias.copy_(torch.tensor([1.0, -2.0, 0.5]))
     return conv
+
+
+def _inputs(offset_scale: float, dtype: torch.dtype = torch.float64) -> list[torch.Tensor]:
+    """Seeded x, offset, mask, weight and bias of a convolution from 4 to 5 channels."""
+    generator = torch.Generator().manual_seed(2)
+    shapes = [(3, 4, 6, 7), (3, 18, 6, 7), (3, 9, 6, 7), (5, 4, 3, 3), (5,)]
+    x, offset, *others = (torch.randn(s, generator=generator, dtype=dtype) for s in shapes)
+    return [x, offset * offset_scale, *others]
+
+
+def _torchvision(x, offset, mask, weight, bias):
+    return deform_conv2d(x, offset, weight, bias, padding=1, mask=mask)
 
 
 def _plain(conv, x):
@@ -58,3 +75,73 @@ def test_mixed_precision_trains():
         out = block(torch.randn(2, 4, 8, 8).bfloat16().requires_grad_())
     out.float().square().mean().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in block.parameters())
+
+
+@pytest.mark.parametrize("offset_scale", [0.0, 0.5, 3.0, 100.0])
+def test_on_the_cpu_it_is_torchvisions_operator(offset_scale):
+    inputs = _inputs(offset_scale)
+    torch.testing.assert_close(deform_conv2d_cpu(*inputs), _torchvision(*inputs))
+
+
+@pytest.mark.parametrize("value", [-1.0, 1.0, -7.5, 1e30, -1e30, float("inf"), -float("inf")])
+def test_samples_on_the_border_and_beyond_are_torchvisions(value):
+    x, offset, *others = _inputs(0.0)
+    offset[:, ::4] = value
+    ours = deform_conv2d_cpu(x, offset, *others)
+    torch.testing.assert_close(ours, _torchvision(x, offset, *others))
+
+
+def test_an_offset_that_is_no_number_spoils_its_own_pixel_only():
+    x, offset, *others = _inputs(0.5)
+    expected = deform_conv2d_cpu(x, offset, *others)
+    offset[1, 4, 2, 3] = float("nan")
+    ours = deform_conv2d_cpu(x, offset, *others)
+    assert ours[1, :, 2, 3].isnan().all()
+    ours[1, :, 2, 3] = expected[1, :, 2, 3]
+    assert torch.equal(ours, expected)
+
+
+# At 0, where offsets start, samples lie on pixels: the slope towards the next pixel counts.
+@pytest.mark.parametrize("offset_scale", [0.0, 0.5, 3.0])
+def test_gradients_are_torchvisions(offset_scale):
+    inputs = [tensor.requires_grad_() for tensor in _inputs(offset_scale)]
+    expected = _torchvision(*inputs)
+    direction = torch.randn_like(expected)
+    gradients = torch.autograd.grad(expected, inputs, direction)
+    ours = torch.autograd.grad(deform_conv2d_cpu(*inputs), inputs, direction)
+    for gradient, reference in zip(ours, gradients, strict=True):
+        torch.testing.assert_close(gradient, reference)
+
+
+def test_gradients_are_finite_differences():
+    x, offset, mask, weight, bias = _inputs(1.0)
+    inputs = [
+        x[:1, :2, :3, :4],
+        offset[:1, :, :3, :4],
+        mask[:1, :, :3, :4],
+        weight[:2, :2],
+        bias[:2],
+    ]
+    inputs = [tensor.contiguous().requires_grad_() for tensor in inputs]
+    assert torch.autograd.gradcheck(deform_conv2d_cpu, inputs, fast_mode=True)
+
+
+def test_memory_layout_changes_nothing(conv):
+    conv.offset_mask.weight.normal_(generator=torch.Generator().manual_seed(3))
+    last = X.contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(conv(last), conv(X))
+
+
+def test_autocast_keeps_the_operator_in_single_precision():
+    inputs = _inputs(0.5, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = deform_conv2d_cpu(*inputs)
+    assert torch.equal(out, deform_conv2d_cpu(*inputs))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_the_gpu_gives_the_same(conv):
+    conv.offset_mask.weight.normal_(generator=torch.Generator().manual_seed(3))
+    expected = conv(X)
+    ours = conv.cuda()(X.cuda()).cpu()
+    torch.testing.assert_close(ours, expected, rtol=1e-3, atol=1e-3)
