@@ -80,12 +80,13 @@ def run(args: argparse.Namespace) -> Report:
     frames = {name: length * len(items) / timing.median for name, timing in timings.items()}
     source = args.dataset or f"generated frames of {WIDTH} x {HEIGHT}, JPEG {JPEG_QUALITY}"
     return Report(
-        title=f"Training clips, one core: T = {length}, K = {settings['snippet_length']}, "
+        title=f"Training clips, one thread: T = {length}, K = {settings['snippet_length']}, "
         f"{width} x {height}; {source}",
         unit="clip",
         timings=list(timings.values()),
         ratios={"plain / mapper": timings["plain"].median / timings["mapper"].median},
         facts={
+            "threads while measured": 1,
             **{f"frames per second, {name}": round(rate, 1) for name, rate in frames.items()},
             **{f"share of {name}": round(share, 3) for name, share in shares.items()},
         },

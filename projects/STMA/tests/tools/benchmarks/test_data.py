@@ -54,7 +54,7 @@ def test_report_compares_the_mapper_with_the_plain_sampler(benchmarks, tmp_path:
 
 def test_configuration_sets_clip_and_snippet(benchmarks) -> None:
     report = run(benchmarks, "INPUT.SIZE", "(32, 32)", "INPUT.SNIPPET_LENGTH", "3")
-    assert report.title.startswith("Training clips, one core: T = 3, K = 3, 32 x 32")
+    assert report.title.startswith("Training clips, one thread: T = 3, K = 3, 32 x 32")
 
 
 def test_real_frames_come_from_a_registered_data_set(
