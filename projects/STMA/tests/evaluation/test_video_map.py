@@ -42,6 +42,20 @@ def test_tubes_that_overlap_a_better_one_are_removed(make):
     assert suppress_tubes([later, late, best], 0.3) == [best, later]
 
 
+def test_a_tube_that_overlaps_by_exactly_the_threshold_stays(make):
+    """Of 13 frames each, the tubes share 6 of 20."""
+    tubes = [scored(make.tube(1, 13, BOX), 0.9), scored(make.tube(8, 20, BOX), 0.8)]
+    assert suppress_tubes(tubes, 0.3) == tubes
+
+
+def test_overlap_of_exactly_the_threshold_finds_the_tube(make):
+    """15 of 20 frames: overlap 0.75."""
+    truth = make.annotate("a", v=(20, [make.tube(1, 20, BOX)]))
+    found = {"v": make.follow([make.tube(1, 15, BOX)], 20, K=5, C=1)}
+    aps = video_average_precision(found, truth, ["v"], get_protocol("moc"), [0.75, 0.76])
+    assert aps[:, 0].tolist() == [1, 0]
+
+
 def test_of_equal_tubes_the_first_stays(make):
     first, second = (scored(make.tube(1, 10, BOX), 0.5) for _ in range(2))
     assert suppress_tubes([first, second], 0.3)[0] is first
