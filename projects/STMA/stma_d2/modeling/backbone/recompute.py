@@ -10,12 +10,13 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 
+@torch.compiler.disable
 def forward_without_keeping(x: torch.Tensor, *modules: nn.Module) -> torch.Tensor:
     """Run ``x`` through ``modules`` and keep only ``x`` for the backward pass.
 
     The backward pass runs them once more to have the activations between. Output, gradients and
     buffers (batch normalization's running statistics) are those of a plain pass. The modules must
-    not draw random numbers.
+    not draw random numbers. `torch.compile` leaves them as they are.
     """
     run = nn.Sequential(*modules)
 

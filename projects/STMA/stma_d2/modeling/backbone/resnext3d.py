@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from itertools import chain
 
 import torch
@@ -126,6 +127,13 @@ class BottleneckNet3D(nn.Module):
         Returns:
             (N, C, T / 16, H / 32, W / 32), each size rounded up; before any pooling to a vector.
         """
+        # PyTorch 2.12's CPU kernel for bfloat16 gradients of 3D weights reads memory that nobody
+        # wrote where the clip is shorter than the kernel: two frames, as in layer 3.
+        unsafe = x.device.type == "cpu" and torch.is_grad_enabled()
+        with torch.autocast("cpu", enabled=False) if unsafe else nullcontext():
+            return self._forward(x)
+
+    def _forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.checkpoint_activations and torch.is_grad_enabled():
             x = forward_without_keeping(x, self.conv1, self.bn1, self.relu, self.maxpool)
             for block in chain(self.layer1, self.layer2, self.layer3, self.layer4):

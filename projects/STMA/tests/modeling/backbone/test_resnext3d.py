@@ -63,6 +63,21 @@ def test_every_parameter_takes_part():
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
+def test_autocast_on_cpus_spares_what_needs_gradients():
+    """The bfloat16 kernel for the weights' gradient is wrong where two frames are left."""
+    torch.manual_seed(0)
+    model, clips = SmallResNeXt3D(4), torch.randn(2, 3, 16, 32, 32)
+    gradients = []
+    for autocast in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
+            model(clips).square().sum().backward()
+        gradients.append([p.grad for p in model.parameters()])
+    assert all(torch.equal(*pair) for pair in zip(*gradients, strict=True))
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        assert model(clips).dtype == torch.bfloat16
+
+
 def test_convolutions_start_with_kaiming_s_spread():
     torch.manual_seed(0)
     weight = SmallResNeXt3D(16).conv1.weight
