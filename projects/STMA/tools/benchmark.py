@@ -13,6 +13,7 @@ from stma_d2.errors import clear_exit
 FIGURES = {
     "data": "training clips per second of one core, and what the time goes to",
     "inference": "milliseconds per frame of the sliding window, with and without shared features",
+    "deform": "DLA-34's deformable convolutions on the CPU, against torchvision's operator",
     "train": "training clips per second, and what the time goes to",
     "link": "tubelets into tubes, at the scale of the UCF101-24 test set",
     "evaluate": "linking, frame-mAP and video-mAP, at the scale of the UCF101-24 test set",
