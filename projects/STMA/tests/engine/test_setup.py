@@ -90,7 +90,6 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(train_command, train
     ("arguments", "words"),
     [
         (["MODEL.STMA.NUM_CLASSES", "7"], ["MODEL.STMA.NUM_CLASSES", "7", "10"]),
-        (["SOLVER.ACCUMULATION_STEPS", "3"], ["SOLVER.IMS_PER_BATCH 2", "ACCUMULATION_STEPS"]),
         (["INPUT.SNIPPET_LENGTH", "4"], ["INPUT.SNIPPET_LENGTH", "odd"]),
         (["SOLVER.BASE_LR", "1e30"], ["training diverged", "SOLVER.BASE_LR", "--resume"]),
         (["--eval-only"], ["MODEL.WEIGHTS"]),
