@@ -101,7 +101,7 @@ def _corners(offset: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, to
     num_images, _, height, width = offset.shape
     row_length = width + _KERNEL
     by_tap = offset.view(num_images, _TAPS, 2, height, width)
-    dy, dx = by_tap.permute(2, 0, 3, 4, 1).contiguous()  # (N, H, W, 9) each
+    dy, dx = by_tap.permute(2, 0, 3, 4, 1).contiguous().unbind()  # (N, H, W, 9) each
     step = torch.arange(_KERNEL, dtype=offset.dtype)
     down = torch.arange(height, dtype=offset.dtype)[:, None, None] + step.repeat_interleave(_KERNEL)
     right = torch.arange(width, dtype=offset.dtype)[:, None] + step.repeat(_KERNEL)
