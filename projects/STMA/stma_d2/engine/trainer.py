@@ -10,7 +10,7 @@ import weakref
 import torch
 from detectron2.config import CfgNode
 from detectron2.engine import DefaultTrainer, create_ddp_model
-from detectron2.evaluation import DatasetEvaluator
+from detectron2.evaluation import DatasetEvaluator, print_csv_format
 from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
 from detectron2.utils import comm
 from torch import nn
@@ -21,6 +21,7 @@ from ..evaluation import TubeletEvaluator
 from ..modeling import SlidingWindow
 from .checkpointing import TubeletCheckpointer
 from .step import AccumulatingTrainer, check_batch_size
+from .testing import evaluate_windows
 
 logger = logging.getLogger(__name__)
 
@@ -112,8 +113,24 @@ class Trainer(DefaultTrainer):
     def test(
         cls, cfg: CfgNode, model: nn.Module, evaluators: list[DatasetEvaluator] | None = None
     ) -> dict:
-        """Evaluate ``model`` on DATASETS.TEST, no frame of a video computed twice."""
-        return super().test(cfg, SlidingWindow(cfg, model), evaluators)
+        """Evaluate ``model`` on DATASETS.TEST, no frame of a video computed twice.
+
+        Args:
+            cfg: the configuration.
+            model: with its weights.
+            evaluators: one a data set; default `build_evaluator`.
+
+        Returns:
+            The results by data set; those of the only data set where there is one.
+        """
+        results = {}
+        for position, name in enumerate(cfg.DATASETS.TEST):
+            evaluator = evaluators[position] if evaluators else cls.build_evaluator(cfg, name)
+            loader = cls.build_test_loader(cfg, name)
+            results[name] = evaluate_windows(SlidingWindow(cfg, model), loader, evaluator)
+            if results[name]:
+                print_csv_format(results[name])
+        return next(iter(results.values())) if len(results) == 1 else results
 
     @classmethod
     def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> TubeletEvaluator:

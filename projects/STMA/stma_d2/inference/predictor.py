@@ -78,8 +78,9 @@ class VideoPredictor:
         chunks = progress(ChunkIndex([video], snippet_length, chunk))
         self.sliding_window.reset()  # the same path may hold other frames by now
         results = []
-        for sample in _ahead(self.mapper, chunks):
-            results += self.sliding_window([sample])[0]
+        samples = ([sample] for sample in _ahead(self.mapper, chunks))
+        for _, (found,) in self.sliding_window.walk(samples):
+            results += found
         return WindowTubelets(
             windows=np.array([int(result.window[0]) for result in results]),
             boxes=np.stack([result.tubelets.tensor.numpy() for result in results]),

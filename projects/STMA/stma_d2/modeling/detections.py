@@ -27,6 +27,15 @@ class WindowDetections:
         """The same on ``device``: two copies, however many windows."""
         return WindowDetections(self.boxes.to(device), self.scores.to(device))
 
+    def start_copy_to_cpu(self) -> WindowDetections:
+        """The same on the CPU: two copies, however many windows.
+
+        From a GPU the copies are only started; they are there once the work given to the GPU so
+        far is done.
+        """
+        tensors = (self.boxes, self.scores)
+        return WindowDetections(*(_host_like(t).copy_(t, non_blocking=True) for t in tensors))
+
     def split(self, counts: list[int]) -> list[WindowDetections]:
         """Cut into parts of so many windows."""
         parts = zip(self.boxes.split(counts), self.scores.split(counts), strict=True)
@@ -66,3 +75,8 @@ class WindowDetections:
             result.window = torch.full((len(scores),), window)
             results.append(result)
         return results
+
+
+def _host_like(tensor: torch.Tensor) -> torch.Tensor:
+    """Memory of the CPU for ``tensor``, such as a GPU can write to while the CPU goes on."""
+    return torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)

@@ -6,6 +6,7 @@ N tubelets of a window, C classes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 import torch
@@ -26,6 +27,10 @@ from .precision import mixed_precision
 _CPU_PIXELS_PER_PASS = 288 * 288
 
 
+# A batch, its results on their way to the CPU, and when they are there (on a GPU).
+_Begun = tuple[list[Sample], list[WindowDetections], torch.cuda.Event | None]
+
+
 class SlidingWindow(nn.Module):
     """A network that remembers the last frames' features from one chunk to the next.
 
@@ -34,8 +39,7 @@ class SlidingWindow(nn.Module):
     or an order broken by workers or ranks) starts anew, so the results never depend on the order.
 
     What is remembered belongs to the network's present weights: use one object per evaluation, or
-    `reset` it. Switching to training or evaluation mode, as Detectron2's ``inference_on_dataset``
-    does at its start, resets it too.
+    `reset` it. Switching to training or evaluation mode resets it too.
     """
 
     @configurable
@@ -80,31 +84,55 @@ class SlidingWindow(nn.Module):
         return super().train(mode)
 
     def forward(self, batched_inputs: list[Sample]) -> list[list[Instances]]:
-        """Detect tubelets in chunks of consecutive windows.
+        """Detect tubelets in chunks of consecutive windows, and wait for the results.
 
         Args:
             batched_inputs: as for `STMA` in evaluation, with ``video_id`` (str), which must tell
                 videos apart; any number of chunks.
 
         Returns:
-            As `STMA` in evaluation, on the CPU: the one time a chunk that the device is waited for.
+            As `STMA` in evaluation, on the CPU.
         """
-        return [
-            self.detect(sample)
-            .to("cpu")
-            .instances(
-                sample["windows"], (sample["height"], sample["width"]), sample["frames"].shape[-2:]
-            )
-            for sample in batched_inputs
-        ]
+        ((_, results),) = self.walk([batched_inputs])
+        return results
+
+    def walk(
+        self, batches: Iterable[list[Sample]]
+    ) -> Iterator[tuple[list[Sample], list[list[Instances]]]]:
+        """Detect tubelets in many batches; a GPU never waits for the host in between.
+
+        A batch's results are waited for only when the GPU has been given the next batch.
+
+        Args:
+            batches: each as for `forward`.
+
+        Yields:
+            each batch with what `forward` returns for it, in order.
+        """
+        begun = None
+        for batch in batches:
+            before, begun = begun, self._begin(batch)
+            if before is not None:
+                yield _finish(*before)
+        if begun is not None:
+            yield _finish(*begun)
+
+    def _begin(self, batch: list[Sample]) -> _Begun:
+        """Give a batch to the device; its results and when they are there."""
+        results = [self.detect(sample).start_copy_to_cpu() for sample in batch]
+        ready = None
+        if self.model.device.type == "cuda":
+            ready = torch.cuda.Event()
+            ready.record()
+        return batch, results, ready
 
     @torch.no_grad()
     def detect(self, sample: Sample) -> WindowDetections:
         """Detect the tubelets of one chunk's W windows; the device is not waited for."""
-        images = sample["frames"].to(self.model.device, non_blocking=True)
+        images = _to_device(sample["frames"], self.model.device)
         rows = rows_per_pass(images)
         needed, snippet_index = sample["snippet_index"].unique(return_inverse=True)
-        snippets = snippet_index.to(images.device, non_blocking=True).split(rows)
+        snippets = _to_device(snippet_index, images.device).split(rows)
         with mixed_precision(images.device, self.amp):
             frames = self._frame_features(sample, images, needed)
             clips = self._clip_features(sample, images)
@@ -125,7 +153,7 @@ class SlidingWindow(nn.Module):
         if self._recent is not None and self._next_window == (sample["video_id"], first):
             parts.append(self._recent)
             needed = needed[len(self._recent) :]
-        index = needed.to(images.device, non_blocking=True).split(rows_per_pass(images))
+        index = _to_device(needed, images.device).split(rows_per_pass(images))
         frames = FrameFeatures.cat(parts + [self.model.frame_features(images[i]) for i in index])
         self._next_window = (sample["video_id"], last + 1)
         self._recent = frames.select(slice(max(len(frames) - shared, 0), None))
@@ -136,9 +164,30 @@ class SlidingWindow(nn.Module):
         if self.model.backbone_3d is None:
             return None
         middles, clip_of_window = shared_clips(sample["windows"], self.windows_per_clip)
-        index = sample["clip_index"][middles].to(images.device, non_blocking=True)
+        index = _to_device(sample["clip_index"][middles], images.device)
         parts = [self.model.clip_features(images[i]) for i in index.split(rows_per_pass(images))]
-        return torch.cat(parts)[clip_of_window.to(images.device, non_blocking=True)]
+        return torch.cat(parts)[_to_device(clip_of_window, images.device)]
+
+
+def _finish(
+    batch: list[Sample], results: list[WindowDetections], ready: torch.cuda.Event | None
+) -> tuple[list[Sample], list[list[Instances]]]:
+    """Wait for the results of a batch and wrap them."""
+    if ready is not None:
+        ready.synchronize()
+    return batch, [
+        found.instances(
+            sample["windows"], (sample["height"], sample["width"]), sample["frames"].shape[-2:]
+        )
+        for sample, found in zip(batch, results, strict=True)
+    ]
+
+
+def _to_device(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A copy of the CPU's ``tensor`` on ``device``, which the host does not wait for."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def shared_clips(windows: torch.Tensor, windows_per_clip: int) -> tuple[torch.Tensor, torch.Tensor]:

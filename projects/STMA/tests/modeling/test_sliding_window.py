@@ -117,6 +117,24 @@ def test_several_chunks_in_a_batch_equal_chunks_one_by_one(tiny_model, make_chun
     assert_same(boxes, run(tiny_model, make_chunks(NUM_FRAMES))[0])
 
 
+def test_a_walk_begins_a_batch_before_it_hands_out_the_one_before(tiny_model, make_chunks):
+    chunks = make_chunks(6)
+    expected = run(tiny_model, chunks)
+    taken = []
+
+    def batches():
+        for chunk in chunks:
+            taken.append(chunk)
+            yield [chunk]
+
+    walk = SlidingWindow(tiny_model).walk(batches())
+    batch, found = next(walk)
+    assert batch[0] is chunks[0] and len(taken) == 2
+    found += [results for _, (results,) in walk]
+    boxes = torch.stack([result.tubelets.tensor for results in found for result in results])
+    assert_same(boxes, expected[0])
+
+
 @pytest.mark.parametrize("forget", [SlidingWindow.reset, SlidingWindow.eval])
 def test_after_a_reset_no_old_features_are_used(tiny_model, make_chunks, forget):
     first, second, *_ = make_chunks(5)
