@@ -32,7 +32,7 @@ def mixed_precision(device: torch.device, enabled: bool) -> AbstractContextManag
 def channels_last_on_gpu(maps: torch.Tensor) -> torch.Tensor:
     """The same maps (N, C, H, W), laid out as the GPU's matrix units want them.
 
-    Convolutions keep their input's layout. On CPUs maps stay as they are: channels-last is no
-    faster there for these networks, and crashed some versions of PyTorch in training.
+    Convolutions keep their input's layout. On CPUs maps stay as they are: channels-last gains
+    little there for these networks, and crashed some versions of PyTorch in training.
     """
     return maps.contiguous(memory_format=torch.channels_last) if maps.is_cuda else maps
