@@ -78,7 +78,7 @@ def test_losses_are_finite_and_reach_every_weight(tiny_cfg, tiny_model, make_sam
         assert parameter.grad is not None, name
         assert torch.isfinite(parameter.grad).all(), name
     if sum(counts) == 0:
-        assert [float(losses[n]) for n in ("loss_movement", "loss_size", "loss_cls")] == [0, 0, 0]
+        assert [losses[n].item() for n in ("loss_movement", "loss_size", "loss_cls")] == [0, 0, 0]
 
 
 def test_the_weights_of_equations_8_and_9_multiply_the_losses(tiny_cfg, make_sample):
