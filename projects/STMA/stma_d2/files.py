@@ -10,7 +10,7 @@ from typing import IO
 
 
 @contextmanager
-def written_whole(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
     """A file that appears at ``path`` when the block ends without an exception, and else never.
 
     Folders are made where they are missing.

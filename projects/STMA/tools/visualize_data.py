@@ -15,14 +15,14 @@ from detectron2.data import MetadataCatalog
 from stma_d2.config import load_config
 from stma_d2.data import ClipDatasetMapper, build_train_index
 from stma_d2.errors import clear_exit
-from stma_d2.files import written_whole
+from stma_d2.files import atomic_write
 from stma_d2.visualization.targets import draw_training_sample
 
 
 def write_png(path: Path, picture: np.ndarray) -> None:
     """Write a picture (h, w, 3) uint8 BGR, whole or not at all."""
     _, data = cv2.imencode(".png", picture)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(data.tobytes())
 
 

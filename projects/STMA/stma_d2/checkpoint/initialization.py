@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..files import written_whole
+from ..files import atomic_write
 from .centernet import dla34_conversion, resnet18_conversion
 from .conversion import Conversion, unwrap
 from .moc import moc_conversion
@@ -146,7 +146,7 @@ def write_initialization(path: str | os.PathLike[str], files: Sequence[Converted
             for name, file in zip(names, files, strict=True)
         ],
     }
-    with written_whole(path) as output:
+    with atomic_write(path) as output:
         pickle.dump(content, output)
 
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
-from ..structures import Tube
-
-if TYPE_CHECKING:
-    from .annotations import Split, TubeAnnotations, VideoAnnotation
+from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
 
 
 def check_annotations(annotations: TubeAnnotations, source: str) -> None:

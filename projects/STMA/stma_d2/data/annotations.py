@@ -28,56 +28,15 @@ from __future__ import annotations
 import json
 import os
 import pickle
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..files import written_whole
-from ..structures import Tube
+from ..files import atomic_write
+from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
 from .annotation_checks import check_annotations
 from .safe_pickle import load_plain_pickle
-
-
-@dataclass(frozen=True)
-class VideoAnnotation:
-    """One video and its ground truth.
-
-    Attributes:
-        num_frames: number of frames of the video.
-        height: of its frames, in pixels.
-        width: of its frames, in pixels.
-        tubes: ordered by label; score 1.0.
-    """
-
-    num_frames: int
-    height: int
-    width: int
-    tubes: tuple[Tube, ...]
-
-
-@dataclass(frozen=True)
-class Split:
-    """The names of the videos to train and to test with."""
-
-    train: tuple[str, ...]
-    test: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class TubeAnnotations:
-    """What an annotation file says.
-
-    Attributes:
-        labels: class names; a tube's label is a position here.
-        videos: by video name.
-        splits: every name in them is a key of ``videos``.
-    """
-
-    labels: tuple[str, ...]
-    videos: dict[str, VideoAnnotation]
-    splits: tuple[Split, ...]
 
 
 def load_annotations(path: str | os.PathLike[str]) -> TubeAnnotations:
@@ -128,7 +87,7 @@ def save_annotations(annotations: TubeAnnotations, path: str | os.PathLike[str])
         content = pickle.dumps(_to_act(annotations), protocol=4)
     else:
         content = _to_json(annotations).encode("utf-8")
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(content)
 
 

@@ -22,11 +22,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..errors import InputError
-from ..files import written_whole
-from ..structures import WindowTubelets
+from ..files import atomic_write
+from ..structures import Tubelets
 
 
-def save_detections(path: str | os.PathLike[str], detections: Mapping[str, WindowTubelets]) -> None:
+def save_detections(path: str | os.PathLike[str], detections: Mapping[str, Tubelets]) -> None:
     """Write detections whole or not at all.
 
     Raises:
@@ -39,7 +39,7 @@ def save_detections(path: str | os.PathLike[str], detections: Mapping[str, Windo
         raise InputError(f"the detections of all videos must have one K and one C, not {listed}")
     length, classes = next(iter(shapes), (0, 0))
     tubelets = [detections[name] for name in names]
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         np.savez(
             file,
             videos=np.array(names, np.str_),
@@ -57,7 +57,7 @@ def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return np.concatenate([np.empty((0, *shape), np.float32), *flat])
 
 
-def load_detections(path: str | os.PathLike[str]) -> dict[str, WindowTubelets]:
+def load_detections(path: str | os.PathLike[str]) -> dict[str, Tubelets]:
     """Read what :func:`save_detections` wrote.
 
     Raises:
@@ -83,14 +83,14 @@ def _unpack(
     windows: np.ndarray,
     boxes: np.ndarray,
     scores: np.ndarray,
-) -> dict[str, WindowTubelets]:
+) -> dict[str, Tubelets]:
     result = {}
     window, tubelet = 0, 0
     for name, count, slots in zip(
         videos.tolist(), num_windows.tolist(), num_slots.tolist(), strict=True
     ):
         end = tubelet + count * slots
-        result[name] = WindowTubelets(
+        result[name] = Tubelets(
             windows[window : window + count],
             boxes[tubelet:end].reshape(count, slots, *boxes.shape[1:]),
             scores[tubelet:end].reshape(count, slots, *scores.shape[1:]),

@@ -17,7 +17,7 @@ from detectron2.utils import comm
 
 from ..data import TubeAnnotations, load_annotations
 from ..errors import InputError
-from ..structures import WindowTubelets
+from ..structures import Tubelets
 from .detections_io import save_detections
 from .metrics import check_finite, run_evaluation
 from .protocols import get_protocol
@@ -105,7 +105,7 @@ class TubeletEvaluator(DatasetEvaluator):
                 f"the model scores {scores.shape[1]} classes, but the data set "
                 f"'{self.dataset_name}' has {len(self.annotations.labels)}"
             )
-        check_finite(video, WindowTubelets(np.array([window]), boxes[None], scores[None]))
+        check_finite(video, Tubelets(np.array([window]), boxes[None], scores[None]))
 
     def evaluate(self) -> OrderedDict[str, dict[str, float]] | None:
         """Gather, save, link, compare and report.
@@ -175,7 +175,7 @@ def dataset_ground_truth(dataset_name: str) -> tuple[TubeAnnotations, tuple[str,
 
 def merge_windows(
     collected: Sequence[Mapping[str, Sequence[_Window]]],
-) -> dict[str, WindowTubelets]:
+) -> dict[str, Tubelets]:
     """Join the windows that several processes saw, whatever the order.
 
     A window that came twice (samplers repeat some to give all processes the same work) counts
@@ -190,7 +190,7 @@ def merge_windows(
     return detections
 
 
-def _stack(windows: Mapping[int, tuple[np.ndarray, np.ndarray]]) -> WindowTubelets:
+def _stack(windows: Mapping[int, tuple[np.ndarray, np.ndarray]]) -> Tubelets:
     starts = sorted(windows)
     slots = max(len(scores) for _, scores in windows.values())
     first_boxes, first_scores = windows[starts[0]]
@@ -199,4 +199,4 @@ def _stack(windows: Mapping[int, tuple[np.ndarray, np.ndarray]]) -> WindowTubele
     for row, start in enumerate(starts):
         count = len(windows[start][1])
         boxes[row, :count], scores[row, :count] = windows[start]
-    return WindowTubelets(np.array(starts), boxes, scores)
+    return Tubelets(np.array(starts), boxes, scores)

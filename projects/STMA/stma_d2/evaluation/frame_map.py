@@ -12,18 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..compiled import compiled
 from ..linking import box_iou, pair_overlaps, suppress
-from ..structures import Tube, WindowTubelets
+from ..structures import Tube, TubeAnnotations, Tubelets, VideoAnnotation
 from .average_precision import average_precision, descending, precision_recall
 from .protocols import Protocol
-
-if TYPE_CHECKING:
-    from ..data import TubeAnnotations, VideoAnnotation
 
 # Pairs of boxes that are compared at once: bounds the memory, keeps temporaries in the cache.
 _PAIRS_AT_ONCE = 1 << 17
@@ -68,7 +64,7 @@ class ClassDetections:
 
 
 def judge_frames(
-    detections: Mapping[str, WindowTubelets],
+    detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: Protocol,
@@ -103,7 +99,7 @@ def judge_frames(
     return collected.by_class(num_boxes)
 
 
-def _count_boxes(tubelets: WindowTubelets, num_frames: int) -> np.ndarray:
+def _count_boxes(tubelets: Tubelets, num_frames: int) -> np.ndarray:
     """How many boxes of each class all windows put on the video's frames, (C,)."""
     on_video = np.minimum(tubelets.num_frames, num_frames + 1 - tubelets.windows)
     return on_video @ np.count_nonzero(tubelets.scores > 0, axis=1)
@@ -159,7 +155,7 @@ def _append(
 
 
 def _judge_video(
-    tubelets: WindowTubelets, truth: _Truth, protocol: Protocol, iou: float
+    tubelets: Tubelets, truth: _Truth, protocol: Protocol, iou: float
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Who is a detection, scores and outcomes, (B, C, P) each, some frames at a time."""
     for frames, boxes, scores in _boxes_on_frames(tubelets, len(truth.covered)):
@@ -173,7 +169,7 @@ def _judge_video(
 
 
 def _boxes_on_frames(
-    tubelets: WindowTubelets, num_frames: int
+    tubelets: Tubelets, num_frames: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Collect what all windows put on each frame, some frames at a time.
 

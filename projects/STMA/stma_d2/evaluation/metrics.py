@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import InputError
-from ..structures import WindowTubelets
+from ..structures import TubeAnnotations, Tubelets
 from .error_analysis import ERROR_KINDS, error_analysis
 from .frame_map import judge_frames
 from .protocols import Protocol, get_protocol
 from .video_map import video_average_precision
-
-if TYPE_CHECKING:
-    from ..data import TubeAnnotations
 
 _FRAME_IOU = 0.5
 _COCO_IOUS = tuple(0.5 + 0.05 * i for i in range(10))
@@ -70,7 +66,7 @@ class Evaluation:
 
 
 def evaluate_tubelets(
-    detections: Mapping[str, WindowTubelets],
+    detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: str = "moc",
@@ -101,7 +97,7 @@ def evaluate_tubelets(
 
 
 def run_evaluation(
-    detections: Mapping[str, WindowTubelets],
+    detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: str = "moc",
@@ -133,7 +129,7 @@ def run_evaluation(
 
 
 def check_detections(
-    detections: Mapping[str, WindowTubelets],
+    detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Iterable[str],
 ) -> None:
@@ -167,7 +163,7 @@ def check_detections(
         _check_windows(video, tubelets, annotations.videos[video].num_frames)
 
 
-def check_finite(video: str, tubelets: WindowTubelets) -> None:
+def check_finite(video: str, tubelets: Tubelets) -> None:
     """Raise a InputError that names video and window if a box or a score is NaN or infinite."""
     for name, values in (("box", tubelets.boxes), ("score", tubelets.scores)):
         bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
@@ -176,7 +172,7 @@ def check_finite(video: str, tubelets: WindowTubelets) -> None:
             raise InputError(f"{video}: window {window} has a {name} that is NaN or infinite")
 
 
-def _check_windows(video: str, tubelets: WindowTubelets, num_frames: int) -> None:
+def _check_windows(video: str, tubelets: Tubelets, num_frames: int) -> None:
     last = max(num_frames - tubelets.num_frames + 1, 1)
     outside = tubelets.windows[(tubelets.windows < 1) | (tubelets.windows > last)]
     if len(outside):

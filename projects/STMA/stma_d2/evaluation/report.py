@@ -9,7 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from ..files import written_whole
+from ..files import atomic_write
 from .error_analysis import ERROR_KINDS
 from .metrics import METRICS, Evaluation
 
@@ -61,5 +61,5 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
 
 def write_json(path: str | os.PathLike[str], record: Any) -> None:
     """Write ``record`` as indented JSON, whole or not at all."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write((json.dumps(record, indent=2) + "\n").encode())

@@ -7,17 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..linking import box_iou, link_tubelets
-from ..structures import Tube, WindowTubelets
+from ..structures import Tube, TubeAnnotations, Tubelets
 from .average_precision import average_precision, descending, precision_recall
 from .protocols import Protocol
-
-if TYPE_CHECKING:
-    from ..data import TubeAnnotations
 
 
 def tube_iou(first: Tube, second: Tube) -> np.float32:
@@ -63,7 +59,7 @@ def suppress_by_class(tubes: Sequence[Tube], iou: float) -> list[Tube]:
     return [tube for group in by_class.values() for tube in suppress_tubes(group, iou)]
 
 
-def build_tubes(tubelets: WindowTubelets, num_frames: int, protocol: Protocol) -> list[Tube]:
+def build_tubes(tubelets: Tubelets, num_frames: int, protocol: Protocol) -> list[Tube]:
     """Link one video's tubelets and suppress tubes, class by class, as ``protocol`` says.
 
     Returns:
@@ -92,7 +88,7 @@ class _ClassTubes:
 
 
 def video_average_precision(
-    detections: Mapping[str, WindowTubelets],
+    detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: Protocol,

@@ -15,7 +15,7 @@ from ..data import ChunkIndex, ClipDatasetMapper, open_frames
 from ..engine.checkpointing import load_for_evaluation
 from ..evaluation import build_tubes, get_protocol
 from ..modeling import SlidingWindow
-from ..structures import Tube, WindowTubelets
+from ..structures import Tube, Tubelets
 
 
 class VideoPredictor:
@@ -67,7 +67,7 @@ class VideoPredictor:
     @torch.inference_mode()
     def predict_tubelets(
         self, video: dict[str, Any], progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
-    ) -> WindowTubelets:
+    ) -> Tubelets:
         """Detect the tubelets of every window.
 
         Args:
@@ -81,7 +81,7 @@ class VideoPredictor:
         samples = ([sample] for sample in _ahead(self.mapper, chunks))
         for _, (found,) in self.sliding_window.walk(samples):
             results += found
-        return WindowTubelets(
+        return Tubelets(
             windows=np.array([int(result.window[0]) for result in results]),
             boxes=np.stack([result.tubelets.tensor.numpy() for result in results]),
             scores=np.stack([result.scores.numpy() for result in results]),

@@ -10,11 +10,11 @@ from operator import attrgetter
 from typing import Any
 
 from ..errors import InputError
-from ..structures import Tube, WindowTubelets
+from ..structures import Tube, Tubelets
 from .online import OnlineLinker
 
 
-def link_tubelets(tubelets: WindowTubelets, num_frames: int, **rules: Any) -> list[Tube]:
+def link_tubelets(tubelets: Tubelets, num_frames: int, **rules: Any) -> list[Tube]:
     """Link the tubelets of one video into tubes, each class for itself.
 
     Window after window, the live tubes choose in descending order of their mean score; each takes,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from detectron2.structures import Instances
 
-from ..structures import TubeletBoxes
+from .tubelet_boxes import TubeletBoxes
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,19 @@
-"""Plain data that every other part exchanges; imports nothing of the package."""
+"""Records that every other part exchanges; imports nothing of the package."""
 
-from .tubelets import TubeletBoxes, WindowTubelets
-from .tubes import Tube
+from .annotations import Split, TubeAnnotations, VideoAnnotation
+from .samples import RegressionSamples, Sample, Targets, VideoDict, WindowsOfVideo
+from .tube import Tube
+from .tubelets import Tubelets
 
-__all__ = ["Tube", "TubeletBoxes", "WindowTubelets"]
+__all__ = [
+    "RegressionSamples",
+    "Sample",
+    "Split",
+    "Targets",
+    "Tube",
+    "TubeAnnotations",
+    "Tubelets",
+    "VideoAnnotation",
+    "VideoDict",
+    "WindowsOfVideo",
+]

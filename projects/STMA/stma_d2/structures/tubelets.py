@@ -8,113 +8,59 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-
-class TubeletBoxes:
-    """The boxes of N tubelets of one window; a field of Detectron2's ``Instances``.
-
-    Attributes:
-        tensor: (N, K, 4) float32, absolute x1, y1, x2, y2 in pixels of the image that the
-            ``Instances`` belong to (0-based corners, as the annotations have them).
-    """
-
-    def __init__(self, tensor: torch.Tensor) -> None:
-        """Wrap ``tensor``, (N, K, 4).
-
-        Raises:
-            ValueError: if the tensor has another number of dimensions or another last dimension.
-        """
-        if tensor.dim() != 3 or tensor.shape[-1] != 4:
-            raise ValueError(f"TubeletBoxes takes (N, K, 4), not {tuple(tensor.shape)}")
-        self.tensor = tensor.to(torch.float32)
-
-    def __len__(self) -> int:
-        return self.tensor.shape[0]
-
-    def __getitem__(self, item: int | slice | torch.Tensor) -> TubeletBoxes:
-        """Select tubelets; an ``int`` gives one tubelet with the first dimension kept."""
-        if isinstance(item, int):
-            return TubeletBoxes(self.tensor[item : item + 1 or None])
-        return TubeletBoxes(self.tensor[item])
-
-    def __repr__(self) -> str:
-        return f"TubeletBoxes({self.tensor})"
-
-    @property
-    def num_frames(self) -> int:
-        """K, the number of frames that each tubelet spans."""
-        return self.tensor.shape[1]
-
-    @property
-    def device(self) -> torch.device:
-        """The device that holds the boxes."""
-        return self.tensor.device
-
-    def to(self, device: torch.device | str) -> TubeletBoxes:
-        """The same boxes on ``device``."""
-        return TubeletBoxes(self.tensor.to(device))
-
-    def clip(self, image_size: tuple[int, int]) -> None:
-        """Clip in place to the pixels 0 .. width - 1, 0 .. height - 1 of ``image_size`` (h, w)."""
-        height, width = image_size
-        limits = self.tensor.new_tensor([width - 1, height - 1, width - 1, height - 1])
-        self.tensor = torch.minimum(self.tensor.clamp(min=0), limits)
-
-    def scale(self, scale_x: float, scale_y: float) -> None:
-        """Multiply x and y coordinates in place."""
-        self.tensor = self.tensor * self.tensor.new_tensor([scale_x, scale_y, scale_x, scale_y])
-
-    @classmethod
-    def cat(cls, boxes: Sequence[TubeletBoxes]) -> TubeletBoxes:
-        """Concatenate along the tubelets; all must span the same K frames.
-
-        Raises:
-            ValueError: if ``boxes`` is empty.
-        """
-        if not boxes:
-            raise ValueError("TubeletBoxes.cat needs at least one element to know K")
-        return cls(torch.cat([b.tensor for b in boxes]))
+Array = np.ndarray | torch.Tensor
 
 
 @dataclass(frozen=True)
-class WindowTubelets:
-    """All tubelets of one video, window by window: what linking and the metrics read.
+class Tubelets:
+    """The tubelets of W windows of one video: N a window, K boxes each, scored for C classes.
 
-    A window that is absent produced nothing. Windows ascend strictly.
+    The one record from the decoder to the linker. Its fields are numpy arrays or tensors, all three
+    of one kind.
 
     Attributes:
-        windows: (W,) int64, the 1-based first frame of each window.
-        boxes: (W, N, K, 4) float32, x1, y1, x2, y2 in the video's own pixels.
-        scores: (W, N, C) float32 per class; 0 means "no detection of this class".
+        windows: (W,) int64, the 1-based first frame of each window, ascending.
+        boxes: (W, N, K, 4) float32 x1, y1, x2, y2, absolute pixels (0-based corners, as the
+            annotations have them).
+        scores: (W, N, C) float32: center probability times class probability; 0 means "no detection
+            of this class".
     """
 
-    windows: np.ndarray
-    boxes: np.ndarray
-    scores: np.ndarray
+    windows: Array
+    boxes: Array
+    scores: Array
 
     def __post_init__(self) -> None:
-        """Check that the three arrays fit together.
+        """Check that the three fields fit together.
 
         Raises:
-            ValueError: naming the shapes that disagree, or that the windows do not ascend.
+            ValueError: if their shapes disagree, or if windows in an array do not ascend.
         """
-        windows, boxes, scores = (np.asarray(a) for a in (self.windows, self.boxes, self.scores))
+        shapes = tuple(tuple(field.shape) for field in (self.windows, self.boxes, self.scores))
+        windows, boxes, scores = shapes
         if (
-            windows.ndim != 1
-            or boxes.ndim != 4
-            or boxes.shape[-1] != 4
-            or scores.ndim != 3
-            or boxes.shape[0] != len(windows)
-            or scores.shape[:2] != boxes.shape[:2]
+            (len(windows), len(boxes), len(scores)) != (1, 4, 3)
+            or boxes[3] != 4
+            or windows[0] != boxes[0]
+            or boxes[:2] != scores[:2]
         ):
             raise ValueError(
-                "WindowTubelets takes windows (W,), boxes (W, N, K, 4), scores (W, N, C), not "
-                f"{windows.shape}, {boxes.shape}, {scores.shape}"
+                "Tubelets takes windows (W,), boxes (W, N, K, 4) and scores (W, N, C), not "
+                f"{windows}, {boxes} and {scores}"
             )
-        if np.any(np.diff(windows) <= 0):
-            raise ValueError("WindowTubelets takes windows in strictly ascending order")
-        object.__setattr__(self, "windows", windows.astype(np.int64, copy=False))
-        object.__setattr__(self, "boxes", boxes.astype(np.float32, copy=False))
-        object.__setattr__(self, "scores", scores.astype(np.float32, copy=False))
+        if isinstance(self.windows, np.ndarray):  # a tensor may lie on a GPU, which would wait
+            if np.any(np.diff(self.windows) <= 0):
+                raise ValueError("Tubelets takes windows in strictly ascending order")
+            object.__setattr__(self, "windows", self.windows.astype(np.int64, copy=False))
+            object.__setattr__(self, "boxes", self.boxes.astype(np.float32, copy=False))
+            object.__setattr__(self, "scores", self.scores.astype(np.float32, copy=False))
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, item: slice | Array) -> Tubelets:
+        """Some of the windows: a slice, positions (n,) or a mask (W,)."""
+        return Tubelets(self.windows[item], self.boxes[item], self.scores[item])
 
     @property
     def num_frames(self) -> int:
@@ -125,3 +71,52 @@ class WindowTubelets:
     def num_classes(self) -> int:
         """C, the number of classes."""
         return self.scores.shape[2]
+
+    @staticmethod
+    def cat(parts: Sequence[Tubelets]) -> Tubelets:
+        """The windows of all ``parts``, one after the other.
+
+        Raises:
+            ValueError: if ``parts`` is empty, or they differ in N, K or C.
+        """
+        if not parts:
+            raise ValueError("Tubelets.cat needs at least one element to know N, K and C")
+        if len({(part.boxes.shape[1:], part.scores.shape[1:]) for part in parts}) > 1:
+            raise ValueError("Tubelets.cat takes parts of the same N, K and C")
+        join = torch.cat if isinstance(parts[0].boxes, torch.Tensor) else np.concatenate
+        return Tubelets(
+            join([part.windows for part in parts]),
+            join([part.boxes for part in parts]),
+            join([part.scores for part in parts]),
+        )
+
+    def to(self, device: torch.device | str) -> Tubelets:
+        """The same tensors on ``device``."""
+        return Tubelets(self.windows.to(device), self.boxes.to(device), self.scores.to(device))
+
+    def numpy(self) -> Tubelets:
+        """The same as arrays, which share the tensors' memory where these lie on the CPU."""
+        if isinstance(self.boxes, np.ndarray):
+            return self
+        fields = (self.windows, self.boxes.float(), self.scores.float())
+        return Tubelets(*(field.detach().cpu().numpy() for field in fields))
+
+    def scale(self, scale_x: float, scale_y: float) -> Tubelets:
+        """The same with x and y coordinates multiplied."""
+        return self._with_boxes(self.boxes * self._row([scale_x, scale_y, scale_x, scale_y]))
+
+    def clip(self, image_size: tuple[int, int]) -> Tubelets:
+        """The same, clipped to the pixels 0 .. width - 1, 0 .. height - 1 of (height, width)."""
+        height, width = image_size
+        limits = self._row([width - 1, height - 1, width - 1, height - 1])
+        smaller = torch.minimum if isinstance(self.boxes, torch.Tensor) else np.minimum
+        return self._with_boxes(smaller(self.boxes.clip(min=0), limits))
+
+    def _with_boxes(self, boxes: Array) -> Tubelets:
+        return Tubelets(self.windows, boxes, self.scores)
+
+    def _row(self, values: Sequence[float]) -> Array:
+        """(4,) of the boxes' kind and type."""
+        if isinstance(self.boxes, torch.Tensor):
+            return self.boxes.new_tensor(values)
+        return np.array(values, self.boxes.dtype)

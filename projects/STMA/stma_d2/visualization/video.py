@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from ..files import written_whole
+from ..files import atomic_write
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
@@ -24,7 +24,7 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> N
     Raises:
         ValueError: if there is no frame.
     """
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         _encode(file.name, frames, fps)
 
 

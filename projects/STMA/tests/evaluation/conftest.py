@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, load_annotations
-from stma_d2.structures import Tube, WindowTubelets
+from stma_d2.structures import Tube, Tubelets
 
 HERE = Path(__file__).parent
 EXPECTED = HERE.parent / "data" / "golden" / "moc_metrics_expected.json"
@@ -39,7 +39,7 @@ class Case:
     annotations: TubeAnnotations
     annotations_file: Path
     videos: list[str]
-    detections: dict[str, WindowTubelets]
+    detections: dict[str, Tubelets]
     expected: dict[str, Any]
 
 
@@ -61,9 +61,7 @@ class Simulator:
         if isinstance(videos, int):
             videos = self.module.choose_videos(truth, split, videos)
         raw = self.module.simulate(truth, videos, K, seed)
-        detections = {
-            v: WindowTubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()
-        }
+        detections = {v: Tubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()}
         expected = {"detections_sha256": self.module.checksum(raw)}
         return Case(load_annotations(path), path, videos, detections, expected)
 
@@ -100,7 +98,7 @@ def annotate(labels: str, **videos: tuple[int, list[Tube]]) -> TubeAnnotations:
     return TubeAnnotations(tuple(labels), records, (Split((), tuple(records)),))
 
 
-def follow(tubes: list[Tube], num_frames: int, K: int, C: int) -> WindowTubelets:
+def follow(tubes: list[Tube], num_frames: int, K: int, C: int) -> Tubelets:
     """Tubelets of score 0.9 where a tube covers a whole window, one slot a tube."""
     windows = np.arange(1, num_frames - K + 2)
     boxes = np.zeros((len(windows), len(tubes), K, 4), np.float32)
@@ -111,7 +109,7 @@ def follow(tubes: list[Tube], num_frames: int, K: int, C: int) -> WindowTubelets
             if start >= 0 and start + K <= len(one):
                 boxes[row, slot] = one.boxes[start : start + K]
                 scores[row, slot, one.label] = 0.9
-    return WindowTubelets(windows, boxes, scores)
+    return Tubelets(windows, boxes, scores)
 
 
 @pytest.fixture(scope="session")

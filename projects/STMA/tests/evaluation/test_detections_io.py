@@ -5,13 +5,13 @@ import pytest
 
 from stma_d2.errors import InputError
 from stma_d2.evaluation import load_detections, save_detections
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 
 
 def some(windows, slots, seed=0, K=3, C=2):
     rng = np.random.default_rng(seed)
     shape = len(windows), slots
-    return WindowTubelets(np.array(windows), rng.random((*shape, K, 4)), rng.random((*shape, C)))
+    return Tubelets(np.array(windows), rng.random((*shape, K, 4)), rng.random((*shape, C)))
 
 
 def test_round_trip(tmp_path):

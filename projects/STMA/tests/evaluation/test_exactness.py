@@ -13,7 +13,7 @@ from stma_d2.evaluation import PROTOCOLS, evaluate_tubelets, get_protocol, run_e
 from stma_d2.evaluation.frame_map import judge_frames
 from stma_d2.evaluation.video_map import video_average_precision
 from stma_d2.linking import link_tubelets
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 
 # Short, and with several actors at once, one after another, or in part.
 UCF_VIDEOS = [
@@ -122,7 +122,7 @@ def test_equal_scores_and_coarse_boxes_match_the_loops(simulate, plain, protocol
     detections = {}
     for video, found in case.detections.items():
         drawn = np.random.default_rng(0).choice(levels, found.scores.shape)
-        detections[video] = WindowTubelets(
+        detections[video] = Tubelets(
             found.windows, 16 * (found.boxes // 16), np.where(found.scores > 0, drawn, 0)
         )
     check_against_loops(plain, detections, case.annotations, case.videos, protocol)
@@ -149,7 +149,7 @@ def small_cases(draw):
         boxes = np.stack([x, 0 * x, x + 19, 0 * x + 19], axis=-1).astype(np.float32)
         scores = rng.choice(levels, (len(windows), 3, 2)).astype(np.float32)
         if rng.random() < 0.9:
-            detections[name] = WindowTubelets(windows, boxes, scores)
+            detections[name] = Tubelets(windows, boxes, scores)
     videos["z"] = 20, [(1, 20, 0, 0)]
     return detections, videos
 

@@ -7,7 +7,7 @@ import pytest
 
 from stma_d2.evaluation import get_protocol
 from stma_d2.evaluation.frame_map import Outcome, judge_frames
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 
 BOX = (0, 0, 9, 9)
 CLOSE = (1, 0, 10, 9)  # IoU 9 / 11 with BOX
@@ -23,7 +23,7 @@ def on_frames(frames, num_classes=2):
     for row, frame in enumerate(sorted(frames)):
         for slot, (box, score, label) in enumerate(frames[frame]):
             boxes[row, slot, 0], scores[row, slot, label] = box, score
-    return WindowTubelets(np.array(sorted(frames)), boxes, scores)
+    return Tubelets(np.array(sorted(frames)), boxes, scores)
 
 
 def judge(frames, annotations, protocol="moc"):
@@ -88,7 +88,7 @@ def test_boxes_of_all_windows_meet_on_a_frame(make):
     The factor is taken on the frames where the boxes meet, not on the others.
     """
     boxes = np.array([[[BOX, BOX]], [[CLOSE, CLOSE]]], np.float32)
-    found = WindowTubelets(np.array([1, 2]), boxes, np.array([[[0.8]], [[0.55]]], np.float32))
+    found = Tubelets(np.array([1, 2]), boxes, np.array([[[0.8]], [[0.55]]], np.float32))
     truth = make.annotate("a", v=(3, [make.tube(1, 3, BOX)]))
     (soft,) = judge_frames({"v": found}, truth, ["v"], get_protocol("moc"), 0.5)
     assert soft.scores.tolist() == pytest.approx([0.8, 0.8, 0.55, 0.55 * 2 / 11])
@@ -122,7 +122,7 @@ def test_order_over_many_frames_and_classes_is_kept(make, plain):
     boxes = rng.uniform(0, 60, (windows, slots, K, 4)).astype(np.float32)
     boxes[..., 2:] = boxes[..., :2] + 30
     scores = rng.choice([0, 0, 0.25, 0.5], (windows, slots, 2)).astype(np.float32)
-    found = WindowTubelets(np.arange(1, windows + 1), boxes, scores)
+    found = Tubelets(np.arange(1, windows + 1), boxes, scores)
     truth = make.annotate("ab", v=(184, [make.tube(5, 150, (20, 20, 50, 50))]))
     records = judge_frames({"v": found}, truth, ["v"], get_protocol("moc"), 0.5)
     expected = list(plain.frame_detections(found, 184, get_protocol("moc").frame_nms))

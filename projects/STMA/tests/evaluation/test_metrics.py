@@ -13,7 +13,7 @@ from stma_d2.evaluation import (
     evaluate_tubelets,
     run_evaluation,
 )
-from stma_d2.structures import Tube, WindowTubelets
+from stma_d2.structures import Tube, Tubelets
 
 BOX, FAR = (0, 0, 19, 19), (200, 0, 219, 19)
 
@@ -96,7 +96,7 @@ def test_lower_scored_false_positive_never_helps(make, scene, protocol):
         boxes = np.tile(np.array([900, 0, 930, 30], np.float32), (count, 1, K, 1))
         scores = np.zeros((count, 1, 3), np.float32)
         scores[rng.random(count) < 0.7, 0, label] = 0.05
-        after[name] = WindowTubelets(
+        after[name] = Tubelets(
             found.windows,
             np.concatenate([found.boxes, boxes], axis=1),
             np.concatenate([found.scores, scores], axis=1),
@@ -134,7 +134,7 @@ def test_order_of_slots_classes_and_videos_changes_nothing(make, scene, protocol
         slots = rng.permuted(
             np.tile(np.arange(found.boxes.shape[1]), (len(found.windows), 1)), axis=1
         )
-        shuffled[name] = WindowTubelets(
+        shuffled[name] = Tubelets(
             found.windows,
             np.take_along_axis(found.boxes, slots[..., None, None], axis=1),
             np.take_along_axis(found.scores, slots[..., None], axis=1)[..., order],
@@ -197,8 +197,8 @@ def test_evaluation_record_holds_errors_and_protocol(make):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_detections_at_all(make, protocol):
     truth = make.annotate("a", u=(20, [make.tube(1, 20, BOX)]), v=(20, []))
-    none = WindowTubelets(np.empty(0), np.empty((0, 3, 5, 4)), np.empty((0, 3, 1)))
-    empty = WindowTubelets(np.array([1]), np.empty((1, 0, 5, 4)), np.empty((1, 0, 1)))
+    none = Tubelets(np.empty(0), np.empty((0, 3, 5, 4)), np.empty((0, 3, 1)))
+    empty = Tubelets(np.array([1]), np.empty((1, 0, 5, 4)), np.empty((1, 0, 1)))
     for found in ({}, {"u": none}, {"u": empty}, {"v": none, "u": empty}):
         metrics = evaluate_tubelets(found, truth, ["u", "v"], protocol)
         assert set(metrics.values()) == {0.0}
@@ -264,8 +264,8 @@ def test_a_video_without_detections_counts_as_missed_however_that_is_said(make, 
     actor = make.tube(1, 20, BOX)
     truth = make.annotate("a", u=(20, [actor]), v=(20, [actor]))
     found = make.follow([actor], 20, 5, 1)
-    zeros = WindowTubelets(found.windows, found.boxes, 0 * found.scores)
-    empty = WindowTubelets(found.windows[:0], found.boxes[:0], found.scores[:0])
+    zeros = Tubelets(found.windows, found.boxes, 0 * found.scores)
+    empty = Tubelets(found.windows[:0], found.boxes[:0], found.scores[:0])
     for nothing in ({}, {"v": zeros}, {"v": empty}):
         metrics = evaluate_tubelets({"u": found, **nothing}, truth, ["u", "v"], protocol)
         assert set(metrics.values()) == {50.0}

@@ -12,7 +12,7 @@ from stma_d2.errors import InputError
 from stma_d2.evaluation import get_protocol
 from stma_d2.inference import StreamPredictor, VideoPredictor, describe_video
 from stma_d2.linking import link_tubelets
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 from stma_d2.visualization import write_video
 
 K, T = 3, 8  # of the tiny network
@@ -71,7 +71,7 @@ def collect(predictor, path):
 
 def as_tubelets(steps):
     steps = [step for step in steps if step.window is not None]
-    return WindowTubelets(
+    return Tubelets(
         windows=np.array([step.window for step in steps]),
         boxes=np.stack([step.tubelets.tubelets.tensor.numpy() for step in steps]),
         scores=np.stack([step.tubelets.scores.numpy() for step in steps]),

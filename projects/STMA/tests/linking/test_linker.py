@@ -7,7 +7,7 @@ import pytest
 
 from stma_d2.errors import InputError
 from stma_d2.linking import Suppression, link_tubelets
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 
 K = 3
 HERE, NEAR, AWAY = 0.0, 3.0, 200.0  # x of 20 x 20 boxes; HERE and NEAR overlap by 17 / 23
@@ -22,7 +22,7 @@ def tubelets(windows, num_classes=1, length=K):
         for slot, (x, score, *label) in enumerate(windows[window]):
             boxes[row, slot] = (x, 0, x + 19, 19)
             scores[row, slot, label[0] if label else 0] = score
-    return WindowTubelets(np.array(sorted(windows), np.int64), boxes, scores)
+    return Tubelets(np.array(sorted(windows), np.int64), boxes, scores)
 
 
 def spans(tubes):

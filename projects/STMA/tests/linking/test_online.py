@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stma_d2.errors import InputError
 from stma_d2.linking import LinkingRules, OnlineLinker, Suppression, link_tubelets
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 
 K = 3
 HERE, AWAY = 0.0, 200.0
@@ -51,7 +51,7 @@ def videos(draw):
         "max_tube_length": draw(st.sampled_from([None, 6, 13])),
         "min_tubelet_score": draw(st.sampled_from([0.0, 0.3])),
     }
-    return num_frames, WindowTubelets(windows, boxes, scores), rules
+    return num_frames, Tubelets(windows, boxes, scores), rules
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -125,7 +125,7 @@ def test_number_of_tubelets_may_change_from_window_to_window():
     for row, count in enumerate(counts):
         scores[row, count:] = 0
         assert linker.push(row + 1, x[row, :count], scores[row, :count]) == []
-    filled = WindowTubelets(np.arange(1, 8), x, scores)
+    filled = Tubelets(np.arange(1, 8), x, scores)
     tubes, expected = linker.finish(9), link_tubelets(filled, 9, min_tube_length=1)
     assert len(tubes) == len(expected) > 20
     for tube, other in zip(tubes, expected, strict=True):

@@ -1,4 +1,4 @@
-"""TubeletBoxes and WindowTubelets."""
+"""TubeletBoxes and Tubelets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 from detectron2.structures import Instances
 
-from stma_d2.structures import TubeletBoxes, WindowTubelets
+from stma_d2.structures import TubeletBoxes, Tubelets
 
 
 def test_boxes_live_in_instances_and_follow_their_selection():
@@ -41,7 +41,7 @@ def test_concatenating_nothing_is_refused():
 
 
 def window_tubelets(windows, boxes=(2, 3, 5, 4), scores=(2, 3, 7)):
-    return WindowTubelets(np.array(windows), np.zeros(boxes), np.zeros(scores))
+    return Tubelets(np.array(windows), np.zeros(boxes), np.zeros(scores))
 
 
 def test_window_tubelets_know_their_sizes_and_types():

@@ -9,7 +9,7 @@ import pytest
 
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, save_annotations
 from stma_d2.evaluation import METRICS, evaluate_tubelets, save_detections
-from stma_d2.structures import Tube, WindowTubelets
+from stma_d2.structures import Tube, Tubelets
 
 TOOL = Path(__file__).parents[2] / "tools" / "evaluate.py"
 
@@ -33,7 +33,7 @@ def files(tmp_path):
     boxes = np.tile(np.array([0, 0, 19, 19], np.float32), (16, 1, 5, 1))
     scores = np.tile(np.array([0.9, 0.2], np.float32), (16, 1, 1))
     scores[8:, 0, 0] = 0.05
-    found = WindowTubelets(np.arange(1, 17), boxes, scores)
+    found = Tubelets(np.arange(1, 17), boxes, scores)
     detections = {"u": found, "v": found}
     save_annotations(truth, tmp_path / "truth.json")
     save_detections(tmp_path / "detections.npz", detections)

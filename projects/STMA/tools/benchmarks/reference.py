@@ -12,7 +12,7 @@ from typing import Any
 
 from stma_d2.data import load_annotations
 from stma_d2.errors import InputError
-from stma_d2.structures import WindowTubelets
+from stma_d2.structures import Tubelets
 
 from .simulated_detections import TestSet
 
@@ -61,7 +61,7 @@ def golden_cases(folder: str) -> Iterator[GoldenCase]:
         if generator.checksum(raw) != figures["detections_sha256"]:
             raise InputError(f"{root}: the detections of {name} are not those that were scored")
         detections = {
-            video: WindowTubelets(found["starts"], found["boxes"], found["scores"])
+            video: Tubelets(found["starts"], found["boxes"], found["scores"])
             for video, found in raw.items()
         }
         test_set = TestSet(detections, load_annotations(path))

@@ -17,7 +17,7 @@ import torch
 import torchvision
 from tabulate import tabulate
 
-from stma_d2.files import written_whole
+from stma_d2.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def stopwatch(run: Callable[[], Any]) -> float:
 def write_json(report: Report, path: str) -> None:
     """Write the report and the machine's description, whole or not at all."""
     content = {**asdict(report), "machine": machine()}
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(json.dumps(content, indent=1).encode())
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation
-from stma_d2.structures import Tube, WindowTubelets
+from stma_d2.structures import Tube, Tubelets
 
 HEIGHT, WIDTH = 240, 320
 
@@ -22,7 +22,7 @@ class TestSet:
         annotations: the ground truth of these videos.
     """
 
-    detections: dict[str, WindowTubelets]
+    detections: dict[str, Tubelets]
     annotations: TubeAnnotations
 
     @property
@@ -87,7 +87,7 @@ def _true_tube(rng: np.random.Generator, track: np.ndarray, label: int) -> Tube:
 
 def _detect(
     rng: np.random.Generator, tracks: np.ndarray, tubes: list[Tube], length: int, num_classes: int
-) -> WindowTubelets:
+) -> Tubelets:
     """Tubelets along the tracks, with noise; those along actors mostly score the right class."""
     count, num_frames = tracks.shape[:2]
     windows = np.arange(num_frames - length + 1)
@@ -104,7 +104,7 @@ def _detect(
         level[inside, slot] += 2.5
     scores = np.exp(logits)
     scores /= scores.sum(axis=2, keepdims=True) * (1 + np.exp(-level))
-    return WindowTubelets(windows + 1, _clip(boxes), scores.astype(np.float32))
+    return Tubelets(windows + 1, _clip(boxes), scores.astype(np.float32))
 
 
 def _clip(boxes: np.ndarray) -> np.ndarray:
