@@ -23,7 +23,7 @@ class AccumulatingTrainer(SimpleTrainer):
 
     A step works its batch off in micro-batches, so that only one of them is in memory at a time.
     Losses and gradient are those of the whole batch: every loss is a sum over the batch, divided by
-    a number that the targets tell (`STMA.loss_divisors`), so a micro-batch counts by its share of it.
+    a number that the targets tell (`STMA.loss_divisors`); a micro-batch counts by its share of it.
     (Batch normalization still sees a micro-batch at a time.) As always, the gradients of several
     processes are averaged evenly.
 

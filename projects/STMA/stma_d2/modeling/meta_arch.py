@@ -215,7 +215,7 @@ class STMA(nn.Module):
         }
 
     def loss_divisors(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """What `forward` divides each loss's sum over the samples by; see `losses.loss_divisors`."""
+        """What each loss's sum over the samples is divided by; see `losses.loss_divisors`."""
         return loss_divisors(samples, self.loss_normalizer)
 
     def frame_features(self, frames: torch.Tensor) -> FrameFeatures:
