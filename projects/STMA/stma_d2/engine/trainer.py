@@ -57,7 +57,6 @@ class Trainer(DefaultTrainer):
             loader,
             optimizer,
             device=device,
-            loss_normalizer=cfg.MODEL.STMA.LOSS_WEIGHT.NORMALIZER,
             micro_batches=cfg.SOLVER.ACCUMULATION_STEPS,
             mixed_precision=cfg.SOLVER.AMP.ENABLED,
         )
