@@ -11,9 +11,16 @@ from typing import IO
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file that appears at ``path`` when the block ends without an exception, and else never.
+    """Open a file that appears at ``path`` only if the block ends without an exception.
 
-    Folders are made where they are missing.
+    The block writes into a temporary file in the same folder, which is then renamed. Missing
+    folders are made. A file that was at ``path`` before is replaced, or stays as it was.
+
+    Yields:
+        the temporary file, open for writing bytes.
+
+    Raises:
+        OSError: if the file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
