@@ -54,6 +54,7 @@ class ClipDatasetMapper:
         fill_color: tuple[int, int, int] = (0, 0, 0),
         augmentation: AugmentationRules | None = None,
         targets: TargetRules | None = None,
+        conceal_damage: bool = False,
     ) -> None:
         """Remember how samples are made.
 
@@ -65,6 +66,7 @@ class ClipDatasetMapper:
             fill_color: 8-bit BGR, of the canvas around an expanded frame.
             augmentation: None for evaluation.
             targets: None for evaluation.
+            conceal_damage: of damaged video files, see `open_frames`.
 
         Raises:
             InputError: naming the configuration key that does not fit.
@@ -81,7 +83,7 @@ class ClipDatasetMapper:
         self.fill_color = fill_color
         self.augmentation = augmentation
         self.targets = targets
-        self._recent_frames = RecentFrames()
+        self._recent_frames = RecentFrames(conceal_damage)
         self._seed: int | None = None
         self._rng: np.random.Generator | None = None
 

@@ -41,7 +41,7 @@ class VideoPredictor:
         self.model = build_model(self.cfg).eval()
         load_for_evaluation(self.model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume=False)
         self.sliding_window = SlidingWindow(self.cfg, self.model)
-        self.mapper = ClipDatasetMapper(self.cfg, is_train=False)
+        self.mapper = ClipDatasetMapper(self.cfg, is_train=False, conceal_damage=True)
 
     def __call__(
         self, path: str, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
@@ -109,7 +109,7 @@ def describe_video(path: str) -> dict[str, Any]:
     Returns:
         dict with video_id, frames (both ``path``), num_frames, height, width, tubes (empty).
     """
-    reader = open_frames(path)
+    reader = open_frames(path, conceal_damage=True)
     (first,) = reader.read([1])
     return {
         "video_id": path,
