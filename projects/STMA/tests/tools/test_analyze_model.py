@@ -8,7 +8,7 @@ from torch import nn
 
 from stma_d2.modeling.backbone import SmallResNet
 from stma_d2.modeling.backbone.deform import ModulatedDeformConv2d
-from stma_d2.modeling.heads import CenterHead
+from stma_d2.modeling.heads import TwoConvHead
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def analyze_model(tool):
 
 
 def test_a_heads_macs_by_hand(analyze_model):
-    head = CenterHead(in_channels=4, num_frames=3, hidden_channels=8, num_maps=2)
+    head = TwoConvHead(4 * 3, 8, 2)
     by_hand = 5 * 6 * (12 * 8 * 9 + 8 * 2)
     assert analyze_model.count_macs(head, torch.zeros(1, 3, 4, 5, 6)) == by_hand
     assert analyze_model.count_parameters(head) == 12 * 8 * 9 + 8 + 8 * 2 + 2
@@ -34,9 +34,7 @@ def test_a_window_of_a_video_pays_for_one_new_frame(analyze_model):
         def __init__(self):
             super().__init__()
             self.backbone = SmallResNet(8)
-            self.center_head = CenterHead(
-                in_channels=16, num_frames=3, hidden_channels=4, num_maps=1
-            )
+            self.center_head = TwoConvHead(16 * 3, 4, 1)
             self.movement_head = nn.Identity()
             self.size_head = nn.Conv2d(16, 4, 1)
             self.backbone_3d = self.action_head = None
