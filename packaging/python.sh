@@ -32,6 +32,11 @@ choose() {
         "install one of them, or name it, for example make test PYTHON=/usr/bin/python3.11"
 }
 
+no_network() {
+    fail "the Python package index cannot be reached: check the network, and pip's index and" \
+        "proxy settings (pip config list)"
+}
+
 pip() {
     "$run" -m pip --no-input --disable-pip-version-check "$@"
 }
@@ -48,15 +53,14 @@ step() {
     esac
     [ $status -lt 128 ] || fail "stopped by signal $((status - 128)): try again"
     echo "$before" >"$stamp"
-    # A retry that pip warns of may have helped; an error, or an index without any version, says more.
+    case ${output##*connection broken by} in
+    "$output" | *Collecting* | *Downloading*) ;; # no retry, or one after which pip went on
+    *) no_network ;;
+    esac
     case $(printf '%s\n' "$output" | grep -v WARNING) in
     *"Max retries exceeded"* | *"Read timed out"* | *"Connection broken"* | *incomplete-download*)
-        network=down ;;
-    *"from versions: none"*)
-        case $output in *"connection broken by"*) network=down ;; esac ;;
+        no_network ;;
     esac
-    [ -z "${network:-}" ] || fail "the Python package index cannot be reached:" \
-        "check the network, and pip's index and proxy settings (pip config list)"
     printf '%s\n' "$output" >&2
     fail "this step failed with the output above"
 }
@@ -108,12 +112,12 @@ install_venv() {
     wanted=${wanted:-3.10, 3.11 or 3.12}
     case $wanted in
     *"${found:-none}"*) ;;
-    *) fail ".venv has Python ${found:-that does not run}, not $wanted: remove .venv and try again" ;;
+    *) fail "the Python of .venv is ${found:-broken}, not $wanted: remove .venv and try again" ;;
     esac
     echo installing >"$stamp"
     set -- install --constraint packaging/requirements.txt
-    # A small package first: without a network, this ends soon.
-    step "Preparing .venv" pip "$@" --retries=1 --timeout=20 setuptools
+    # Small packages first: without a network, this ends soon.
+    step "Preparing .venv" pip "$@" --retries=1 --timeout=20 pip setuptools
     step "Installing PyTorch and the other packages (5 GB, some minutes)" \
         pip "$@" --no-build-isolation --requirement packaging/requirements.txt
     step "Making Detectron2 0.6" "$run" packaging/make_detectron2_wheel.py .venv

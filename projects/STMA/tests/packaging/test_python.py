@@ -131,7 +131,7 @@ def test_environment_of_another_python_than_asked_for_is_refused(checkout):
     assert not checkout.run(PYTHON=checkout.python).pip_calls
     (checkout.root / ".venv" / "bin" / "python").write_text("#!/bin/sh\necho 3.10\n")
     result = checkout.run(PYTHON=checkout.python)
-    assert_says(result, "error: .venv has Python 3.10, not 3.11: remove .venv and try again")
+    assert_says(result, "error: the Python of .venv is 3.10, not 3.11: remove .venv and try again")
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ def test_damaged_environment_is_made_again(checkout, script, sentence):
 @pytest.mark.parametrize(
     "output",
     [
-        "WARNING: Retrying after connection broken by 'x'\nERROR: x (from versions: none)",
+        "Collecting x\nWARNING: Retrying after connection broken by 'x'\nERROR: no x",
         "ERROR: HTTPSConnectionPool(host='x', port=443): Max retries exceeded with url: /x",
         "ReadTimeoutError: HTTPSConnectionPool(host='x', port=443): Read timed out.",
         "ProtocolError: ('Connection broken: IncompleteRead(1 bytes read)')",
@@ -177,7 +177,7 @@ def test_failed_update_without_a_network_keeps_the_environment(checkout, output)
     "output",
     [
         "ERROR: x (from versions: none)",
-        "WARNING: Retrying after connection broken by 'Read timed out.'\nERROR: conflict of x",
+        "WARNING: after connection broken by 'Read timed out.'\nCollecting x\nERROR: no x",
     ],
 )
 def test_failure_of_another_kind_shows_what_pip_printed(checkout, output):
