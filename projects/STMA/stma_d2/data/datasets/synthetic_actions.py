@@ -22,6 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from ...errors import InputError
 from ...structures import Tube
 from ..annotations import Split, TubeAnnotations, VideoAnnotation, save_annotations
 from ..catalog import register_tube_dataset
@@ -79,12 +80,12 @@ def generate_synthetic_actions(
         overwrite: replace a data set that has other parameters.
 
     Raises:
-        ValueError: if a parameter is out of range.
+        InputError: if a parameter is out of range.
         FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
             if the folder holds something else.
     """
     if min(num_train, num_val) < 1 or seed < 0 or image_size < MIN_IMAGE_SIZE:
-        raise ValueError(
+        raise InputError(
             "synthetic actions need num_train >= 1, num_val >= 1, seed >= 0 and image_size >= "
             f"{MIN_IMAGE_SIZE}, not {num_train}, {num_val}, {seed}, {image_size}"
         )
