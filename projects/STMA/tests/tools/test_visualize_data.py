@@ -35,7 +35,7 @@ def config(tmp_path: Path) -> Iterator[str]:
         "num_frames": 8,
         "height": 48,
         "width": 64,
-        "frames": str(frames),
+        "path": str(frames),
         "tubes": [tube],
     }
     DatasetCatalog.register(NAME, lambda: [video])
