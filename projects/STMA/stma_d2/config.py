@@ -58,6 +58,9 @@ def _add_input(cfg: CN) -> None:
     # Where they lie in the clip: "middle" (the paper) or "end", which sees nothing later than the
     # snippet and so can run on a live stream; train a network the way it will be used.
     cfg.INPUT.SNIPPET_POSITION = "middle"
+    # Share of training samples whose snippet has no action, or is cut by the start or end of one
+    # (which then counts as none): they teach silence before and after actions. The paper has 0.
+    cfg.INPUT.BACKGROUND_WINDOWS = 0.0
 
     # Augmentation of ACT and MOC, drawn once for a clip.
     cfg.INPUT.AUGMENTATION = CN()

@@ -38,7 +38,7 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
         raise InputError("DATASETS.TRAIN names no data set")
     videos = [video for name in names for video in _get_videos(cfg, name)]
     _check_same_labels(names)
-    index = WindowIndex(videos, sampler)
+    index = WindowIndex(videos, sampler.training_windows)
     if len(index) == 0:
         tubes = [tube for video in videos for tube in video["tubes"]]
         raise InputError(
@@ -58,7 +58,10 @@ def build_train_stream(
     start_iter: int = 0,
     seed: int | None = None,
 ) -> TrainingStream:
-    """The windows that this process trains on, in their order; each epoch holds every window once.
+    """The windows that this process trains on, in their order.
+
+    Each epoch holds every training window once, but for those whose place INPUT.BACKGROUND_WINDOWS
+    gives to others.
 
     Args:
         cfg: with DATASETS.TRAIN and SOLVER.IMS_PER_BATCH (over all processes).
@@ -77,10 +80,35 @@ def build_train_stream(
         index,
         cfg.SOLVER.IMS_PER_BATCH,
         seed,
+        background=_build_background_index(cfg, index),
+        background_share=cfg.INPUT.BACKGROUND_WINDOWS,
         start_iter=start_iter,
         rank=comm.get_rank(),
         world_size=comm.get_world_size(),
     )
+
+
+def _build_background_index(cfg: CfgNode, index: WindowIndex) -> WindowIndex | None:
+    """The windows that INPUT.BACKGROUND_WINDOWS speaks of, in the same videos; None where it is 0.
+
+    Raises:
+        InputError: if that is no share, or if there are none.
+    """
+    share = cfg.INPUT.BACKGROUND_WINDOWS
+    if not 0 <= share < 1:
+        raise InputError(
+            f"INPUT.BACKGROUND_WINDOWS is {share}; it must be a share, at least 0 and less than 1"
+        )
+    if share == 0:
+        return None
+    background = WindowIndex(index.videos, ClipSampler.from_config(cfg).background_windows)
+    if len(background) == 0:
+        raise InputError(
+            f"INPUT.BACKGROUND_WINDOWS is {share}, but actions fill every video of DATASETS.TRAIN "
+            f"{tuple(cfg.DATASETS.TRAIN)} from its first frame to its last; set it to 0"
+        )
+    logger.info("%d background windows, %g of the samples", len(background), share)
+    return background
 
 
 def build_train_loader(

@@ -115,6 +115,21 @@ class ClipSampler:
         Raises:
             InputError: if a tube leaves the video's frames 1 .. ``num_frames``.
         """
+        return np.flatnonzero(self._can_train(num_frames, tubes)) + 1
+
+    def background_windows(self, num_frames: int, tubes: Sequence[Tube]) -> np.ndarray:
+        """All other windows: those without an action, or cut by the start or end of one.
+
+        Returns:
+            (n,) int64, ascending.
+
+        Raises:
+            InputError: see `training_windows`.
+        """
+        return np.flatnonzero(~self._can_train(num_frames, tubes)) + 1
+
+    def _can_train(self, num_frames: int, tubes: Sequence[Tube]) -> np.ndarray:
+        """(windows of K whole frames,) bool."""
         length = self.snippet_length
         num_windows = max(num_frames - length + 1, 0)
         undivided = np.ones(num_windows, dtype=bool)
@@ -133,7 +148,7 @@ class ClipSampler:
             inside = up_to[length:] - up_to[:-length]  # of each window's K frames
             undivided &= (inside == 0) | (inside == length)
             occupied |= inside == length
-        return np.flatnonzero(undivided & occupied).astype(np.int64) + 1
+        return undivided & occupied
 
     def snippet_instances(
         self, tubes: Sequence[Tube], window: int

@@ -12,7 +12,7 @@ from ..structures import WindowsOfVideo
 from .windows import WindowIndex
 
 # What a number of the seed's is drawn for, so that no two purposes share their random numbers.
-_ORDER, _AUGMENTATION = range(2)
+_ORDER, _AUGMENTATION, _BACKGROUND = range(3)
 
 
 class TrainingStream(IterableDataset):
@@ -30,6 +30,8 @@ class TrainingStream(IterableDataset):
         batch_size: int,
         seed: int,
         *,
+        background: WindowIndex | None = None,
+        background_share: float = 0.0,
         start_iter: int = 0,
         rank: int = 0,
         world_size: int = 1,
@@ -40,6 +42,8 @@ class TrainingStream(IterableDataset):
             index: what an epoch holds.
             batch_size: of all processes together; a multiple of ``world_size``.
             seed: at least 0, the same on all processes.
+            background: other windows, of which some take the place of the index's.
+            background_share: the probability that they do, at each position.
             start_iter: the batch to begin with, counted from 0.
             rank: of this process, which takes every ``world_size``-th item of a batch.
             world_size: the number of processes.
@@ -47,6 +51,7 @@ class TrainingStream(IterableDataset):
         self._index = index
         self._batch_size = batch_size
         self._seed = seed
+        self._background, self._background_share = background, background_share
         self._start_iter = start_iter
         self._rank, self._world_size = rank, world_size
         self._epoch, self._order = -1, np.zeros(0, dtype=np.int64)
@@ -62,9 +67,15 @@ class TrainingStream(IterableDataset):
 
     def item_at(self, position: int) -> WindowsOfVideo:
         """The window at a 0-based position of the stream, with the seed of its augmentation."""
+        return {**self._window_at(position), "seed": (self._seed, _AUGMENTATION, position)}
+
+    def _window_at(self, position: int) -> WindowsOfVideo:
+        if self._background is not None:
+            generator = np.random.default_rng((self._seed, _BACKGROUND, position))
+            if generator.random() < self._background_share:
+                return self._background[generator.integers(len(self._background))]
         epoch, number = divmod(position, len(self._index))
         if epoch != self._epoch:
             generator = np.random.default_rng((self._seed, _ORDER, epoch))
             self._epoch, self._order = epoch, generator.permutation(len(self._index))
-        item = self._index[self._order[number]]
-        return {**item, "seed": (self._seed, _AUGMENTATION, position)}
+        return self._index[self._order[number]]

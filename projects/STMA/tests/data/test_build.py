@@ -138,6 +138,33 @@ def test_processes_share_the_same_batches(
     assert together == alone
 
 
+def test_background_windows_come_from_all_videos(cfg: CfgNode, videos, register) -> None:
+    register(NAME + "_idle", [{**videos[1], "video_id": "idle", "tubes": []}])
+    cfg.DATASETS.TRAIN = (NAME, NAME + "_idle")
+    cfg.INPUT.BACKGROUND_WINDOWS = 0.5
+    found = {
+        (item["video"]["video_id"], int(item["windows"][0]))
+        for item in islice(build_train_stream(cfg, seed=0), 300)
+    }
+    outside = {("a", w) for w in (1, 7, 8, 9, 10)} | {("idle", w) for w in range(1, 6)}
+    assert found == {*ALL_TRAINING, *outside}
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_background_windows_are_a_share(cfg: CfgNode, share: float) -> None:
+    cfg.INPUT.BACKGROUND_WINDOWS = share
+    with pytest.raises(InputError, match="INPUT.BACKGROUND_WINDOWS is .* must be a share"):
+        build_train_stream(cfg)
+
+
+def test_background_windows_that_do_not_exist_are_refused(cfg: CfgNode, videos, register) -> None:
+    register(NAME + "_full", videos[1:])
+    cfg.DATASETS.TRAIN = (NAME + "_full",)
+    cfg.INPUT.BACKGROUND_WINDOWS = 0.1
+    with pytest.raises(InputError, match="BACKGROUND_WINDOWS is 0.1, but actions fill every video"):
+        build_train_stream(cfg)
+
+
 def test_configured_seed_orders_the_data(cfg: CfgNode) -> None:
     def order(**seed: int) -> list[tuple]:
         return [item["seed"] for item in islice(build_train_stream(cfg, **seed), 3)]

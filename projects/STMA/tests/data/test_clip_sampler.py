@@ -39,14 +39,17 @@ def test_training_windows_of_two_overlapping_tubes() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 3, 5])
-def test_training_windows_equal_the_rule_frame_by_frame(length: int) -> None:
+def test_windows_equal_the_rule_frame_by_frame(length: int) -> None:
     rng = np.random.default_rng(length)
+    sampler = ClipSampler(length, length)
     for _ in range(40):
         num_frames = int(rng.integers(1, 40))
         ends = np.sort(rng.integers(1, num_frames + 1, (rng.integers(0, 4), 2)), axis=1)
         tubes = [make_tube(first, last) for first, last in ends.tolist()]
         expected = windows_frame_by_frame(num_frames, tubes, length)
-        assert ClipSampler(length, length).training_windows(num_frames, tubes).tolist() == expected
+        others = set(range(1, num_frames + 2 - length)) - set(expected)
+        assert sampler.training_windows(num_frames, tubes).tolist() == expected
+        assert sampler.background_windows(num_frames, tubes).tolist() == sorted(others)
 
 
 def test_training_windows_of_a_video_shorter_than_the_snippet() -> None:

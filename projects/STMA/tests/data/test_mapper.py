@@ -182,6 +182,15 @@ def test_a_sample_depends_on_its_item_alone(video: dict) -> None:
     assert not torch.equal(forward[0]["frames"], forward[1]["frames"])
 
 
+@pytest.mark.parametrize("window", [1, 2, 17, 18])
+def test_window_that_an_action_does_not_fill_has_an_empty_heat_map(video, window: int) -> None:
+    mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)  # the tube spans 3 .. 18
+    for seed in range(5):
+        targets = mapper(item(video, window, seed=seed))["targets"]
+        assert targets["heatmap"].shape == (1, 24, 40) and not targets["heatmap"].any()
+        assert len(targets["boxes"]) == len(targets["size"].weights) == 0
+
+
 def test_distortion_leaves_the_canvas_around_a_frame_alone(tmp_path: Path) -> None:
     video = write_video(tmp_path / "grey", 8, [moving_tube(1, 8)], background=100)
     rules = {**vars(EVERYTHING), "distort_prob": 1, "expand_prob": 1, "crop": False}

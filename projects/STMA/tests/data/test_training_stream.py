@@ -10,11 +10,11 @@ from stma_d2.data.windows import WindowIndex
 from stma_d2.structures import Tube
 
 
-def make_index(num_windows: int) -> WindowIndex:
+def make_index(num_windows: int, name: str = "a") -> WindowIndex:
     """Windows 1, 2, ... of one video, all of them for training."""
     tube = Tube(np.arange(1, num_windows + 1), np.zeros((num_windows, 4), np.float32), 0)
-    video = {"video_id": "a", "num_frames": num_windows, "tubes": [tube]}
-    return WindowIndex([video], ClipSampler(1, 1))
+    video = {"video_id": name, "num_frames": num_windows, "tubes": [tube]}
+    return WindowIndex([video], ClipSampler(1, 1).training_windows)
 
 
 def windows_of(stream: TrainingStream, count: int) -> list[int]:
@@ -45,3 +45,21 @@ def test_no_two_positions_share_a_seed() -> None:
 def test_late_start_costs_no_more_than_an_early_one() -> None:
     """Ten thousand million batches into the training: nothing before is drawn."""
     assert len(windows_of(TrainingStream(make_index(20), 3, seed=0, start_iter=10**10), 60)) == 60
+
+
+def test_background_takes_its_share_of_the_places_and_leaves_the_others_alone() -> None:
+    index, background = make_index(20), make_index(5, "background")
+    plain = list(islice(TrainingStream(index, 4, seed=0), 4000))
+    mixed = TrainingStream(index, 4, seed=0, background=background, background_share=0.25)
+    others = []
+    for item, expected in zip(islice(mixed, 4000), plain, strict=True):
+        if item["video"]["video_id"] == "background":
+            others.append(int(item["windows"][0]))
+        else:
+            assert item == expected
+    assert abs(len(others) - 1000) < 4 * (4000 * 0.25 * 0.75) ** 0.5  # four standard deviations
+    assert sorted(set(others)) == [1, 2, 3, 4, 5]
+    later = TrainingStream(
+        index, 4, seed=0, start_iter=30, background=background, background_share=0.25
+    )
+    assert windows_of(later, 40) == windows_of(mixed, 160)[120:]
