@@ -53,6 +53,8 @@ def _add_input(cfg: CN) -> None:
     cfg.INPUT.SIZE = (288, 288)
     # T: frames that the 3D backbone sees.
     cfg.INPUT.CLIP_LENGTH = 16
+    # From one of them to the next, in frames of the video; 2 sees twice as much time as 1.
+    cfg.INPUT.CLIP_FRAME_STRIDE = 1
     # K: consecutive frames that are detected; odd.
     cfg.INPUT.SNIPPET_LENGTH = 5
     # Where they lie in the clip: "middle" (the paper) or "end", which sees nothing later than the

@@ -348,6 +348,7 @@ def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
     [
         (["INPUT.SNIPPET_LENGTH", 4], "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
         (["INPUT.CLIP_LENGTH", 3], "greater than INPUT.CLIP_LENGTH"),
+        (["INPUT.CLIP_FRAME_STRIDE", 0], "INPUT.CLIP_FRAME_STRIDE is 0; it must be at least 1"),
         (["INPUT.SNIPPET_POSITION", "start"], "INPUT.SNIPPET_POSITION is 'start'; it must be"),
         (["INPUT.AUGMENTATION.EXPAND_PROB", 2.0], "INPUT.AUGMENTATION.EXPAND_PROB"),
         (["MODEL.STMA.SIZE.AREA", "all"], "MODEL.STMA.SIZE.AREA"),
