@@ -10,8 +10,8 @@ from detectron2.engine import default_argument_parser, default_setup
 from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
+from ..checkpoint import load_for_evaluation
 from ..config import load_config
-from .checkpointing import load_for_evaluation
 from .launch import run
 from .trainer import Trainer
 

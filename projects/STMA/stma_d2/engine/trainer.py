@@ -15,11 +15,11 @@ from detectron2.solver.build import get_default_optimizer_params, maybe_add_grad
 from detectron2.utils import comm
 from torch import nn
 
+from ..checkpoint import TubeletCheckpointer
 from ..data import build_test_loader, build_train_index, build_train_loader
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator
 from ..modeling import SlidingWindow
-from .checkpointing import TubeletCheckpointer
 from .step import AccumulatingTrainer, check_batch_size
 from .testing import evaluate_windows
 

@@ -11,8 +11,8 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
+from ..checkpoint import load_for_evaluation
 from ..data import ChunkIndex, ClipDatasetMapper, open_frames
-from ..engine.checkpointing import load_for_evaluation
 from ..evaluation import build_tubes, get_protocol
 from ..modeling import SlidingWindow
 from ..structures import Tube, Tubelets

@@ -12,9 +12,9 @@ from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 from detectron2.structures import Instances
 
+from ..checkpoint import load_for_evaluation
 from ..data.geometry import FrameGeometry, warp_frame
 from ..data.windows import check_snippet
-from ..engine.checkpointing import load_for_evaluation
 from ..errors import InputError
 from ..evaluation import get_protocol
 from ..linking import LiveTube, OnlineLinker

@@ -26,10 +26,10 @@ from detectron2.structures import Instances
 from torch import nn
 
 from stma_d2 import model_zoo
+from stma_d2.checkpoint import load_for_evaluation
 from stma_d2.config import load_config
 from stma_d2.data import ClipDatasetMapper
 from stma_d2.data.windows import chunk_layout
-from stma_d2.engine.checkpointing import load_for_evaluation
 from stma_d2.modeling import STMA, SlidingWindow
 from stma_d2.modeling.batch import Sample
 from stma_d2.modeling.features import WindowMaps
