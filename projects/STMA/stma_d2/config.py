@@ -49,7 +49,7 @@ def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
 
 
 def _add_input(cfg: CN) -> None:
-    # Height and width of the network's input, in pixels; multiples of 32.
+    # Height and width of the network's input, in pixels; multiples of its greatest stride (32).
     cfg.INPUT.SIZE = (288, 288)
     # T: frames that the 3D backbone sees.
     cfg.INPUT.CLIP_LENGTH = 16
@@ -90,9 +90,16 @@ def _add_model(cfg: CN) -> None:
     # then takes minutes; worth it for long runs.
     cfg.MODEL.COMPILE = False
 
-    # The 2D backbone (a name in BACKBONE_REGISTRY) sees single frames, normalized by
-    # MODEL.PIXEL_MEAN and PIXEL_STD (8-bit levels, BGR; CenterNet's and MOC's values).
+    # The 2D backbone (a name in BACKBONE_REGISTRY, Detectron2's own among them) sees single frames,
+    # normalized by MODEL.PIXEL_MEAN and PIXEL_STD (8-bit levels, BGR; CenterNet's and MOC's).
     cfg.MODEL.BACKBONE.NAME = "build_dla34_backbone"
+    # Which of its feature maps is used, such as "p2" of a feature pyramid; "": its only one.
+    cfg.MODEL.BACKBONE.OUT_FEATURE = ""
+    # Its batch normalization: "BN"; "SyncBN", whose statistics are those of all GPUs; "FrozenBN",
+    # which keeps weights and statistics as they were loaded.
+    cfg.MODEL.BACKBONE.NORM = "BN"
+    # The network that `build_timm_fpn_backbone` takes from timm.
+    cfg.MODEL.BACKBONE.TIMM_NAME = "convnext_atto"
     cfg.MODEL.PIXEL_MEAN = [104.01362025, 114.03422265, 119.9165958]
     cfg.MODEL.PIXEL_STD = [73.6027665, 69.8908182, 70.91507925]
 
@@ -100,6 +107,9 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE_3D = CN()
     # A name in BACKBONE_REGISTRY; "" builds none (the paper's ablation rows without STA).
     cfg.MODEL.BACKBONE_3D.NAME = "build_resnext3d_backbone"
+    # As of the 2D backbone.
+    cfg.MODEL.BACKBONE_3D.OUT_FEATURE = ""
+    cfg.MODEL.BACKBONE_3D.NORM = "BN"
     # Depth of the ResNeXt of Hara et al. that `build_resnext3d_backbone` makes: 50, 101 or 152.
     cfg.MODEL.BACKBONE_3D.DEPTH = 101
     # The order in which this backbone takes the colors, and mean and std in that order (8-bit
@@ -128,16 +138,16 @@ def _add_model(cfg: CN) -> None:
     # (one heat map a class and no action head: MOC).
     cfg.MODEL.STMA.CENTER = CN()
     # Heads are named in TUBELET_HEAD_REGISTRY.
-    cfg.MODEL.STMA.CENTER.NAME = "CenterHead"
+    cfg.MODEL.STMA.CENTER.NAME = "build_center_head"
     cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = True
 
     # Gaussian regression trains on a Gaussian area around the center; without it on the single
     # center pixel (MOC).
     cfg.MODEL.STMA.MOVEMENT = CN()
-    cfg.MODEL.STMA.MOVEMENT.NAME = "MovementHead"
+    cfg.MODEL.STMA.MOVEMENT.NAME = "build_movement_head"
     cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = True
     cfg.MODEL.STMA.SIZE = CN()
-    cfg.MODEL.STMA.SIZE.NAME = "SizeHead"
+    cfg.MODEL.STMA.SIZE.NAME = "build_size_head"
     # Also chooses what is regressed: four distances with GIoU, or width and height with L1.
     cfg.MODEL.STMA.SIZE.GAUSSIAN = True
     # Whose center the size's Gaussian area lies around: "frame" (each frame's own, where inference
@@ -149,6 +159,9 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.STMA.ACTION = CN()
     cfg.MODEL.STMA.ACTION.NAME = "ActionHead"
     cfg.MODEL.STMA.ACTION.MOTION_EXCITATION = True
+    # Channel-wise self-attention after the fusion: "gram" (softmax of the channels' Gram matrix) or
+    # "cfam" (YOWO's: softmax of its maximum minus it, between two 3x3 convolutions).
+    cfg.MODEL.STMA.ACTION.ATTENTION = "gram"
     # c1: channels of each frame's feature after the stride-2 convolutions.
     cfg.MODEL.STMA.ACTION.CHANNELS = 256
     # Channels after the 1x1 convolution that fuses the snippet's features with the clip's.
@@ -160,6 +173,9 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.STMA.LOSS_WEIGHT.CENTER = 1.0
     cfg.MODEL.STMA.LOSS_WEIGHT.REG = 0.5
     cfg.MODEL.STMA.LOSS_WEIGHT.SIZE = 0.1  # gamma
+    # What a regression's weighted loss is divided by: "weights", the sum of its samples' weights (a
+    # weighted mean, as in TTFNet), or "instances", their number (times K for the size).
+    cfg.MODEL.STMA.LOSS_WEIGHT.NORMALIZER = "weights"
 
 
 def _add_solver(cfg: CN) -> None:
@@ -184,6 +200,10 @@ def _add_test(cfg: CN) -> None:
     # The 3D backbone runs once for this many consecutive windows, on the middle one's clip; 1 is
     # exact. It divides TEST.WINDOWS_PER_CHUNK.
     cfg.TEST.CLIP_STRIDE = 1
+    # Average heat maps, class maps and sizes over the frames and their mirror images; the movement
+    # stays as it is. MOC's published figures do so; it takes twice the time. Only where left and
+    # right are no different actions.
+    cfg.TEST.FLIP = False
     # Compute in 16 bits where that is safe: bfloat16 on GPUs that multiply it and on CPUs, float16
     # on older GPUs. Decoding stays in single precision.
     cfg.TEST.AMP = CN()

@@ -65,7 +65,7 @@ def make_sample():
     """Makes a sample of some consecutive windows of random frames, with targets if asked for."""
     from stma_d2.data.targets import TargetRules, make_targets
 
-    def make(cfg, num_windows=1, num_instances=None, seed=0):
+    def make(cfg, num_windows=1, num_instances=None, seed=0, stride=4):
         generator = torch.Generator().manual_seed(seed)
         clip_length, snippet_length = cfg.INPUT.CLIP_LENGTH, cfg.INPUT.SNIPPET_LENGTH
         before = (clip_length - snippet_length) // 2
@@ -84,7 +84,7 @@ def make_sample():
             corners = torch.rand(num_instances, 1, 2, generator=generator) * 20
             boxes = torch.cat([corners, corners + 24], dim=2).repeat(1, snippet_length, 1)
             labels = torch.arange(num_instances) % CLASSES
-            rules = TargetRules.from_config(cfg)
+            rules = TargetRules.from_config(cfg, stride)
             sample["targets"] = make_targets(boxes, labels, cfg.INPUT.SIZE, rules)
         return sample
 

@@ -1,22 +1,19 @@
 """From annotated videos to batches; importing this package registers the built-in data sets."""
 
+from ..structures import Split, TubeAnnotations, VideoAnnotation
 from . import datasets
-from .annotations import (
-    Split,
-    TubeAnnotations,
-    VideoAnnotation,
-    load_annotations,
-    save_annotations,
-)
+from .annotations import load_annotations, save_annotations
 from .build import build_test_loader, build_train_index, build_train_loader
 from .catalog import register_tube_dataset
+from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
 from .readers import FrameReader, find_frames, open_frames
-from .windows import ChunkIndex, WindowIndex, clip_frames, snippet_frames, training_windows
+from .windows import ChunkIndex, WindowIndex
 
 __all__ = [
     "ChunkIndex",
     "ClipDatasetMapper",
+    "ClipSampler",
     "FrameReader",
     "Split",
     "TubeAnnotations",
@@ -25,13 +22,10 @@ __all__ = [
     "build_test_loader",
     "build_train_index",
     "build_train_loader",
-    "clip_frames",
     "datasets",
     "find_frames",
     "load_annotations",
     "open_frames",
     "register_tube_dataset",
     "save_annotations",
-    "snippet_frames",
-    "training_windows",
 ]

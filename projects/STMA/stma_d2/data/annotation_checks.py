@@ -24,7 +24,7 @@ def check_annotations(annotations: TubeAnnotations, source: str) -> None:
     problem = _labels_problem(annotations.labels)
     for name, video in annotations.videos.items():
         problem = problem or _video_problem(video, name, annotations.labels)
-    for number, split in enumerate(annotations.splits):
+    for number, split in enumerate(annotations.splits, start=1):
         problem = problem or _split_problem(split, number, annotations)
     if problem:
         raise InputError(f"{source}: {problem}")

@@ -179,7 +179,7 @@ def _from_json(data: Any) -> TubeAnnotations:
         ]
         tubes.sort(key=lambda tube: tube.label)
         videos[name] = VideoAnnotation(int(num_frames), int(height), int(width), tuple(tubes))
-    pairs = [_take(s, ("train", "test"), f"split {i}") for i, s in enumerate(splits)]
+    pairs = [_take(s, ("train", "test"), f"split {i}") for i, s in enumerate(splits, start=1)]
     return TubeAnnotations(
         labels, videos, tuple(Split(_names(a, "train"), _names(b, "test")) for a, b in pairs)
     )

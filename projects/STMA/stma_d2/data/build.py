@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import cv2
 from detectron2.config import CfgNode
@@ -17,8 +16,10 @@ from detectron2.data.samplers import TrainingSampler
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
+from ..structures import VideoDict
+from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
-from .windows import ChunkIndex, WindowIndex, check_snippet
+from .windows import ChunkIndex, WindowIndex
 
 logger = logging.getLogger(__name__)
 
@@ -30,28 +31,27 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
         InputError: if there is none, or if the data sets' labels differ or are not as many as
             the configuration says.
     """
-    check_snippet(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH, cfg.INPUT.SNIPPET_POSITION)
+    sampler = ClipSampler.from_config(cfg)
     names = tuple(cfg.DATASETS.TRAIN)
     if not names:
         raise InputError("DATASETS.TRAIN names no data set")
     videos = [video for name in names for video in _get_videos(cfg, name)]
     _check_same_labels(names)
-    snippet_length = cfg.INPUT.SNIPPET_LENGTH
-    index = WindowIndex(videos, snippet_length)
+    index = WindowIndex(videos, sampler)
     if len(index) == 0:
         tubes = [tube for video in videos for tube in video["tubes"]]
         raise InputError(
             f"DATASETS.TRAIN {names} has no training window: none of its {len(videos)} videos with "
             f"{len(tubes)} tubes (the longest spans {max(map(len, tubes), default=0)} frames) has "
-            f"INPUT.SNIPPET_LENGTH = {snippet_length} consecutive frames that lie wholly inside a "
-            "tube and cross the start or the end of none"
+            f"INPUT.SNIPPET_LENGTH = {sampler.snippet_length} consecutive frames that lie wholly "
+            "inside a tube and cross the start or the end of none"
         )
     logger.info("%d training windows in %d videos of %s", len(index), len(videos), ", ".join(names))
     return index
 
 
 def build_train_loader(
-    cfg: CfgNode, index: WindowIndex | None = None, mapper: ClipDatasetMapper | None = None
+    cfg: CfgNode, index: WindowIndex | None = None, *, stride: int
 ) -> DataLoader:
     """An endless loader of batches of training samples; each epoch holds every window once.
 
@@ -59,7 +59,7 @@ def build_train_loader(
         cfg: with DATASETS.TRAIN, SOLVER.IMS_PER_BATCH (over all processes) and
             DATALOADER.NUM_WORKERS (of each process).
         index: the windows; default `build_train_index`.
-        mapper: default `ClipDatasetMapper` of ``cfg``.
+        stride: of the network's feature map, for the targets.
 
     Returns:
         iterates over lists of sample dicts.
@@ -67,7 +67,7 @@ def build_train_loader(
     Raises:
         InputError: if data and configuration do not fit.
     """
-    mapper = ClipDatasetMapper(cfg, is_train=True) if mapper is None else mapper
+    mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
     index = build_train_index(cfg) if index is None else index
     _prepare_workers(cfg)
     return build_detection_train_loader(
@@ -80,9 +80,7 @@ def build_train_loader(
     )
 
 
-def build_test_loader(
-    cfg: CfgNode, dataset_name: str, mapper: ClipDatasetMapper | None = None
-) -> DataLoader:
+def build_test_loader(cfg: CfgNode, dataset_name: str) -> DataLoader:
     """A loader of all windows of a data set, one chunk of windows a batch.
 
     Each process gets its share of the chunks. Memory is bounded by
@@ -91,7 +89,6 @@ def build_test_loader(
     Args:
         cfg: the configuration.
         dataset_name: a registered data set.
-        mapper: default `ClipDatasetMapper` of ``cfg``, without augmentation and targets.
 
     Returns:
         iterates over lists of one sample dict.
@@ -99,9 +96,9 @@ def build_test_loader(
     Raises:
         InputError: if data and configuration do not fit.
     """
-    mapper = ClipDatasetMapper(cfg, is_train=False) if mapper is None else mapper
+    mapper = ClipDatasetMapper(cfg, is_train=False)
     videos = _get_videos(cfg, dataset_name)
-    index = ChunkIndex(videos, cfg.INPUT.SNIPPET_LENGTH, cfg.TEST.WINDOWS_PER_CHUNK)
+    index = ChunkIndex(videos, ClipSampler.from_config(cfg), cfg.TEST.WINDOWS_PER_CHUNK)
     if len(index) == 0:
         raise InputError(f"the data set '{dataset_name}' has no videos")
     _prepare_workers(cfg)
@@ -118,7 +115,7 @@ def _prepare_workers(cfg: CfgNode) -> None:
         cv2.setNumThreads(1)
 
 
-def _get_videos(cfg: CfgNode, name: str) -> list[dict[str, Any]]:
+def _get_videos(cfg: CfgNode, name: str) -> list[VideoDict]:
     """The standard dicts of a data set whose classes are the configuration's."""
     if name not in DatasetCatalog:
         raise InputError(

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from ..errors import InputError
-from .annotations import TubeAnnotations, load_annotations
+from ..structures import TubeAnnotations, VideoDict
+from .annotations import load_annotations
 from .readers import find_frames
 
 
@@ -19,25 +19,21 @@ def register_tube_dataset(
     annotations: str,
     frames: str,
     *,
-    split: int = 0,
+    split: int = 1,
     subset: str = "train",
     labels: Sequence[str] | None = None,
     hint: str = "make the frames with tools/prepare_dataset.py",
 ) -> None:
     """Make a data set known to ``DatasetCatalog`` and ``MetadataCatalog`` under ``name``.
 
-    Nothing is read before ``DatasetCatalog.get(name)``, which returns one dict a video::
-
-        {"video_id": str, "num_frames": int, "height": int, "width": int,
-         "frames": str,         # folder with 00001.jpg ..., or path of a video file
-         "tubes": list[Tube]}   # ground truth, score 1.0
+    Nothing is read before ``DatasetCatalog.get(name)``, which returns one `VideoDict` a video.
 
     Args:
         name: what configurations call the data set.
         annotations: annotation file, see `load_annotations`.
         frames: root folder; a video's frames are the folder ``<frames>/<video_id>`` or a video file
             of that name (``.mp4``, ``.avi``, ...).
-        split: 0-based position in the annotation file's splits.
+        split: which of the annotation file's splits, counted from 1.
         subset: "train" or "test", the half of the split.
         labels: the class names if they are known; the annotation file must then agree. Otherwise
             the metadata has ``thing_classes`` only once the data set was read.
@@ -59,16 +55,16 @@ def register_tube_dataset(
 
 def _load(
     name: str, annotations_file: str, frames_root: str, split: int, subset: str, hint: str
-) -> list[dict[str, Any]]:
+) -> list[VideoDict]:
     if not os.path.isfile(annotations_file):
         raise InputError(
             f"data set '{name}': no annotation file at {annotations_file} (built-in data sets lie "
             f"under $DETECTRON2_DATASETS, by default ./datasets); {hint}"
         )
     annotations = load_annotations(annotations_file)
-    if not 0 <= split < len(annotations.splits):
+    if not 1 <= split <= len(annotations.splits):
         raise InputError(
-            f"data set '{name}': {annotations_file} has splits 0 to {len(annotations.splits) - 1}, "
+            f"data set '{name}': {annotations_file} has splits 1 to {len(annotations.splits)}, "
             f"not {split}"
         )
     metadata = MetadataCatalog.get(name)
@@ -79,9 +75,9 @@ def _load(
             f"it has {list(annotations.labels)}, expected {labels}"
         )
     metadata.set(thing_classes=labels)
-    names = getattr(annotations.splits[split], subset)
+    names = getattr(annotations.splits[split - 1], subset)
     dicts = _video_dicts(annotations, names, frames_root)
-    missing = [names[i] for i, video in enumerate(dicts) if video["frames"] is None]
+    missing = [names[i] for i, video in enumerate(dicts) if video["path"] is None]
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
@@ -92,7 +88,7 @@ def _load(
 
 def _video_dicts(
     annotations: TubeAnnotations, names: Sequence[str], frames_root: str
-) -> list[dict[str, Any]]:
+) -> list[VideoDict]:
     dicts = []
     for video_id in names:
         video = annotations.videos[video_id]
@@ -102,7 +98,7 @@ def _video_dicts(
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
-                "frames": find_frames(frames_root, video_id),
+                "path": find_frames(frames_root, video_id),
                 "tubes": list(video.tubes),
             }
         )

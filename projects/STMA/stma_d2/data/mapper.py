@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import cv2
@@ -11,18 +10,17 @@ import torch
 from detectron2.config import CfgNode, configurable
 
 from ..errors import InputError
+from ..structures import Sample, VideoDict, WindowsOfVideo
 from .augmentation import (
     AugmentationRules,
     PhotometricDistortion,
     distort_frame,
     draw_augmentation,
 )
+from .clip_sampler import ClipSampler
 from .geometry import FrameGeometry, warp_frame
 from .recent_frames import RecentFrames
 from .targets import TargetRules, make_targets
-from .windows import check_snippet, chunk_layout, snippet_instances
-
-SIZE_DIVISOR = 32  # the network's greatest stride
 
 
 class ClipDatasetMapper:
@@ -48,9 +46,7 @@ class ClipDatasetMapper:
         self,
         *,
         input_size: tuple[int, int],
-        snippet_length: int,
-        clip_length: int,
-        snippet_position: str = "middle",
+        sampler: ClipSampler,
         fill_color: tuple[int, int, int] = (0, 0, 0),
         augmentation: AugmentationRules | None = None,
         targets: TargetRules | None = None,
@@ -58,26 +54,14 @@ class ClipDatasetMapper:
         """Remember how samples are made.
 
         Args:
-            input_size: height and width of the network's input, multiples of 32.
-            snippet_length: K, odd.
-            clip_length: T, at least K.
-            snippet_position: of the snippet in the clip, "middle" or "end".
+            input_size: height and width of the network's input.
+            sampler: which frames belong to a window.
             fill_color: 8-bit BGR, of the canvas around an expanded frame.
             augmentation: None for evaluation.
             targets: None for evaluation.
-
-        Raises:
-            InputError: naming the configuration key that does not fit.
         """
-        check_snippet(snippet_length, clip_length, snippet_position)
-        if any(side < 1 or side % SIZE_DIVISOR for side in input_size):
-            raise InputError(
-                f"INPUT.SIZE is {tuple(input_size)}; both sides must be multiples of {SIZE_DIVISOR}"
-            )
         self.input_size = tuple(input_size)
-        self.snippet_length = snippet_length
-        self.clip_length = clip_length
-        self.snippet_position = snippet_position
+        self.sampler = sampler
         self.fill_color = fill_color
         self.augmentation = augmentation
         self.targets = targets
@@ -86,56 +70,50 @@ class ClipDatasetMapper:
         self._rng: np.random.Generator | None = None
 
     @classmethod
-    def from_config(cls, cfg: CfgNode, is_train: bool = True) -> dict[str, Any]:
+    def from_config(
+        cls, cfg: CfgNode, is_train: bool = True, stride: int | None = None
+    ) -> dict[str, Any]:
         """Read the constructor's arguments from ``cfg``.
 
-        A configuration without 3D backbone needs no frames beside the snippet's: T is then K.
+        Args:
+            cfg: the configuration.
+            is_train: whether samples are augmented and have targets.
+            stride: network-input pixels per pixel of the network's feature map, ``STMA.stride``; in
+                training only, for the targets.
+
+        Raises:
+            ValueError: if the stride is missing in training.
         """
-        has_3d_backbone = bool(cfg.MODEL.BACKBONE_3D.NAME)
-        check_snippet(cfg.INPUT.SNIPPET_LENGTH, cfg.INPUT.CLIP_LENGTH, cfg.INPUT.SNIPPET_POSITION)
+        if is_train and stride is None:
+            raise ValueError("ClipDatasetMapper needs the network's stride to make targets")
         return {
             "input_size": tuple(cfg.INPUT.SIZE),
-            "snippet_length": cfg.INPUT.SNIPPET_LENGTH,
-            "clip_length": cfg.INPUT.CLIP_LENGTH if has_3d_backbone else cfg.INPUT.SNIPPET_LENGTH,
-            "snippet_position": cfg.INPUT.SNIPPET_POSITION,
+            "sampler": ClipSampler.from_config(cfg),
             "fill_color": tuple(round(level) for level in cfg.MODEL.PIXEL_MEAN),
             "augmentation": (
                 AugmentationRules.from_config(cfg.INPUT.AUGMENTATION) if is_train else None
             ),
-            "targets": TargetRules.from_config(cfg) if is_train else None,
+            "targets": TargetRules.from_config(cfg, stride) if is_train else None,
         }
 
-    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, item: WindowsOfVideo) -> Sample:
         """Make a sample.
 
         Args:
-            item: "video" (standard dict) and "windows" (W,) int64, 1-based first frames; where
-                targets are made, W is 1.
+            item: a video and its windows; where targets are made, just one.
 
         Returns:
-            dict with
-                * video_id (str), height, width (int): the video's own
-                * windows (W,) int64: as given
-                * frames (F, 3, H, W) uint8, BGR: the distinct frames at the network's input size
-                * frame_numbers (F,) int64: their 1-based numbers, ascending
-                * snippet_index (W, K) int64, clip_index (W, T) int64: positions in ``frames``
-                * targets (dict): what `make_targets` gives; absent in evaluation
+            The sample, without targets in evaluation.
 
         Raises:
             InputError: naming the video, if its frames cannot be read or have another
                 size than its annotation says.
         """
         video, windows = item["video"], item["windows"]
-        numbers, snippet_index, clip_index = chunk_layout(
-            windows,
-            self.snippet_length,
-            self.clip_length,
-            video["num_frames"],
-            self.snippet_position,
-        )
+        numbers, snippet_index, clip_index = self.sampler.layout(windows, video["num_frames"])
         geometry = FrameGeometry(width=video["width"], height=video["height"])
         distortion, reduction = PhotometricDistortion(), 1
-        sample = {
+        sample: Sample = {
             "video_id": video["video_id"],
             "height": video["height"],
             "width": video["width"],
@@ -146,7 +124,7 @@ class ClipDatasetMapper:
         }
         if self.targets is not None:
             (window,) = windows
-            boxes, labels = snippet_instances(video["tubes"], window, self.snippet_length)
+            boxes, labels = self.sampler.snippet_instances(video["tubes"], window)
             if self.augmentation is not None:
                 drawn = draw_augmentation(
                     self.augmentation, (geometry.height, geometry.width), boxes, self._generator()
@@ -165,12 +143,10 @@ class ClipDatasetMapper:
         sample["frames"] = self._warp(frames, size, geometry, distortion)
         return sample
 
-    def _read(
-        self, video: Mapping[str, Any], numbers: list[int], reduction: int
-    ) -> list[np.ndarray]:
+    def _read(self, video: VideoDict, numbers: list[int], reduction: int) -> list[np.ndarray]:
         size = (video["height"], video["width"])
         try:
-            return self._recent_frames.read(video["frames"], size, numbers, reduction)
+            return self._recent_frames.read(video["path"], size, numbers, reduction)
         except (OSError, ValueError) as error:
             raise InputError(
                 f"video '{video['video_id']}' (by its annotation {video['num_frames']} frames of "

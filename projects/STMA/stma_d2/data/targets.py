@@ -15,8 +15,8 @@ import torch
 from detectron2.config import CfgNode
 
 from ..errors import InputError
+from ..structures import RegressionSamples, Targets
 
-STRIDE = 4  # r_s: input pixels per feature pixel
 AREA_RATIO = 0.54  # TTFNet's alpha: the regression area's sides in units of the box's
 MIN_OVERLAP = 0.7  # CenterNet's: how well a box of the heat map's radius must still overlap
 
@@ -27,6 +27,7 @@ class TargetRules:
 
     Attributes:
         num_classes: C.
+        stride: r_s, network-input pixels per feature pixel.
         class_agnostic: one heat map, instead of one a class.
         movement_gaussian: train the movement on a Gaussian area, instead of the center pixel.
         size_gaussian: likewise for the size.
@@ -35,6 +36,7 @@ class TargetRules:
     """
 
     num_classes: int
+    stride: int
     class_agnostic: bool = True
     movement_gaussian: bool = True
     size_gaussian: bool = True
@@ -52,11 +54,12 @@ class TargetRules:
             )
 
     @classmethod
-    def from_config(cls, cfg: CfgNode) -> TargetRules:
-        """Read ``cfg.MODEL.STMA``."""
+    def from_config(cls, cfg: CfgNode, stride: int) -> TargetRules:
+        """Read ``cfg.MODEL.STMA``; ``stride`` is the network's."""
         stma = cfg.MODEL.STMA
         return cls(
             num_classes=stma.NUM_CLASSES,
+            stride=stride,
             class_agnostic=stma.CENTER.CLASS_AGNOSTIC,
             movement_gaussian=stma.MOVEMENT.GAUSSIAN,
             size_gaussian=stma.SIZE.GAUSSIAN,
@@ -66,49 +69,38 @@ class TargetRules:
 
 def make_targets(
     boxes: torch.Tensor, labels: torch.Tensor, input_size: tuple[int, int], rules: TargetRules
-) -> dict[str, torch.Tensor]:
+) -> Targets:
     """Make all targets of one snippet.
 
     Args:
         boxes: (M, K, 4) float32, x1, y1, x2, y2 in pixels of the network's input.
         labels: (M,) int64.
-        input_size: height and width of the network's input, multiples of 4.
+        input_size: height and width of the network's input, multiples of the stride.
         rules: which targets.
 
     Returns:
-        dict of tensors; (h, w) is the input's size / 4, C' is 1 or the number of classes:
-            * labels (M,) int64, boxes (M, K, 4) float32: as given
-            * centers (M, K, 2) float32: x, y of each frame's own center in feature pixels
-            * heatmap (C', h, w) float32: of the key frame, see `center_heatmap`
-            * movement_pixels (P,) int64 flat index, movement_instances (P,) int64,
-              movement_weights (P,) float32
-            * size_frames (Q,) int64 0 .. K - 1, size_pixels (Q,) int64 flat index,
-              size_instances (Q,) int64, size_weights (Q,) float32
-        The weights of an instance's samples (of one frame) sum to the logarithm of its box's area
-        (on that frame, in input pixels), or to 1 where the sample is the center pixel alone. An
-        instance whose pixels all belong to smaller ones has no Gaussian samples.
+        The targets; (h, w) is the input's size / stride, C' is 1 or the number of classes. The
+        heat map is that of `center_heatmap`. The weights of an instance's samples (of one frame)
+        sum to the logarithm of its box's area (on that frame, in input pixels), or to 1 where the
+        sample is the center pixel alone. An instance whose pixels all belong to smaller ones has no
+        Gaussian samples.
     """
-    map_size = (input_size[0] // STRIDE, input_size[1] // STRIDE)
+    stride = rules.stride
+    map_size = (input_size[0] // stride, input_size[1] // stride)
     key = boxes.shape[1] // 2
     key_boxes = boxes[:, key : key + 1]
     channels = torch.zeros_like(labels) if rules.class_agnostic else labels
     num_channels = 1 if rules.class_agnostic else rules.num_classes
-    _, *movement = _samples(key_boxes, key_boxes, map_size, rules.movement_gaussian)
+    movement = _samples(key_boxes, key_boxes, map_size, stride, rules.movement_gaussian)
     around_key = rules.size_gaussian and rules.size_area == "key"
     size_boxes = key_boxes.expand_as(boxes) if around_key else boxes
-    size = _samples(size_boxes, boxes, map_size, rules.size_gaussian)
     return {
         "labels": labels,
         "boxes": boxes,
-        "centers": box_centers(boxes / STRIDE),
-        "heatmap": center_heatmap(key_boxes[:, 0] / STRIDE, channels, num_channels, map_size),
-        "movement_pixels": movement[0],
-        "movement_instances": movement[1],
-        "movement_weights": movement[2],
-        "size_frames": size[0],
-        "size_pixels": size[1],
-        "size_instances": size[2],
-        "size_weights": size[3],
+        "centers": box_centers(boxes / stride),
+        "heatmap": center_heatmap(key_boxes[:, 0] / stride, channels, num_channels, map_size),
+        "movement": movement._replace(frames=movement.frames + key),
+        "size": _samples(size_boxes, boxes, map_size, stride, rules.size_gaussian),
     }
 
 
@@ -228,26 +220,32 @@ def gaussian_areas(
 
 
 def _samples(
-    area_boxes: torch.Tensor, boxes: torch.Tensor, map_size: tuple[int, int], gaussian: bool
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Frames, pixels, instances and weights (P,) of the regression samples.
+    area_boxes: torch.Tensor,
+    boxes: torch.Tensor,
+    map_size: tuple[int, int],
+    stride: int,
+    gaussian: bool,
+) -> RegressionSamples:
+    """The samples of a regression, frame after frame.
 
     ``area_boxes`` (M, K, 4) say where the samples lie, ``boxes`` (M, K, 4) what they weigh; both
     are in input pixels.
     """
-    area_boxes = area_boxes / STRIDE
+    area_boxes = area_boxes / stride
     num_instances, num_frames = boxes.shape[:2]
     if not gaussian:
         x, y = center_pixels(area_boxes, map_size).unbind(dim=-1)
         frames = torch.arange(num_frames).repeat_interleave(num_instances)
         instances = torch.arange(num_instances).repeat(num_frames)
-        return frames, (y * map_size[1] + x).T.flatten(), instances, torch.ones(len(frames))
+        pixels = (y * map_size[1] + x).T.flatten()
+        return RegressionSamples(frames, pixels, instances, torch.ones(len(frames)))
     frames, pixels, instances, values = gaussian_areas(area_boxes, map_size)
     owners = instances * num_frames + frames
     totals = torch.zeros(num_instances * num_frames).index_add_(0, owners, values)
     # TTFNet's log(area) would be 0 or less for boxes up to one pixel: all weights stay positive.
     areas = (boxes[..., 2:] - boxes[..., :2]).clamp(min=0).prod(dim=-1).clamp(min=math.e)
-    return frames, pixels, instances, areas.log().flatten()[owners] * values / totals[owners]
+    weights = areas.log().flatten()[owners] * values / totals[owners]
+    return RegressionSamples(frames, pixels, instances, weights)
 
 
 def _squared_distances(

@@ -14,16 +14,17 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import InputError
-from ..modeling.batch import Sample
+from ..modeling.losses import loss_divisors
 from ..modeling.precision import autocast_dtype
+from ..structures import Sample
 
 
 class AccumulatingTrainer(SimpleTrainer):
     """Detectron2's SimpleTrainer and AMPTrainer in one, with gradient accumulation.
 
     A step works its batch off in micro-batches, so that only one of them is in memory at a time.
-    Losses and gradient are those of the whole batch: all losses are sums over the batch's
-    instances, divided by their number, so a micro-batch counts by its share of the instances.
+    Losses and gradient are those of the whole batch: every loss is a sum over the batch, divided by
+    a number that the targets tell (`loss_divisors`), so a micro-batch counts by its share of it.
     (Batch normalization still sees a micro-batch at a time.) As always, the gradients of several
     processes are averaged evenly.
 
@@ -38,6 +39,7 @@ class AccumulatingTrainer(SimpleTrainer):
         optimizer: torch.optim.Optimizer,
         *,
         device: torch.device,
+        loss_normalizer: str,
         micro_batches: int = 1,
         mixed_precision: bool = False,
     ) -> None:
@@ -48,11 +50,13 @@ class AccumulatingTrainer(SimpleTrainer):
             data_loader: endless batches of this process, each divisible by ``micro_batches``.
             optimizer: of the model's parameters.
             device: the model's.
+            loss_normalizer: the model's, see `loss_divisors`.
             micro_batches: how many each batch is split into.
             mixed_precision: whether the forward pass runs under autocast.
         """
         super().__init__(model, data_loader, optimizer)
         self.device = device
+        self.loss_normalizer = loss_normalizer
         self.micro_batches = micro_batches
         self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
         self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
@@ -75,23 +79,22 @@ class AccumulatingTrainer(SimpleTrainer):
         """Add the batch's gradient to the parameters' and return its losses, without a graph."""
         size = len(batch) // self.micro_batches
         parts = [batch[start : start + size] for start in range(0, len(batch), size)]
-        counts = [_num_instances(part) for part in parts]
-        whole = max(sum(counts), 1)
+        whole = loss_divisors(batch, self.loss_normalizer)
         total: dict[str, torch.Tensor] = {}
-        for part, count in zip(parts, counts, strict=True):
+        for part in parts:
+            share = loss_divisors(part, self.loss_normalizer)
             with self._gradients_exchanged(part is parts[-1]):
-                # Without instances a loss is divided by 1 as well.
-                losses = self.forward(part, max(count, 1) / whole)
+                losses = self.forward(part)
+                losses = {name: loss * (share[name] / whole[name]) for name, loss in losses.items()}
                 self.backward(losses)
             for name, loss in losses.items():
                 total[name] = total.get(name, 0) + loss.detach()
         return total
 
-    def forward(self, samples: list[Sample], weight: float) -> dict[str, torch.Tensor]:
-        """Compute the losses of some samples, each times ``weight``."""
+    def forward(self, samples: list[Sample]) -> dict[str, torch.Tensor]:
+        """Compute the losses of some samples."""
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-            losses = self.model(samples)
-        return {name: weight * loss for name, loss in losses.items()}
+            return self.model(samples)
 
     def backward(self, losses: dict[str, torch.Tensor]) -> None:
         """Add the gradient of the losses' sum to the parameters'."""
@@ -132,7 +135,3 @@ def check_batch_size(cfg: CfgNode) -> None:
             f"SOLVER.IMS_PER_BATCH {batch} does not divide into {parts} micro-batches "
             f"(SOLVER.ACCUMULATION_STEPS) on each of {processes} processes"
         )
-
-
-def _num_instances(samples: list[Sample]) -> int:
-    return sum(len(sample["targets"]["labels"]) for sample in samples)

@@ -10,7 +10,8 @@ import weakref
 import torch
 from detectron2.config import CfgNode
 from detectron2.engine import DefaultTrainer, create_ddp_model
-from detectron2.evaluation import DatasetEvaluator, print_csv_format
+from detectron2.evaluation import DatasetEvaluator, inference_on_dataset, print_csv_format
+from detectron2.evaluation.evaluator import inference_context
 from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
 from detectron2.utils import comm
 from torch import nn
@@ -19,9 +20,10 @@ from ..checkpoint import TubeletCheckpointer
 from ..data import build_test_loader, build_train_index, build_train_loader
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator
-from ..modeling import SlidingWindow
+from ..modeling import TubeletDetector
+from ..structures import Sample, Tubelets
+
 from .step import AccumulatingTrainer, check_batch_size
-from .testing import evaluate_windows
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +47,7 @@ class Trainer(DefaultTrainer):
         cfg = set_iterations(cfg, len(index))
         model = self.build_model(cfg)
         optimizer = self.build_optimizer(cfg, model)
-        loader = build_train_loader(cfg, index)
+        loader = build_train_loader(cfg, index, stride=model.stride)
         device = model.device
         # Every parameter takes part in every step, so that DDP need not search for those that
         # don't; running statistics stay each process's own, as is Detectron2's way.
@@ -56,6 +58,7 @@ class Trainer(DefaultTrainer):
             loader,
             optimizer,
             device=device,
+            loss_normalizer=cfg.MODEL.STMA.LOSS_WEIGHT.NORMALIZER,
             micro_batches=cfg.SOLVER.ACCUMULATION_STEPS,
             mixed_precision=cfg.SOLVER.AMP.ENABLED,
         )
@@ -100,11 +103,6 @@ class Trainer(DefaultTrainer):
         return maybe_add_gradient_clipping(cfg, torch.optim.Adam)(parameters, cfg.SOLVER.BASE_LR)
 
     @classmethod
-    def build_train_loader(cls, cfg: CfgNode) -> object:
-        """Endless batches of training clips."""
-        return build_train_loader(cfg)
-
-    @classmethod
     def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> object:
         """Chunks of windows of every video, once."""
         return build_test_loader(cfg, dataset_name)
@@ -113,7 +111,7 @@ class Trainer(DefaultTrainer):
     def test(
         cls, cfg: CfgNode, model: nn.Module, evaluators: list[DatasetEvaluator] | None = None
     ) -> dict:
-        """Evaluate ``model`` on DATASETS.TEST, no frame of a video computed twice.
+        """Evaluate ``model`` on DATASETS.TEST by Detectron2's ``inference_on_dataset``.
 
         Args:
             cfg: the configuration.
@@ -127,7 +125,8 @@ class Trainer(DefaultTrainer):
         for position, name in enumerate(cfg.DATASETS.TEST):
             evaluator = evaluators[position] if evaluators else cls.build_evaluator(cfg, name)
             loader = cls.build_test_loader(cfg, name)
-            results[name] = evaluate_windows(SlidingWindow(cfg, model), loader, evaluator)
+            with inference_context(model):
+                results[name] = inference_on_dataset(_Detection(cfg, model), loader, evaluator)
             if results[name]:
                 print_csv_format(results[name])
         return next(iter(results.values())) if len(results) == 1 else results
@@ -141,6 +140,17 @@ class Trainer(DefaultTrainer):
             protocol=cfg.TEST.PROTOCOL,
             min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
         )
+
+
+class _Detection:
+    """What ``inference_on_dataset`` calls: a detector on its way through the chunks."""
+
+    def __init__(self, cfg: CfgNode, model: nn.Module) -> None:
+        self._detector = TubeletDetector(cfg, model)
+        self._state = self._detector.init_state()
+
+    def __call__(self, samples: list[Sample]) -> list[dict[str, Tubelets]]:
+        return [{"tubelets": self._detector.step(self._state, sample)} for sample in samples]
 
 
 def _is_no_input_error(record: logging.LogRecord) -> bool:

@@ -89,13 +89,9 @@ class TubeletEvaluator(DatasetEvaluator):
         for sample, chunk in zip(inputs, outputs, strict=True):
             video = sample["video_id"]
             collected = self._windows.setdefault(video, [])
-            for instances in chunk:
-                if not len(instances):
-                    continue
-                instances = instances.to("cpu")
-                window = int(instances.window[0])
-                boxes = instances.tubelets.tensor.numpy()
-                scores = instances.scores.float().numpy()
+            found = chunk["tubelets"].numpy()
+            windows = found.windows.tolist()
+            for window, boxes, scores in zip(windows, found.boxes, found.scores, strict=True):
                 self._check(video, window, boxes, scores)
                 collected.append((window, boxes, scores))
 
@@ -143,7 +139,7 @@ class TubeletEvaluator(DatasetEvaluator):
 def dataset_split(dataset_name: str) -> dict[str, Any]:
     """Which part of its annotations a registered data set is: ``split`` (1-based), ``subset``."""
     metadata = MetadataCatalog.get(dataset_name)
-    return {"split": metadata.split + 1, "subset": metadata.subset}
+    return {"split": metadata.split, "subset": metadata.subset}
 
 
 def dataset_ground_truth(dataset_name: str) -> tuple[TubeAnnotations, tuple[str, ...]]:
@@ -165,12 +161,12 @@ def dataset_ground_truth(dataset_name: str) -> tuple[TubeAnnotations, tuple[str,
     if not os.path.isfile(path):
         raise FileNotFoundError(f"data set '{dataset_name}': no annotation file at {path}")
     annotations = load_annotations(path)
-    if not 0 <= metadata.split < len(annotations.splits):
+    if not 1 <= metadata.split <= len(annotations.splits):
         raise InputError(
-            f"data set '{dataset_name}' is split {metadata.split + 1}, but {path} has only "
+            f"data set '{dataset_name}' is split {metadata.split}, but {path} has only "
             f"{len(annotations.splits)}"
         )
-    return annotations, getattr(annotations.splits[metadata.split], metadata.subset)
+    return annotations, getattr(annotations.splits[metadata.split - 1], metadata.subset)
 
 
 def merge_windows(

@@ -6,16 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import numpy as np
 import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
+from ..data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
 from ..checkpoint import load_for_evaluation
-from ..data import ChunkIndex, ClipDatasetMapper, open_frames
 from ..evaluation import build_tubes, get_protocol
-from ..modeling import SlidingWindow
-from ..structures import Tube, Tubelets
+from ..modeling import STMA, TubeletDetector
+from ..structures import Tube, Tubelets, VideoDict
 
 
 class VideoPredictor:
@@ -30,17 +29,20 @@ class VideoPredictor:
         >>> tubes = predictor("street.mp4")
     """
 
-    def __init__(self, cfg: CfgNode) -> None:
-        """Build the model of ``cfg`` and load MODEL.WEIGHTS.
+    def __init__(self, cfg: CfgNode, model: STMA | None = None) -> None:
+        """Prepare the model.
+
+        Args:
+            cfg: the configuration.
+            model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
 
         Raises:
             InputError: if the weights are missing or do not fit, or TEST.CLIP_STRIDE does not
                 divide the chunks.
         """
         self.cfg = cfg.clone()
-        self.model = build_model(self.cfg).eval()
-        load_for_evaluation(self.model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume=False)
-        self.sliding_window = SlidingWindow(self.cfg, self.model)
+        self.model = load_model(self.cfg) if model is None else model.eval()
+        self.detector = TubeletDetector(self.cfg, self.model)
         self.mapper = ClipDatasetMapper(self.cfg, is_train=False)
 
     def __call__(
@@ -66,26 +68,32 @@ class VideoPredictor:
 
     @torch.inference_mode()
     def predict_tubelets(
-        self, video: dict[str, Any], progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
+        self, video: VideoDict, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
     ) -> Tubelets:
         """Detect the tubelets of every window.
 
         Args:
-            video: the standard dict of a video, as `describe_video` makes it.
+            video: as `describe_video` makes it.
             progress: wraps the chunks.
+
+        Returns:
+            Arrays, in the video's pixels.
         """
-        snippet_length, chunk = self.cfg.INPUT.SNIPPET_LENGTH, self.cfg.TEST.WINDOWS_PER_CHUNK
-        chunks = progress(ChunkIndex([video], snippet_length, chunk))
-        self.sliding_window.reset()  # the same path may hold other frames by now
-        results = []
-        samples = ([sample] for sample in _ahead(self.mapper, chunks))
-        for _, (found,) in self.sliding_window.walk(samples):
-            results += found
-        return Tubelets(
-            windows=np.array([int(result.window[0]) for result in results]),
-            boxes=np.stack([result.tubelets.tensor.numpy() for result in results]),
-            scores=np.stack([result.scores.numpy() for result in results]),
-        )
+        sampler, chunk = ClipSampler.from_config(self.cfg), self.cfg.TEST.WINDOWS_PER_CHUNK
+        state = self.detector.init_state()
+        samples = _ahead(self.mapper, progress(ChunkIndex([video], sampler, chunk)))
+        return Tubelets.cat([self.detector.step(state, sample).numpy() for sample in samples])
+
+
+def load_model(cfg: CfgNode) -> STMA:
+    """The model of ``cfg`` with MODEL.WEIGHTS, in evaluation mode.
+
+    Raises:
+        InputError: if the weights are missing or do not fit.
+    """
+    model = build_model(cfg).eval()
+    load_for_evaluation(model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume=False)
+    return model
 
 
 def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -100,20 +108,20 @@ def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any
             yield following.result()
 
 
-def describe_video(path: str) -> dict[str, Any]:
+def describe_video(path: str) -> VideoDict:
     """The standard dict of a video without annotations.
 
     Args:
         path: a video file or a folder of frames.
 
-    Returns:
-        dict with video_id, frames (both ``path``), num_frames, height, width, tubes (empty).
+    Raises:
+        InputError: if the video cannot be read.
     """
     reader = open_frames(path)
     (first,) = reader.read([1])
     return {
         "video_id": path,
-        "frames": path,
+        "path": path,
         "num_frames": reader.count(),
         "height": first.shape[0],
         "width": first.shape[1],

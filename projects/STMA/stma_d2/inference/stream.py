@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
-from detectron2.structures import Instances
 
-from ..checkpoint import load_for_evaluation
+from ..data import ClipSampler
 from ..data.geometry import FrameGeometry, warp_frame
-from ..data.windows import check_snippet
 from ..errors import InputError
 from ..evaluation import get_protocol
 from ..linking import LiveTube, OnlineLinker
-from ..modeling.features import FrameFeatures
-from ..modeling.precision import mixed_precision
-from ..structures import Tube
+from ..modeling import STMA, TubeletDetector
+from ..structures import Sample, Tube, Tubelets
+from .predictor import load_model
 
 # Frames after which a tube is handed out although its actor goes on, and a new one begun: seven
 # minutes at 25 frames per second. It bounds the memory; UCF101-24's and JHMDB's videos are shorter.
@@ -34,8 +30,7 @@ class StreamStep:
     Attributes:
         frame_number: 1-based number of the frame that was pushed, the last one of the window.
         window: first frame of the window that became whole; None before the first K frames.
-        tubelets: its ``Instances`` of the video's size with ``tubelets`` (`TubeletBoxes`, N x K,
-            video pixels), ``scores`` (N, C) and ``window``, on the CPU; None without a window.
+        tubelets: those of this window, arrays in the video's pixels; None without a window.
         live: the tubes that may still grow, weak and short ones too: where they are now, and their
             mean score so far.
         ended: the tubes that ended with this frame, whole. They are handed out once and forgotten.
@@ -43,7 +38,7 @@ class StreamStep:
 
     frame_number: int
     window: int | None = None
-    tubelets: Instances | None = None
+    tubelets: Tubelets | None = None
     live: list[LiveTube] = field(default_factory=list)
     ended: list[Tube] = field(default_factory=list)
 
@@ -68,31 +63,36 @@ class StreamPredictor:
         >>> last = predictor.finish()
     """
 
-    def __init__(self, cfg: CfgNode) -> None:
-        """Build the model of ``cfg`` and load MODEL.WEIGHTS.
+    def __init__(self, cfg: CfgNode, model: STMA | None = None) -> None:
+        """Prepare the model.
+
+        Args:
+            cfg: the configuration.
+            model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
 
         Raises:
             InputError: if the network would need frames after the snippet, or 3D features of other
                 windows; or if the weights are missing or do not fit.
         """
-        _check_causal(cfg)
         self.cfg = cfg.clone()
-        self.model = build_model(self.cfg).eval()
-        load_for_evaluation(self.model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume=False)
+        self.sampler = ClipSampler.from_config(self.cfg)
+        _check_causal(self.cfg)
+        self.model = load_model(self.cfg) if model is None else model.eval()
+        self.detector = TubeletDetector(self.cfg, self.model)
         self.reset()
 
     def reset(self) -> None:
         """Forget the stream; the next frame is frame 1 of another."""
-        inputs, test = self.cfg.INPUT, self.cfg.TEST
+        test = self.cfg.TEST
         self._frame_number = 0
         self._size: tuple[int, int] | None = None
-        self._features: deque[FrameFeatures] = deque(maxlen=inputs.SNIPPET_LENGTH)
-        self._clip: deque[torch.Tensor] = deque(maxlen=inputs.CLIP_LENGTH)
+        self._frames: deque[torch.Tensor] = deque(maxlen=self.sampler.clip_length)
+        self._state = self.detector.init_state()
         protocol = get_protocol(test.PROTOCOL, test.LINKING.MIN_TUBELET_SCORE)
         rules = {**vars(protocol.linking), "max_tube_length": MAX_TUBE_LENGTH}
-        self._linker = OnlineLinker(self.cfg.MODEL.STMA.NUM_CLASSES, inputs.SNIPPET_LENGTH, **rules)
+        num_classes = self.cfg.MODEL.STMA.NUM_CLASSES
+        self._linker = OnlineLinker(num_classes, self.sampler.snippet_length, **rules)
 
-    @torch.no_grad()
     def push(self, frame: np.ndarray) -> StreamStep:
         """Take the next frame.
 
@@ -106,20 +106,14 @@ class StreamPredictor:
         self._check_frame(frame)
         self._size = frame.shape[:2]
         self._frame_number += 1
-        image = self._to_input(frame)
-        with self._precision():
-            self._features.append(self.model.frame_features(image[None]))
-        if self.model.backbone_3d is not None:
-            # Before the first frame it repeats, as it does for a video's first windows.
-            self._clip.extend([image] * (1 if self._clip else self._clip.maxlen))
-        if len(self._features) < self._features.maxlen:
+        self._frames.append(self._to_input(frame))
+        window = self._frame_number - self.sampler.snippet_length + 1
+        if window < 1:
             return StreamStep(self._frame_number)
-        window = self._frame_number - self._features.maxlen + 1
         tubelets = self._detect(window)
-        ended = self._link(window, tubelets)
+        ended = self._link(tubelets)
         return StreamStep(self._frame_number, window, tubelets, self._linker.live, ended)
 
-    @torch.no_grad()
     def finish(self) -> list[Tube]:
         """End the stream; the next frame is frame 1 of another.
 
@@ -128,12 +122,8 @@ class StreamPredictor:
             its last frame repeated as in `VideoPredictor`.
         """
         tubes = []
-        if 0 < self._frame_number < self._features.maxlen:
-            missing = self._features.maxlen - self._frame_number
-            self._features.extend([self._features[-1]] * missing)
-            if self._clip:
-                self._clip.extend([self._clip[-1]] * missing)
-            tubes = self._link(1, self._detect(1))
+        if 0 < self._frame_number < self.sampler.snippet_length:
+            tubes = self._link(self._detect(1))
         if self._frame_number:
             tubes += self._linker.finish(self._frame_number)
         self.reset()
@@ -154,35 +144,36 @@ class StreamPredictor:
             )
 
     def _to_input(self, frame: np.ndarray) -> torch.Tensor:
-        """Resize as `ClipDatasetMapper` does: (3, H, W) uint8 on the network's device."""
+        """Resize as `ClipDatasetMapper` does: (3, H, W) uint8."""
         geometry = FrameGeometry(width=frame.shape[1], height=frame.shape[0])
         resized = warp_frame(frame, frame.shape[:2], geometry, self.cfg.INPUT.SIZE)
-        return torch.from_numpy(resized).to(self.model.device).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(resized).permute(2, 0, 1).contiguous()
 
-    def _detect(self, window: int) -> Instances:
-        snippet = torch.arange(len(self._features), device=self.model.device)[None]
-        clips = None
-        with self._precision():
-            if self._clip:
-                clips = self.model.clip_features(torch.stack(list(self._clip))[None])
-            detections = self.model.detect(FrameFeatures.cat(self._features), snippet, clips)
-        (tubelets,) = detections.to("cpu").instances(
-            torch.tensor([window]), self._size, self.cfg.INPUT.SIZE
-        )
-        return tubelets
+    @torch.inference_mode()
+    def _detect(self, window: int) -> Tubelets:
+        """Detect the tubelets of the window that ends with the newest frame."""
+        layout = self.sampler.layout([window], self._frame_number)
+        numbers, snippet_index, clip_index = map(torch.from_numpy, layout)
+        oldest = self._frame_number - len(self._frames) + 1
+        sample: Sample = {
+            "video_id": "stream",
+            "height": self._size[0],
+            "width": self._size[1],
+            "windows": torch.tensor([window]),
+            "frames": torch.stack([self._frames[number - oldest] for number in numbers.tolist()]),
+            "frame_numbers": numbers,
+            "snippet_index": snippet_index,
+            "clip_index": clip_index,
+        }
+        return self.detector.step(self._state, sample).numpy()
 
-    def _precision(self) -> AbstractContextManager:
-        return mixed_precision(self.model.device, self.cfg.TEST.AMP.ENABLED)
-
-    def _link(self, window: int, tubelets: Instances) -> list[Tube]:
-        boxes, scores = tubelets.tubelets.tensor.numpy(), tubelets.scores.numpy()
-        return self._linker.push(window, boxes, scores)
+    def _link(self, tubelets: Tubelets) -> list[Tube]:
+        return self._linker.push(int(tubelets.windows[0]), tubelets.boxes[0], tubelets.scores[0])
 
 
 def _check_causal(cfg: CfgNode) -> None:
     """Refuse configurations that look ahead."""
     inputs = cfg.INPUT
-    check_snippet(inputs.SNIPPET_LENGTH, inputs.CLIP_LENGTH, inputs.SNIPPET_POSITION)
     if not cfg.MODEL.BACKBONE_3D.NAME:
         return
     if inputs.SNIPPET_POSITION != "end":

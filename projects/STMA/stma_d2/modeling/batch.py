@@ -1,18 +1,18 @@
 """Samples of several chunks, brought together for one pass of the network.
 
-Shapes: S samples (chunks), F distinct frames of all samples, D of them in some snippet,
-B windows of all samples, K snippet frames, T clip frames, M instances, P and Q regression samples.
+Shapes: F distinct frames of all samples, D of them in some snippet, B windows of all samples,
+K snippet frames, T clip frames, M instances, C' heat maps (1 or the classes), h x w map.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from ..errors import InputError
-
-Sample = dict[str, object]
+from ..structures import RegressionSamples, Sample
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,11 @@ class TargetBatch:
 
     Attributes:
         heatmap: (B, C', h, w) float32.
-        windows: (M,) int64.
+        windows: (M,) int64, 0 .. B - 1.
         labels: (M,) int64.
         boxes: (M, K, 4) float32, network-input pixels.
         centers: (M, K, 2) float32, x and y in feature pixels.
-        movement_pixels, movement_instances, movement_weights: (P,).
-        size_frames, size_pixels, size_instances, size_weights: (Q,).
+        movement, size: the samples of each regression.
     """
 
     heatmap: torch.Tensor
@@ -51,16 +50,11 @@ class TargetBatch:
     labels: torch.Tensor
     boxes: torch.Tensor
     centers: torch.Tensor
-    movement_pixels: torch.Tensor
-    movement_instances: torch.Tensor
-    movement_weights: torch.Tensor
-    size_frames: torch.Tensor
-    size_pixels: torch.Tensor
-    size_instances: torch.Tensor
-    size_weights: torch.Tensor
+    movement: RegressionSamples
+    size: RegressionSamples
 
 
-def batch_frames(samples: list[Sample], device: torch.device) -> FrameBatch:
+def batch_frames(samples: Sequence[Sample], device: torch.device) -> FrameBatch:
     """Gather the samples' frames and indices on ``device``.
 
     Raises:
@@ -69,10 +63,9 @@ def batch_frames(samples: list[Sample], device: torch.device) -> FrameBatch:
     sizes = {tuple(sample["frames"].shape[1:]) for sample in samples}
     if len(sizes) > 1:
         raise InputError(f"the frames of a batch must have one size, not {sorted(sizes)}")
-    counts = torch.tensor([0] + [len(sample["frames"]) for sample in samples[:-1]])
-    offsets = counts.cumsum(0).tolist()
-    snippets = torch.cat([s["snippet_index"] + o for s, o in zip(samples, offsets, strict=True)])
-    clips = torch.cat([s["clip_index"] + o for s, o in zip(samples, offsets, strict=True)])
+    firsts = _firsts([len(sample["frames"]) for sample in samples])
+    snippets = torch.cat([s["snippet_index"] + f for s, f in zip(samples, firsts, strict=True)])
+    clips = torch.cat([s["clip_index"] + f for s, f in zip(samples, firsts, strict=True)])
     detected, snippet_index = snippets.unique(return_inverse=True)
     return FrameBatch(
         frames=torch.cat([sample["frames"].to(device, non_blocking=True) for sample in samples]),
@@ -82,22 +75,22 @@ def batch_frames(samples: list[Sample], device: torch.device) -> FrameBatch:
     )
 
 
-def batch_targets(samples: list[Sample], device: torch.device) -> TargetBatch:
+def batch_targets(samples: Sequence[Sample], device: torch.device) -> TargetBatch:
     """Gather the targets of training samples (one window each) on ``device``."""
     targets = [sample["targets"] for sample in samples]
     counts = [len(target["labels"]) for target in targets]
-    offsets = torch.tensor([0] + counts[:-1]).cumsum(0).tolist()
+    firsts = _firsts(counts)
     fields = {
-        name: torch.cat([target[name] for target in targets])
-        for name in ("labels", "boxes", "centers")
+        "heatmap": torch.stack([target["heatmap"] for target in targets]),
+        "windows": torch.repeat_interleave(torch.tensor(counts)),
     }
-    for kind in ("movement", "size"):
-        fields[f"{kind}_instances"] = torch.cat(
-            [t[f"{kind}_instances"] + o for t, o in zip(targets, offsets, strict=True)]
-        )
-    for name in ("movement_pixels", "movement_weights", "size_frames", "size_pixels"):
+    for name in ("labels", "boxes", "centers"):
         fields[name] = torch.cat([target[name] for target in targets])
-    fields["size_weights"] = torch.cat([target["size_weights"] for target in targets])
-    fields["heatmap"] = torch.stack([target["heatmap"] for target in targets])
-    fields["windows"] = torch.repeat_interleave(torch.tensor(counts))
+    for name in ("movement", "size"):
+        fields[name] = RegressionSamples.cat([target[name] for target in targets], firsts)
     return TargetBatch(**{k: v.to(device, non_blocking=True) for k, v in fields.items()})
+
+
+def _firsts(counts: Sequence[int]) -> list[int]:
+    """How many elements the parts before each one hold."""
+    return torch.tensor([0, *counts[:-1]]).cumsum(0).tolist()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional as F
 
-from .losses import boxes_from_distances
+from .box_coder import BoxCoder
 
 
 @dataclass(frozen=True)
@@ -28,18 +28,17 @@ class Peaks:
     pixels_xy: torch.Tensor
 
 
-def find_peaks(center_logits: torch.Tensor, num_peaks: int) -> Peaks:
+def find_peaks(heatmap: torch.Tensor, num_peaks: int) -> Peaks:
     """Find the top maxima of 3 x 3 neighborhoods over all maps of a window.
 
     Args:
-        center_logits: (B, C', h, w).
+        heatmap: (B, C', h, w) float32 probabilities.
         num_peaks: N; fewer come back where the maps have fewer pixels.
     """
-    probability = center_logits.float().sigmoid()
-    is_peak = F.max_pool2d(probability, 3, stride=1, padding=1) == probability
-    flat = (probability * is_peak).flatten(1)
+    is_peak = F.max_pool2d(heatmap, 3, stride=1, padding=1) == heatmap
+    flat = (heatmap * is_peak).flatten(1)
     scores, index = flat.topk(min(num_peaks, flat.shape[1]), dim=1)
-    height, width = center_logits.shape[-2:]
+    height, width = heatmap.shape[-2:]
     position = index % (height * width)
     pixels = torch.stack([position % width, position // width], dim=-1)
     return Peaks(scores, index // (height * width), pixels)
@@ -63,41 +62,28 @@ def follow_centers(peaks: Peaks, movement: torch.Tensor) -> torch.Tensor:
 
 
 def read_boxes(
-    peaks: Peaks, centers_xy: torch.Tensor, sizes: torch.Tensor, stride: int
+    peaks: Peaks, centers_xy: torch.Tensor, sizes: torch.Tensor, coder: BoxCoder
 ) -> torch.Tensor:
     """Read the size maps at the centers and build the boxes.
 
-    In the key frame the peak's pixel is read. Elsewhere, with four distances, the center is
-    rounded to the pixel whose distances are read, the nearest one of the map, and the box lies
-    around that pixel (Eq. 6). With width and height (MOC) the pixel is the center's integer part
-    and the box lies around the center itself, in the key frame too; a center that leaves the map
-    sideways reads the row above or below, as in MOC, whose published models are to give its boxes.
+    In the key frame the peak's pixel is read, elsewhere the one that ``coder`` names.
 
     Args:
         peaks: of B windows.
         centers_xy: (B, N, K, 2) feature pixels, from `follow_centers`.
-        sizes: (B, K, 4, h, w) distances to left, top, right, bottom in network-input pixels, or
-            (B, K, 2, h, w) width and height in feature pixels.
-        stride: network-input pixels per feature pixel.
+        sizes: (B, K, coder.num_values, h, w).
+        coder: tells boxes from the size maps' numbers.
 
     Returns:
         (B, N, K, 4) boxes on the network input, not clipped.
     """
-    height, width = sizes.shape[-2:]
-    has_distances = sizes.shape[2] == 4
-    pixels = centers_xy.round() if has_distances else centers_xy.trunc()
-    pixels[:, :, pixels.shape[2] // 2] = peaks.pixels_xy.to(pixels.dtype)
-    columns, rows = pixels.unbind(dim=-1)
-    if has_distances:
-        columns, rows = columns.clamp(0, width - 1), rows.clamp(0, height - 1)
-        pixels = torch.stack([columns, rows], dim=-1)
-    flat = (rows * width + columns).long().clamp(0, height * width - 1).transpose(1, 2)  # (B, K, N)
-    index = flat[:, :, None].expand(-1, -1, sizes.shape[2], -1)
-    values = sizes.float().flatten(3).gather(3, index).permute(0, 3, 1, 2)  # (B, N, K, 4 or 2)
-    if has_distances:
-        return boxes_from_distances(values, pixels * stride)
-    half = values.repeat(1, 1, 1, 2) * (stride / 2)
-    return boxes_from_distances(half, centers_xy * stride)
+    width, num_values = sizes.shape[-1], sizes.shape[2]
+    pixels = coder.nearest_pixels(centers_xy, sizes.shape[-2:])
+    pixels[:, :, pixels.shape[2] // 2] = peaks.pixels_xy
+    flat = (pixels[..., 1] * width + pixels[..., 0]).transpose(1, 2)  # (B, K, N)
+    index = flat[:, :, None].expand(-1, -1, num_values, -1)
+    values = sizes.float().flatten(3).gather(3, index).permute(0, 3, 1, 2)  # (B, N, K, values)
+    return coder.decode(values, pixels, centers_xy)
 
 
 def class_scores(peaks: Peaks, num_classes: int, class_logits: torch.Tensor | None) -> torch.Tensor:

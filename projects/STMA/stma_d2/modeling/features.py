@@ -1,6 +1,7 @@
 """What the network computes on the way to tubelets: once per frame, and once per window.
 
-Shapes: D frames, B windows, K snippet frames, C classes, C' heat maps (1 or C), h x w map.
+Shapes: D frames, B windows, K snippet frames, C classes, C' heat maps (1 or C), h x w map,
+h' x w' map at the action head's stride.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ class FrameFeatures:
     Attributes:
         features: (D, c, h, w) of the 2D backbone.
         size: (D, 4 or 2, h, w), the size head's map.
-        action: (D, c1, h / 8, w / 8), the action head's part of it; None without an action head.
+        action: (D, c1, h', w'), the action head's part of it; None without an action head.
     """
 
     features: torch.Tensor
@@ -28,28 +29,18 @@ class FrameFeatures:
     def __len__(self) -> int:
         return len(self.features)
 
-    def select(self, index: torch.Tensor | slice) -> FrameFeatures:
-        """The features of some frames.
+    def __getitem__(self, item: torch.Tensor | slice) -> FrameFeatures:
+        """The features of some frames: (n,) int64 positions on any device, or a slice (no copy)."""
+        action = None if self.action is None else self.action[item]
+        return FrameFeatures(self.features[item], self.size[item], action)
 
-        Args:
-            index: (n,) int64 positions on any device, or a slice (no copy).
-        """
-        action = None if self.action is None else self.action[index]
-        return FrameFeatures(self.features[index], self.size[index], action)
-
-    @classmethod
-    def cat(cls, parts: Sequence[FrameFeatures]) -> FrameFeatures:
-        """The frames of all ``parts`` (of one network and input size), one after the other.
-
-        Raises:
-            ValueError: if ``parts`` is empty.
-        """
-        if not parts:
-            raise ValueError("FrameFeatures.cat needs at least one element")
+    @staticmethod
+    def cat(parts: Sequence[FrameFeatures]) -> FrameFeatures:
+        """The frames of all ``parts``, at least one, in their order."""
         if len(parts) == 1:
             return parts[0]
         has_action = parts[0].action is not None
-        return cls(
+        return FrameFeatures(
             features=torch.cat([part.features for part in parts]),
             size=torch.cat([part.size for part in parts]),
             action=torch.cat([part.action for part in parts]) if has_action else None,
@@ -63,7 +54,7 @@ class WindowMaps:
     Attributes:
         center: (B, C', h, w) logits.
         movement: (B, 2K, h, w) feature pixels.
-        action: (B, C, h / 8, w / 8) logits at the 3D features' stride, or None without action head.
+        action: (B, C, h', w') logits at the action head's stride, or None without action head.
     """
 
     center: torch.Tensor

@@ -1,33 +1,31 @@
 """STMA: the meta-architecture (paper, Fig. 1).
 
 Shapes: B windows, D frames that some snippet holds, K snippet frames, T clip frames,
-M instances, N tubelets of a window, C classes, C' heat maps (1 or C), h x w map at stride r_s.
+M instances, N tubelets of a window, C classes, C' heat maps (1 or C), h x w map of the 2D backbone,
+h' x w' map of the 3D backbone and the action head.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from detectron2.config import CfgNode, configurable
-from detectron2.layers import ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY, META_ARCH_REGISTRY
-from detectron2.structures import Instances
+from detectron2.modeling import META_ARCH_REGISTRY
 from torch import nn
 
 from ..errors import InputError
-from .batch import FrameBatch, Sample, TargetBatch, batch_frames, batch_targets
+from ..structures import Sample, Tubelets
+from .backbone import FeatureBackbone, build_backbone_2d, build_backbone_3d
+from .batch import TargetBatch, batch_frames, batch_targets
 from .decoding import class_scores, find_peaks, follow_centers, read_boxes
-from .detections import WindowDetections
+from .detector import TubeletDetector
 from .features import FrameFeatures, WindowMaps
-from .heads import TUBELET_HEAD_REGISTRY
-from .losses import (
-    center_focal_loss,
-    classification_loss,
-    movement_loss,
-    size_giou_loss,
-    size_l1_loss,
-)
+from .heads import TUBELET_HEAD_REGISTRY, SizeHead
+from .losses import center_focal_loss, classification_loss, loss_divisors, movement_distance
+from .point_sample import point_sample, read_pixels
 from .precision import channels_last_on_gpu
-from .sampling import read_pixels, read_points
 
 
 @META_ARCH_REGISTRY.register()
@@ -35,24 +33,25 @@ class STMA(nn.Module):
     """Spatio-Temporal Motion Aggregation network for tubelet detection.
 
     The 2D backbone runs once on each distinct frame, the 3D backbone on each window's clip. The
-    steps are public, so that whoever walks through a video can keep what they give:
-    `frame_features` and `clip_features`, then `detect`.
+    steps of inference are public and keep nothing: `frame_features` and `clip_features`, then
+    `detect`. `TubeletDetector` takes them through a video.
     """
 
     @configurable
     def __init__(
         self,
         *,
-        backbone: nn.Module,
-        backbone_3d: nn.Module | None,
+        backbone: FeatureBackbone,
+        backbone_3d: FeatureBackbone | None,
         center_head: nn.Module,
         movement_head: nn.Module,
-        size_head: nn.Module,
+        size_head: SizeHead,
         action_head: nn.Module | None,
         gaussian_movement: bool,
         num_classes: int,
         tubelets_per_window: int,
         loss_weights: dict[str, float],
+        loss_normalizer: str,
         pixel_stats: tuple[list[float], list[float]],
         clip_pixel_stats: tuple[list[float], list[float]],
         clip_format: str,
@@ -72,32 +71,41 @@ class STMA(nn.Module):
             num_classes: C.
             tubelets_per_window: N.
             loss_weights: total weight of each loss by its name (Eq. 8 and 9 multiplied out).
+            loss_normalizer: "weights" or "instances", see `loss_divisors`.
             pixel_stats: mean and std of the 2D backbone's input, 8-bit levels, BGR.
             clip_pixel_stats: mean and std of the 3D backbone's input, in its own color order.
             clip_format: that order, "BGR" or "RGB".
             compile_backbones: whether PyTorch compiles the backbones at their first use.
 
         Raises:
-            InputError: for another ``clip_format``.
+            InputError: for another ``clip_format`` or ``loss_normalizer``.
         """
         super().__init__()
-        if clip_format not in ("BGR", "RGB"):
-            raise InputError(
-                f"MODEL.BACKBONE_3D.INPUT_FORMAT is {clip_format!r}; it must be 'BGR' or 'RGB'"
-            )
-        self.backbone = backbone
-        self.backbone_3d = backbone_3d
+        for key, value, known in (
+            ("MODEL.BACKBONE_3D.INPUT_FORMAT", clip_format, ("BGR", "RGB")),
+            ("MODEL.STMA.LOSS_WEIGHT.NORMALIZER", loss_normalizer, ("weights", "instances")),
+        ):
+            if value not in known:
+                raise InputError(f"{key} is {value!r}; it must be {known[0]!r} or {known[1]!r}")
+        self.backbone = backbone.module
+        self.backbone_3d = None if backbone_3d is None else backbone_3d.module
         self.center_head = center_head
         self.movement_head = movement_head
         self.size_head = size_head
         self.action_head = action_head
-        self.gaussian_movement = gaussian_movement
+        self.box_coder = size_head.box_coder
         self.num_classes = num_classes
         self.tubelets_per_window = tubelets_per_window
         self.loss_weights = loss_weights
+        self.loss_normalizer = loss_normalizer
         self.clip_format = clip_format
-        self.stride = _single_output(backbone).stride
-        self.clip_stride = self.stride * 8  # three stride-2 convolutions in the action head
+        self.stride = backbone.shape.stride
+        # Eq. 4 measures movement from the key frame's center. Inference starts from its pixel: what
+        # the pixel lacks of the center is learnt where the single pixel is trained (MOC), and where
+        # boxes lie around the center itself.
+        self.movement_from_pixel = not gaussian_movement or self.box_coder.needs_exact_centers
+        self._feature = backbone.feature
+        self._feature_3d = "" if backbone_3d is None else backbone_3d.feature
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in pixel_stats)
         clip_mean, clip_std = (torch.tensor(v).view(3, 1, 1, 1) for v in clip_pixel_stats)
         self.register_buffer("pixel_mean", mean, persistent=False)
@@ -105,36 +113,46 @@ class STMA(nn.Module):
         self.register_buffer("clip_mean", clip_mean, persistent=False)
         self.register_buffer("clip_std", clip_std, persistent=False)
         if compile_backbones:  # in place: a module around them would rename their weights
-            for module in filter(None, (backbone, backbone_3d)):
+            for module in filter(None, (self.backbone, self.backbone_3d)):
                 module.compile()
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> dict:
-        """Build the parts that the configuration names; see `__init__`."""
+        """Build the parts that the configuration names; see `__init__`.
+
+        Raises:
+            InputError: naming the key, if parts and input size do not fit together.
+        """
         model, stma = cfg.MODEL, cfg.MODEL.STMA
         heads = TUBELET_HEAD_REGISTRY
-        image = ShapeSpec(channels=3)
-        backbone = BACKBONE_REGISTRY.get(model.BACKBONE.NAME)(cfg, image)
-        channels = _single_output(backbone).channels
+        backbone = build_backbone_2d(cfg)
         backbone_3d, action_head = None, None
+        divisors = [backbone.size_divisibility]
         if stma.CENTER.CLASS_AGNOSTIC:
-            clip_channels = 0
             if model.BACKBONE_3D.NAME:
-                backbone_3d = BACKBONE_REGISTRY.get(model.BACKBONE_3D.NAME)(cfg, image)
-                clip_channels = _single_output(backbone_3d).channels
-            action_head = heads.get(stma.ACTION.NAME)(cfg, channels, clip_channels)
+                backbone_3d = build_backbone_3d(cfg)
+                divisors.append(backbone_3d.size_divisibility)
+            clip_shape = None if backbone_3d is None else backbone_3d.shape
+            action_head = heads.get(stma.ACTION.NAME)(cfg, backbone.shape, clip_shape)
+            divisors.append(action_head.stride)
         elif model.BACKBONE_3D.NAME:
             raise InputError(
                 "class-aware localization (MODEL.STMA.CENTER.CLASS_AGNOSTIC False) has no action "
                 "head that could use MODEL.BACKBONE_3D; set MODEL.BACKBONE_3D.NAME to ''"
             )
+        divisor = math.lcm(*divisors)
+        if any(side < 1 or side % divisor for side in cfg.INPUT.SIZE):
+            raise InputError(
+                f"INPUT.SIZE is {tuple(cfg.INPUT.SIZE)}; both sides must be multiples of "
+                f"{divisor}, the network's greatest stride"
+            )
         weights = stma.LOSS_WEIGHT
         return {
             "backbone": backbone,
             "backbone_3d": backbone_3d,
-            "center_head": heads.get(stma.CENTER.NAME)(cfg, channels),
-            "movement_head": heads.get(stma.MOVEMENT.NAME)(cfg, channels),
-            "size_head": heads.get(stma.SIZE.NAME)(cfg, channels),
+            "center_head": heads.get(stma.CENTER.NAME)(cfg, backbone.shape),
+            "movement_head": heads.get(stma.MOVEMENT.NAME)(cfg, backbone.shape),
+            "size_head": heads.get(stma.SIZE.NAME)(cfg, backbone.shape),
             "action_head": action_head,
             "gaussian_movement": stma.MOVEMENT.GAUSSIAN,
             "num_classes": stma.NUM_CLASSES,
@@ -145,6 +163,7 @@ class STMA(nn.Module):
                 "loss_movement": weights.REG,
                 "loss_size": weights.REG * weights.SIZE,
             },
+            "loss_normalizer": weights.NORMALIZER,
             "pixel_stats": (model.PIXEL_MEAN, model.PIXEL_STD),
             "clip_pixel_stats": (model.BACKBONE_3D.PIXEL_MEAN, model.BACKBONE_3D.PIXEL_STD),
             "clip_format": model.BACKBONE_3D.INPUT_FORMAT,
@@ -157,43 +176,43 @@ class STMA(nn.Module):
         return self.pixel_mean.device
 
     def forward(
-        self, batched_inputs: list[Sample]
-    ) -> dict[str, torch.Tensor] | list[list[Instances]]:
+        self, batched_inputs: Sequence[Sample]
+    ) -> dict[str, torch.Tensor] | list[dict[str, Tubelets]]:
         """Detect tubelets, or compute the losses in training mode.
 
         Args:
-            batched_inputs: samples (chunks of windows); each a dict with
+            batched_inputs: samples (chunks of windows); of each are read
 
                 * frames: (F, 3, H, W) uint8 BGR, the chunk's distinct frames at the network's size
                 * snippet_index: (W, K) int64 into ``frames``
                 * clip_index: (W, T) int64 into ``frames``
-                * height, width: int, the video's own size (inference)
-                * windows: (W,) int64, 1-based first frames (inference)
-                * targets (training): dict of tensors, see `TargetBatch`; W is then 1
+                * targets (training): `Targets`; W is then 1
+                * windows (inference): (W,) int64, 1-based first frames
+                * height, width (inference): int, the video's own size
 
         Returns:
             In training a dict of weighted losses: loss_center, loss_movement, loss_size and, with
-            an action head, loss_cls. Otherwise for each sample a list over its windows of
-            ``Instances`` of the video's size with ``tubelets`` (`TubeletBoxes`, video pixels),
-            ``scores`` (N, C) and ``window`` (N,), the window's first frame.
+            an action head, loss_cls. Otherwise a dict for each sample with ``tubelets``, `Tubelets`
+            of its windows in the video's pixels, clipped to the video.
         """
+        if not self.training:
+            detector = TubeletDetector(self)
+            return [
+                {"tubelets": detector.step(detector.init_state(), sample)}
+                for sample in batched_inputs
+            ]
         batch = batch_frames(batched_inputs, self.device)
         frames = self.frame_features(batch.frames[batch.detected])
         clips = None
         if self.backbone_3d is not None:
             clips = self.clip_features(batch.frames[batch.clip_index])
-        if self.training:
-            maps = self.window_maps(frames, batch.snippet_index, clips)
-            targets = batch_targets(batched_inputs, self.device)
-            return self.losses(frames, maps, batch, targets)
-        detections = self.detect(frames, batch.snippet_index, clips)
-        counts = [len(sample["windows"]) for sample in batched_inputs]
-        return [
-            part.instances(
-                sample["windows"], (sample["height"], sample["width"]), batch.frames.shape[-2:]
-            )
-            for sample, part in zip(batched_inputs, detections.split(counts), strict=True)
-        ]
+        maps = self.window_maps(frames, batch.snippet_index, clips)
+        targets = batch_targets(batched_inputs, self.device)
+        divisors = loss_divisors(batched_inputs, self.loss_normalizer)
+        return {
+            name: loss / divisors[name] * self.loss_weights[name]
+            for name, loss in self.losses(frames, maps, batch.snippet_index, targets).items()
+        }
 
     def frame_features(self, frames: torch.Tensor) -> FrameFeatures:
         """Compute everything that depends on one frame alone.
@@ -202,7 +221,7 @@ class STMA(nn.Module):
             frames: (D, 3, H, W) uint8 BGR on the network's device.
         """
         images = channels_last_on_gpu((frames - self.pixel_mean) / self.pixel_std)
-        features = channels_last_on_gpu(self.backbone(images))
+        features = channels_last_on_gpu(_select(self.backbone(images), self._feature))
         return FrameFeatures(
             features=features,
             size=self.size_head(features),
@@ -216,12 +235,13 @@ class STMA(nn.Module):
             clips: (B, T, 3, H, W) uint8 BGR on the network's device.
 
         Returns:
-            (B, c', T', h / 8, w / 8).
+            (B, c', T', h', w').
         """
         clips = clips.transpose(1, 2)
         if self.clip_format == "RGB":
             clips = clips.flip(1)
-        return self.backbone_3d((clips - self.clip_mean) / self.clip_std)
+        features = self.backbone_3d((clips - self.clip_mean) / self.clip_std)
+        return _select(features, self._feature_3d)
 
     def window_maps(
         self, frames: FrameFeatures, snippet_index: torch.Tensor, clips: torch.Tensor | None
@@ -234,81 +254,89 @@ class STMA(nn.Module):
         return WindowMaps(self.center_head(snippets), self.movement_head(snippets), action)
 
     def detect(
-        self, frames: FrameFeatures, snippet_index: torch.Tensor, clips: torch.Tensor | None
-    ) -> WindowDetections:
-        """Detect the tubelets of B windows (paper, section 2.5).
+        self,
+        frames: FrameFeatures,
+        snippet_index: torch.Tensor,
+        clips: torch.Tensor | None,
+        mirrored: tuple[FrameFeatures, torch.Tensor | None] | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Detect the tubelets of B windows (paper, section 2.5), in single precision.
 
         Args:
             frames: of D frames, from `frame_features`.
             snippet_index: (B, K) int64, positions of each window's snippet among these frames.
-            clips: (B, c', T', h / 8, w / 8) from `clip_features`; None without a 3D backbone.
+            clips: (B, c', T', h', w') from `clip_features`; None without a 3D backbone.
+            mirrored: ``frames`` and ``clips`` of the frames mirrored left-right. Heat maps, sizes
+                and class maps are then the means of both, the movement stays as it is: MOC's rule.
+
+        Returns:
+            boxes (B, N, K, 4) on the network's input, not clipped, and scores (B, N, C).
         """
         maps = self.window_maps(frames, snippet_index, clips)
-        return self.decode(maps, frames.size[snippet_index])
-
-    def decode(self, maps: WindowMaps, sizes: torch.Tensor) -> WindowDetections:
-        """Turn maps into tubelets, in single precision.
-
-        Args:
-            maps: of B windows.
-            sizes: (B, K, 4 or 2, h, w), the size maps of their snippets' frames.
-        """
-        peaks = find_peaks(maps.center, self.tubelets_per_window)
+        heatmap, classes = maps.center.float().sigmoid(), maps.action
+        sizes = frames.size[snippet_index]
+        if mirrored is not None:
+            frames, clips = mirrored
+            others = self.window_maps(frames, snippet_index, clips)
+            heatmap = (heatmap + others.center.float().sigmoid().flip(-1)) / 2
+            sizes = (sizes + self.box_coder.hflip(frames.size[snippet_index])) / 2
+            if classes is not None:
+                classes = (classes + others.action.flip(-1)) / 2
+        peaks = find_peaks(heatmap, self.tubelets_per_window)
         centers = follow_centers(peaks, maps.movement)
         class_logits = None
-        if maps.action is not None:
+        if classes is not None:
             points = peaks.pixels_xy.float() * self.stride
-            class_logits = read_points(maps.action, points, self.clip_stride)
-        return WindowDetections(
-            boxes=read_boxes(peaks, centers, sizes, self.stride),
-            scores=class_scores(peaks, self.num_classes, class_logits),
+            class_logits = point_sample(classes, points, self.action_head.stride)
+        return (
+            read_boxes(peaks, centers, sizes, self.box_coder),
+            class_scores(peaks, self.num_classes, class_logits),
         )
 
     def losses(
-        self, frames: FrameFeatures, maps: WindowMaps, batch: FrameBatch, targets: TargetBatch
+        self,
+        frames: FrameFeatures,
+        maps: WindowMaps,
+        snippet_index: torch.Tensor,
+        targets: TargetBatch,
     ) -> dict[str, torch.Tensor]:
-        """Compute the weighted losses of Eq. 9, by name."""
-        num_instances, num_frames = targets.centers.shape[:2]
+        """Compute the losses of Eq. 9 as sums over the batch, by name, not yet weighted.
+
+        Args:
+            frames: of D frames.
+            maps: of B windows.
+            snippet_index: (B, K) int64, positions of each window's snippet among these frames.
+            targets: of the same windows.
+        """
+        num_frames = targets.centers.shape[1]
         key_centers = targets.centers[:, num_frames // 2]
-        # Eq. 4; a single sample (MOC) starts from its pixel, which is where inference starts.
-        origin = key_centers if self.gaussian_movement else key_centers.floor()
+        origin = key_centers.floor() if self.movement_from_pixel else key_centers
         offsets = (targets.centers - origin[:, None]).flatten(1)  # (M, 2K)
-        movement = read_pixels(
-            maps.movement, targets.windows[targets.movement_instances], targets.movement_pixels
-        )
+        _, pixels, instances, weights = targets.movement
+        movement = read_pixels(maps.movement, targets.windows[instances], pixels)
         losses = {
-            "loss_center": center_focal_loss(maps.center, targets.heatmap, num_instances),
-            "loss_movement": movement_loss(
-                movement,
-                offsets[targets.movement_instances],
-                targets.movement_weights,
-                num_instances,
-            ),
-            "loss_size": self._size_loss(frames.size, batch, targets),
+            "loss_center": center_focal_loss(maps.center, targets.heatmap),
+            "loss_movement": (weights * movement_distance(movement, offsets[instances])).sum(),
+            "loss_size": self._size_loss(frames.size, snippet_index, targets),
         }
         if maps.action is not None:
             points = key_centers[:, None] * self.stride
-            logits = read_points(maps.action[targets.windows], points, self.clip_stride)
+            logits = point_sample(maps.action[targets.windows], points, self.action_head.stride)
             losses["loss_cls"] = classification_loss(logits[:, 0], targets.labels)
-        return {name: loss * self.loss_weights[name] for name, loss in losses.items()}
+        return losses
 
     def _size_loss(
-        self, size_maps: torch.Tensor, batch: FrameBatch, targets: TargetBatch
+        self, size_maps: torch.Tensor, snippet_index: torch.Tensor, targets: TargetBatch
     ) -> torch.Tensor:
-        instances, frames = targets.size_instances, targets.size_frames
-        rows = batch.snippet_index[targets.windows[instances], frames]
-        predicted = read_pixels(size_maps, rows, targets.size_pixels)
+        frames, pixels, instances, weights = targets.size
+        rows = snippet_index[targets.windows[instances], frames]
+        predicted = read_pixels(size_maps, rows, pixels)
+        width = size_maps.shape[-1]
+        pixels_xy = torch.stack([pixels % width, pixels // width], dim=1)
         boxes = targets.boxes[instances, frames]
-        num_boxes = targets.boxes.shape[0] * targets.boxes.shape[1]
-        if predicted.shape[1] == 4:
-            width = size_maps.shape[-1]
-            pixels = targets.size_pixels
-            points = torch.stack([pixels % width, pixels // width], dim=1) * self.stride
-            return size_giou_loss(predicted, points, boxes, targets.size_weights, num_boxes)
-        sizes_wh = (boxes[:, 2:] - boxes[:, :2]) / self.stride
-        return size_l1_loss(predicted, sizes_wh, targets.size_weights, num_boxes)
+        return (weights * self.box_coder.loss(predicted, pixels_xy, boxes)).sum()
 
 
-def _single_output(backbone: nn.Module) -> ShapeSpec:
-    (spec,) = backbone.output_shape().values()
-    return spec
+def _select(output: torch.Tensor | dict[str, torch.Tensor], feature: str) -> torch.Tensor:
+    """The map of that name, from a backbone that gives several by name or just the one."""
+    return output[feature] if isinstance(output, dict) else output

@@ -60,9 +60,9 @@ class RegressionSamples(NamedTuple):
         ]
         return RegressionSamples(*(torch.cat(field) for field in zip(*shifted, strict=True)))
 
-    def to(self, device: torch.device) -> RegressionSamples:
-        """The same on ``device``; the host does not wait for it."""
-        return RegressionSamples(*(field.to(device, non_blocking=True) for field in self))
+    def to(self, device: torch.device, non_blocking: bool = False) -> RegressionSamples:
+        """The same on ``device``; see ``torch.Tensor.to``."""
+        return RegressionSamples(*(field.to(device, non_blocking=non_blocking) for field in self))
 
 
 class Targets(TypedDict):

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import torch
 
-from ..structures import Tube
+from ..structures import RegressionSamples, Sample, Targets, Tube
 from .tubes import class_color, draw_tubes
 
 CAPTION_HEIGHT = 28  # pixels
 
 
-def draw_training_sample(sample: Mapping[str, Any], labels: Sequence[str]) -> np.ndarray:
+def draw_training_sample(sample: Sample, labels: Sequence[str]) -> np.ndarray:
     """Draw the snippet of a training sample with its targets.
 
     The upper row shows the K frames with boxes, labels and the centers' trails, then the key frame
@@ -43,17 +41,14 @@ def draw_training_sample(sample: Mapping[str, Any], labels: Sequence[str]) -> np
     upper.append(_caption(_draw_heatmap(frames[key], heatmap), f"heat map, frame {numbers[key]}"))
     lower = []
     for k, frame in enumerate(frames):
-        names = ("size_pixels", "size_instances", "size_weights")
-        samples = [targets[name][targets["size_frames"] == k] for name in names]
-        picture = _draw_weights(frame, heatmap.shape, *samples)
+        picture = _draw_weights(frame, heatmap.shape, targets["size"], k)
         lower.append(_caption(picture, f"size, frame {numbers[k]}"))
-    names = ("movement_pixels", "movement_instances", "movement_weights")
-    picture = _draw_weights(frames[key], heatmap.shape, *(targets[name] for name in names))
+    picture = _draw_weights(frames[key], heatmap.shape, targets["movement"], key)
     lower.append(_caption(picture, f"movement, frame {numbers[key]}"))
     return np.concatenate([np.concatenate(row, axis=1) for row in (upper, lower)])
 
 
-def _snippet_tubes(targets: Mapping[str, torch.Tensor]) -> list[Tube]:
+def _snippet_tubes(targets: Targets) -> list[Tube]:
     """The instances as tubes on the frames 0 .. K - 1."""
     return [
         Tube(np.arange(len(boxes)), boxes.numpy(), int(label))
@@ -85,13 +80,11 @@ def _draw_heatmap(frame: np.ndarray, heatmap: np.ndarray) -> np.ndarray:
 
 
 def _draw_weights(
-    frame: np.ndarray,
-    map_size: tuple[int, int],
-    pixels: torch.Tensor,
-    instances: torch.Tensor,
-    weights: torch.Tensor,
+    frame: np.ndarray, map_size: tuple[int, int], samples: RegressionSamples, k: int
 ) -> np.ndarray:
-    """Color the feature pixels that train each instance's regression, by their weights."""
+    """Color the feature pixels that train each instance's regression on frame ``k``, by weight."""
+    here = samples.frames == k
+    pixels, instances, weights = (field[here] for field in samples[1:])
     alphas = np.zeros(map_size, np.float32)
     colors = np.zeros((*map_size, 3), np.uint8)
     for i in instances.unique().tolist():

@@ -40,7 +40,7 @@ def test_instances_know_their_window_and_samples_their_instance(tiny_cfg, make_s
     assert targets.windows.tolist() == [0, 0, 2]
     assert targets.heatmap.shape == (3, 1, 16, 16)
     third = samples[2]["targets"]
-    count = len(third["size_pixels"])
-    assert targets.size_instances[-count:].unique().tolist() == [2]
-    assert torch.equal(targets.size_pixels[-count:], third["size_pixels"])
+    count = len(third["size"].pixels)
+    assert targets.size.instances[-count:].unique().tolist() == [2]
+    assert torch.equal(targets.size.pixels[-count:], third["size"].pixels)
     assert torch.equal(targets.boxes[2], third["boxes"][0])

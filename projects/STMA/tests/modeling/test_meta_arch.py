@@ -11,6 +11,11 @@ from stma_d2.errors import InputError
 from stma_d2.modeling.batch import batch_frames, batch_targets
 
 
+def assert_same(ours, theirs):
+    assert torch.allclose(ours.boxes, theirs.boxes, atol=1e-3)
+    assert torch.allclose(ours.scores, theirs.scores, atol=1e-5)
+
+
 def one_window(sample, window):
     """The window of a chunk as a chunk of its own."""
     used = torch.cat([sample["snippet_index"][window], sample["clip_index"][window]]).unique()
@@ -27,11 +32,10 @@ def one_window(sample, window):
 def test_sharing_features_over_windows_equals_each_window_alone(tiny_cfg, tiny_model, make_sample):
     sample = make_sample(tiny_cfg, num_windows=6)
     (shared,) = tiny_model([sample])
-    for window, result in enumerate(shared):
-        ((alone,),) = tiny_model([one_window(sample, window)])
-        assert torch.allclose(result.tubelets.tensor, alone.tubelets.tensor, atol=1e-3)
-        assert torch.allclose(result.scores, alone.scores, atol=1e-5)
-        assert result.window.unique().tolist() == [window + 1]
+    assert shared["tubelets"].windows.tolist() == [1, 2, 3, 4, 5, 6]
+    for window in range(6):
+        (alone,) = tiny_model([one_window(sample, window)])
+        assert_same(shared["tubelets"][window : window + 1], alone["tubelets"])
 
 
 @torch.no_grad()
@@ -39,32 +43,30 @@ def test_the_2d_backbone_runs_once_per_detected_frame(tiny_cfg, tiny_model, make
     seen = []
     tiny_model.backbone.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
     tiny_model([make_sample(tiny_cfg, num_windows=6)])
-    assert seen == [6 + 2]
+    assert sum(seen) == 6 + 2
 
 
 @torch.no_grad()
 def test_several_samples_in_one_batch_equal_each_sample_alone(tiny_cfg, tiny_model, make_sample):
     samples = [make_sample(tiny_cfg, num_windows=n, seed=n) for n in (1, 3)]
     together = tiny_model(samples)
-    assert [len(windows) for windows in together] == [1, 3]
-    for sample, windows in zip(samples, together, strict=True):
+    assert [len(result["tubelets"]) for result in together] == [1, 3]
+    for sample, result in zip(samples, together, strict=True):
         (alone,) = tiny_model([sample])
-        for ours, theirs in zip(windows, alone, strict=True):
-            assert torch.allclose(ours.tubelets.tensor, theirs.tubelets.tensor, atol=1e-3)
+        assert_same(result["tubelets"], alone["tubelets"])
 
 
 @torch.no_grad()
 def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, make_sample):
-    ((result,),) = tiny_model([make_sample(tiny_cfg)])
-    boxes = result.tubelets.tensor
-    assert boxes.shape == (10, 3, 4)
-    assert result.scores.shape == (10, 3)
-    assert result.image_size == (120, 160)
+    (result,) = tiny_model([make_sample(tiny_cfg)])
+    boxes, scores = result["tubelets"].boxes, result["tubelets"].scores
+    assert boxes.shape == (1, 10, 3, 4)
+    assert scores.shape == (1, 10, 3)
     assert boxes.min() >= 0
     assert boxes[..., [0, 2]].max() <= 159
     assert boxes[..., [1, 3]].max() <= 119
-    assert ((result.scores > 0) & (result.scores < 1)).all()
-    assert (result.scores.sum(dim=1).diff() <= 0).all(), "best center first"
+    assert ((scores > 0) & (scores < 1)).all()
+    assert (scores[0].sum(dim=1).diff() <= 0).all(), "best center first"
 
 
 @pytest.mark.parametrize("counts", [(1,), (2, 1), (0, 2), (0,)])
@@ -112,7 +114,7 @@ def test_perfect_predictions_leave_only_the_heat_maps_rest(tiny_cfg, tiny_model,
     maps.movement[:] = 0
     maps.action[:] = 0
     maps.action[:, 0] = 50
-    losses = tiny_model.losses(frames, maps, batch, targets)
+    losses = tiny_model.losses(frames, maps, batch.snippet_index, targets)
     assert float(losses["loss_size"]) == pytest.approx(0, abs=1e-6)
     assert float(losses["loss_movement"]) == 0
     assert float(losses["loss_cls"]) == pytest.approx(0, abs=1e-6)
@@ -134,8 +136,8 @@ def test_class_aware_localization_has_no_action_head(tiny_cfg, make_sample):
     losses = model([make_sample(tiny_cfg, num_instances=2)])
     assert set(losses) == {"loss_center", "loss_movement", "loss_size"}
     with torch.no_grad():
-        ((result,),) = model.eval()([make_sample(tiny_cfg)])
-    assert ((result.scores > 0).sum(dim=1) == 1).all(), "each peak has the class of its map"
+        (result,) = model.eval()([make_sample(tiny_cfg)])
+    assert ((result["tubelets"].scores > 0).sum(dim=2) == 1).all(), "a peak has its map's class"
 
 
 def test_class_aware_localization_refuses_a_3d_backbone(tiny_cfg):
@@ -160,10 +162,9 @@ def test_compiled_backbones_keep_names_and_results(tiny_cfg, tiny_model, make_sa
     compiled = build_model(tiny_cfg).eval()
     assert list(compiled.state_dict()) == list(tiny_model.state_dict())
     sample = make_sample(tiny_cfg)
-    ((expected,),), ((result,),) = tiny_model([sample]), compiled([sample])
+    (expected,), (result,) = tiny_model([sample]), compiled([sample])
     assert len(graphs) == 2, "one whole graph each"
-    torch.testing.assert_close(result.tubelets.tensor, expected.tubelets.tensor)
-    torch.testing.assert_close(result.scores, expected.scores)
+    assert_same(result["tubelets"], expected["tubelets"])
 
 
 def test_the_3d_backbone_gets_its_own_colors_mean_and_std(tiny_cfg, make_sample):
@@ -185,3 +186,59 @@ def test_frames_of_different_sizes_in_a_batch_are_refused(tiny_cfg, tiny_model, 
     other["frames"] = other["frames"][..., :32]
     with pytest.raises(InputError, match="one size"):
         tiny_model([make_sample(tiny_cfg), other])
+
+
+BACKBONES = {
+    "Detectron2's ResNet-50-FPN": ("build_resnet_fpn_backbone", "p2"),
+    "timm's ConvNeXt under an FPN": ("build_timm_fpn_backbone", "p2"),
+    "a coarser map": ("build_timm_fpn_backbone", "p3"),
+}
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_other_peoples_backbones_serve(tiny_cfg, make_sample, name):
+    tiny_cfg.MODEL.BACKBONE.NAME, tiny_cfg.MODEL.BACKBONE.OUT_FEATURE = BACKBONES[name]
+    tiny_cfg.MODEL.RESNETS.OUT_FEATURES = ["res2", "res3", "res4", "res5"]
+    tiny_cfg.MODEL.FPN.IN_FEATURES = ["res2", "res3", "res4", "res5"]
+    tiny_cfg.MODEL.FPN.OUT_CHANNELS = 16
+    torch.manual_seed(0)
+    model = build_model(tiny_cfg).train()
+    stride = {"p2": 4, "p3": 8}[BACKBONES[name][1]]
+    assert model.stride == stride
+    losses = model([make_sample(tiny_cfg, num_instances=2, stride=stride)])
+    sum(losses.values()).backward()
+    trained = [p.grad for p in model.backbone.parameters() if p.grad is not None]
+    assert trained and all(torch.isfinite(gradient).all() for gradient in trained)
+    with torch.no_grad():
+        (result,) = model.eval()([make_sample(tiny_cfg, num_windows=2)])
+    assert result["tubelets"].boxes.shape == (2, 10, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"BACKBONE.NAME": "nobody"}, "BACKBONE.NAME is 'nobody'.*build_dla34_backbone"),
+        ({"BACKBONE.NAME": "build_timm_fpn_backbone"}, "OUT_FEATURE is ''.*p2, p3"),
+        ({"BACKBONE.OUT_FEATURE": "p9"}, "OUT_FEATURE is 'p9'.*features"),
+        (
+            {
+                "BACKBONE.NAME": "build_timm_fpn_backbone",
+                "BACKBONE.TIMM_NAME": "nothing",
+                "BACKBONE.OUT_FEATURE": "p2",
+            },
+            "TIMM_NAME is 'nothing'",
+        ),
+        ({"BACKBONE.NORM": "LN"}, "BACKBONE.NORM is 'LN'"),
+        ({"STMA.LOSS_WEIGHT.NORMALIZER": "all"}, "NORMALIZER is 'all'"),
+    ],
+)
+def test_what_does_not_fit_says_why(tiny_cfg, changes, words):
+    tiny_cfg.merge_from_list([x for k, v in changes.items() for x in (f"MODEL.{k}", v)])
+    with pytest.raises(InputError, match=words):
+        build_model(tiny_cfg)
+
+
+def test_an_input_size_that_the_strides_do_not_divide_is_refused(tiny_cfg):
+    tiny_cfg.INPUT.SIZE = (64, 80)
+    with pytest.raises(InputError, match=r"INPUT.SIZE is \(64, 80\).*multiples of 32"):
+        build_model(tiny_cfg)

@@ -1,65 +1,75 @@
-"""TubeletBoxes and Tubelets."""
+"""Tubelets, as arrays and as tensors."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 import torch
-from detectron2.structures import Instances
 
-from stma_d2.structures import TubeletBoxes, Tubelets
-
-
-def test_boxes_live_in_instances_and_follow_their_selection():
-    boxes = torch.arange(24.0).view(2, 3, 4)
-    instances = Instances((10, 20))
-    instances.tubelets = TubeletBoxes(boxes)
-    chosen = instances[torch.tensor([False, True])]
-    assert torch.equal(chosen.tubelets.tensor, boxes[1:])
-    assert torch.equal(instances[-1].tubelets.tensor, boxes[1:])
-    both = Instances.cat([instances, chosen])
-    assert len(both) == 3
-    assert both.tubelets.num_frames == 3
+from stma_d2.structures import Tubelets
 
 
-def test_scale_and_clip_by_hand():
-    boxes = TubeletBoxes(torch.tensor([[[-4.0, 2.0, 60.0, 30.0]]]))
-    boxes.scale(0.5, 2.0)
-    boxes.clip((40, 25))
-    assert boxes.tensor.tolist() == [[[0, 4, 24, 39]]]
+def tubelets(windows, kind=np.asarray, first=0.0):
+    """Two tubelets of three frames and five classes a window; no value occurs twice."""
+    count = len(windows)
+    boxes = first + np.arange(count * 2 * 3 * 4, dtype=np.float32).reshape(count, 2, 3, 4)
+    scores = first + np.arange(count * 2 * 5, dtype=np.float32).reshape(count, 2, 5)
+    return Tubelets(kind(np.array(windows)), kind(boxes), kind(scores))
 
 
-@pytest.mark.parametrize("shape", [(2, 4), (2, 3, 5)])
-def test_another_shape_is_refused(shape):
-    with pytest.raises(ValueError, match="N, K, 4"):
-        TubeletBoxes(torch.zeros(shape))
+def same(one, two):
+    return all(np.array_equal(getattr(one, f), getattr(two, f)) for f in vars(one))
 
 
-def test_concatenating_nothing_is_refused():
-    with pytest.raises(ValueError, match="at least one"):
-        TubeletBoxes.cat([])
+def test_they_know_their_sizes_and_types():
+    record = Tubelets(np.array([1, 4]), np.zeros((2, 3, 5, 4)), np.zeros((2, 3, 7)))
+    assert (len(record), record.num_frames, record.num_classes) == (2, 5, 7)
+    assert record.windows.dtype == np.int64
+    assert record.boxes.dtype == record.scores.dtype == np.float32
 
 
-def window_tubelets(windows, boxes=(2, 3, 5, 4), scores=(2, 3, 7)):
-    return Tubelets(np.array(windows), np.zeros(boxes), np.zeros(scores))
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_chosen_windows_keep_what_belongs_together_and_parts_join_again(kind):
+    whole = tubelets([2, 3, 7], kind)
+    parts = [whole[:1], whole[kind(np.array([False, True, True]))]]
+    assert parts[1].windows.tolist() == [3, 7]
+    assert parts[1].boxes[0, 0, 0].tolist() == [24, 25, 26, 27]
+    assert same(Tubelets.cat(parts).numpy(), whole.numpy())
 
 
-def test_window_tubelets_know_their_sizes_and_types():
-    tubelets = window_tubelets([1, 4])
-    assert (tubelets.num_frames, tubelets.num_classes) == (5, 7)
-    assert tubelets.windows.dtype == np.int64
-    assert tubelets.boxes.dtype == tubelets.scores.dtype == np.float32
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_boxes_are_scaled_and_clipped_to_the_video(kind):
+    boxes = np.array([[[[-4.0, 2.0, 60.0, 30.0]]]], np.float32)
+    record = Tubelets(kind(np.array([1])), kind(boxes), kind(np.ones((1, 1, 2), np.float32)))
+    moved = record.scale(0.5, 2.0).clip((40, 25))
+    assert moved.boxes.tolist() == [[[[0, 4, 24, 39]]]]
+    assert record.boxes.tolist() == boxes.tolist(), "the record itself stays"
+
+
+def test_tensors_become_arrays():
+    record = tubelets([1, 2], torch.from_numpy)
+    assert same(record.to("cpu").numpy(), tubelets([1, 2]))
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("windows", "boxes", "scores", "words"),
     [
-        ({"windows": [1, 1]}, "ascending"),
-        ({"windows": [3, 2]}, "ascending"),
-        ({"windows": [1, 2, 3]}, "W, N, K, 4"),
-        ({"windows": [1, 2], "scores": (2, 4, 7)}, "W, N, K, 4"),
+        ([1, 1], (2, 3, 5, 4), (2, 3, 7), "ascending"),
+        ([3, 2], (2, 3, 5, 4), (2, 3, 7), "ascending"),
+        ([1, 2, 3], (2, 3, 5, 4), (2, 3, 7), "W, N, K, 4"),
+        ([1, 2], (2, 3, 5, 4), (2, 4, 7), "W, N, K, 4"),
+        ([1, 2], (2, 3, 5), (2, 3, 7), "W, N, K, 4"),
+        ([1, 2], (2, 3, 5, 5), (2, 3, 7), "W, N, K, 4"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(changes, words):
+def test_fields_that_do_not_fit_are_refused(windows, boxes, scores, words):
     with pytest.raises(ValueError, match=words):
-        window_tubelets(**changes)
+        Tubelets(np.array(windows), np.zeros(boxes), np.zeros(scores))
+
+
+def test_parts_of_different_sizes_or_none_are_not_joined():
+    with pytest.raises(ValueError, match="at least one"):
+        Tubelets.cat([])
+    other = Tubelets(np.array([5]), np.zeros((1, 1, 3, 4)), np.zeros((1, 1, 5)))
+    with pytest.raises(ValueError, match="same N, K and C"):
+        Tubelets.cat([tubelets([1]), other])

@@ -40,10 +40,10 @@ LABELS = (
 
 def register_jhmdb_21(root: str) -> None:
     """Register ``jhmdb_21_split{1,2,3}_{train,test}`` under ``root``."""
-    for split in range(3):
+    for split in (1, 2, 3):
         for subset in ("train", "test"):
             register_tube_dataset(
-                f"jhmdb_21_split{split + 1}_{subset}",
+                f"jhmdb_21_split{split}_{subset}",
                 os.path.join(root, "JHMDB", "JHMDB-GT.pkl"),
                 os.path.join(root, "JHMDB", "Frames"),
                 split=split,

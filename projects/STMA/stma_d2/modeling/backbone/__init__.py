@@ -1,9 +1,11 @@
 """Backbones: plain modules with ``forward(x)`` and ``output_shape()``, registered by builders.
 
-2D backbones map frames (N, 3, H, W) to (N, C, H / 4, W / 4); 3D backbones map clips
-(N, 3, T, H, W) to (N, C, T / 16, H / 32, W / 32).
+Ours map frames (N, 3, H, W) to (N, C, H / 4, W / 4) and clips (N, 3, T, H, W) to
+(N, C, T / 16, H / 32, W / 32). Any other of Detectron2's registry serves too: the heads follow from
+its ``output_shape()``.
 """
 
+from .build import FeatureBackbone, build_backbone_2d, build_backbone_3d
 from .dla import DLA34, build_dla34_backbone
 from .resnet import ResNet18, build_resnet18_backbone
 from .resnext3d import (
@@ -14,17 +16,23 @@ from .resnext3d import (
     build_small_resnext3d_backbone,
 )
 from .small_resnet import SmallResNet, build_small_resnet_backbone
+from .timm_fpn import TimmBackbone, build_timm_fpn_backbone
 
 __all__ = [
     "DLA34",
+    "FeatureBackbone",
     "ResNeXt3D",
     "ResNeXt3D101",
     "ResNet18",
     "SmallResNeXt3D",
     "SmallResNet",
+    "TimmBackbone",
+    "build_backbone_2d",
+    "build_backbone_3d",
     "build_dla34_backbone",
     "build_resnet18_backbone",
     "build_resnext3d_backbone",
     "build_small_resnet_backbone",
     "build_small_resnext3d_backbone",
+    "build_timm_fpn_backbone",
 ]

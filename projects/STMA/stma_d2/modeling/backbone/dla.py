@@ -17,8 +17,6 @@ from .upsample import BilinearUpsample2d
 
 # Strides 4, 8, 16, 32: the base network's levels 2 to 5. Finer levels only lead there.
 _LEVELS = (2, 3, 4, 5)
-# The base network halves maps by pooling (rounding down) beside strided convolutions (rounding up).
-_SIZE_DIVISIBILITY = 32
 
 
 class IterativeUp(nn.Module):
@@ -94,6 +92,7 @@ class DLA34(nn.Module):
     """
 
     OUT_CHANNELS = 64
+    size_divisibility = 32
 
     def __init__(self) -> None:
         """Build with random weights; upsampling starts bilinear, deformable offsets at zero."""
@@ -123,9 +122,9 @@ class DLA34(nn.Module):
             InputError: if H or W is not a multiple of 32.
         """
         height, width = x.shape[-2:]
-        if height % _SIZE_DIVISIBILITY or width % _SIZE_DIVISIBILITY:
+        if height % self.size_divisibility or width % self.size_divisibility:
             raise InputError(
-                f"DLA34 takes frames whose sides are multiples of {_SIZE_DIVISIBILITY}, "
+                f"DLA34 takes frames whose sides are multiples of {self.size_divisibility}, "
                 f"not {height} x {width} (height x width); change INPUT.SIZE"
             )
         return self.ida_up(self.dla_up(self.base(x))[:3])[-1]

@@ -48,6 +48,8 @@ class ResNet18(nn.Module):
     :func:`stma_d2.checkpoint.convert_resnet18` renames their weights.
     """
 
+    size_divisibility = 32
+
     def __init__(self) -> None:
         """Build with random weights."""
         super().__init__()

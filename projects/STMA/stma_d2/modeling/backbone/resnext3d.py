@@ -13,7 +13,7 @@ from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
 from ...errors import InputError
-from .recompute import forward_without_keeping
+from .checkpoint_forward import checkpoint_forward
 
 # Bottlenecks in each of the four layers.
 BLOCKS_OF_DEPTH = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -135,9 +135,9 @@ class BottleneckNet3D(nn.Module):
 
     def _forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.checkpoint_activations and torch.is_grad_enabled():
-            x = forward_without_keeping(x, self.conv1, self.bn1, self.relu, self.maxpool)
+            x = checkpoint_forward(x, self.conv1, self.bn1, self.relu, self.maxpool)
             for block in chain(self.layer1, self.layer2, self.layer3, self.layer4):
-                x = forward_without_keeping(x, block)
+                x = checkpoint_forward(x, block)
             return x
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
         return self.layer4(self.layer3(self.layer2(self.layer1(x))))

@@ -22,6 +22,8 @@ class SmallResNet(nn.Module):
     windows are enough for the statistics; group normalization trains no better and is slower.
     """
 
+    size_divisibility = 32
+
     def __init__(self, stem_channels: int) -> None:
         """Build with random weights (Kaiming initialization).
 

@@ -2,16 +2,22 @@
 
 from .action import ActionHead, ChannelAttention, MotionExcitation
 from .build import TUBELET_HEAD_REGISTRY
-from .center import CenterHead
-from .movement import MovementHead
-from .size import SizeHead
+from .two_conv import (
+    SizeHead,
+    TwoConvHead,
+    build_center_head,
+    build_movement_head,
+    build_size_head,
+)
 
 __all__ = [
     "TUBELET_HEAD_REGISTRY",
     "ActionHead",
-    "CenterHead",
     "ChannelAttention",
     "MotionExcitation",
-    "MovementHead",
     "SizeHead",
+    "TwoConvHead",
+    "build_center_head",
+    "build_movement_head",
+    "build_size_head",
 ]

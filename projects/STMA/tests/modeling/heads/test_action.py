@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from detectron2.layers import ShapeSpec
 
+from stma_d2.errors import InputError
 from stma_d2.modeling.heads import ActionHead, ChannelAttention, MotionExcitation
 
 
@@ -54,32 +56,66 @@ def test_channel_attention_stays_single_precision_under_autocast():
         assert torch.equal(module(features), expected)
 
 
-@pytest.mark.parametrize("clip_channels", [0, 7])
-def test_action_head_gives_a_class_map_at_stride_32(clip_channels):
-    head = ActionHead(
-        in_channels=4,
-        clip_channels=clip_channels,
-        num_frames=3,
-        num_classes=6,
-        snippet_channels=8,
-        fused_channels=10,
-        motion_excitation=True,
-    ).eval()
-    frames = head.forward_frames(torch.randn(6, 4, 16, 24)).view(2, 3, 8, 2, 3)
-    clips = torch.randn(2, 7, 2, 2, 3) if clip_channels else None
-    assert head(frames, clips).shape == (2, 6, 2, 3)
+def test_cfams_attention_mixes_by_the_maximum_minus_the_gram_matrix():
+    """YOWO's rule, channel by channel."""
+    module = ChannelAttention(unlike=True)
+    torch.nn.init.constant_(module.scale, 2.0)
+    rows = torch.randn(4, 6)
+    result = module(rows.view(1, 4, 2, 3)).view(4, 6)
+    for channel in range(4):
+        energy = torch.stack([rows[channel] @ other for other in rows])
+        shares = (energy.max() - energy).exp()
+        mixed = sum(s * row for s, row in zip(shares / shares.sum(), rows, strict=True))
+        assert torch.allclose(result[channel], rows[channel] + 2 * mixed, atol=1e-4)
+
+
+def make_head(**changes):
+    arguments = {
+        "input_shape": ShapeSpec(channels=4, stride=4),
+        "clip_shape": ShapeSpec(channels=7, stride=32),
+        "num_frames": 3,
+        "num_classes": 6,
+        "snippet_channels": 8,
+        "fused_channels": 10,
+        "motion_excitation": True,
+        "attention": "gram",
+    }
+    return ActionHead(**{**arguments, **changes}).eval()
+
+
+@pytest.mark.parametrize("attention", ["gram", "cfam"])
+@pytest.mark.parametrize(
+    ("stride", "clip_stride"), [(4, 32), (4, None), (8, 32), (4, 16), (16, 16)]
+)
+def test_the_class_map_has_the_3d_features_stride_or_32(stride, clip_stride, attention):
+    clip_shape = ShapeSpec(channels=7, stride=clip_stride) if clip_stride else None
+    shape = ShapeSpec(channels=4, stride=stride)
+    head = make_head(input_shape=shape, clip_shape=clip_shape, attention=attention)
+    coarse = clip_stride or 32
+    assert head.stride == coarse
+    size = 96 // coarse
+    frames = head.forward_frames(torch.randn(6, 4, 96 // stride, 96 // stride))
+    assert frames.shape == (6, 8, size, size)
+    clips = torch.randn(2, 7, 2, size, size) if clip_stride else None
+    assert head(frames.view(2, 3, 8, size, size), clips).shape == (2, 6, size, size)
+
+
+@pytest.mark.parametrize(("stride", "clip_stride"), [(4, 24), (32, 16), (6, 32)])
+def test_strides_that_no_halving_joins_are_refused(stride, clip_stride):
+    with pytest.raises(InputError, match=f"stride {stride}.* {clip_stride} .*OUT_FEATURE"):
+        make_head(
+            input_shape=ShapeSpec(channels=4, stride=stride),
+            clip_shape=ShapeSpec(channels=7, stride=clip_stride),
+        )
+
+
+def test_an_unknown_attention_is_refused():
+    with pytest.raises(InputError, match="ATTENTION is 'other'"):
+        make_head(attention="other")
 
 
 def test_the_clips_features_are_averaged_over_time():
-    head = ActionHead(
-        in_channels=2,
-        clip_channels=3,
-        num_frames=1,
-        num_classes=2,
-        snippet_channels=2,
-        fused_channels=4,
-        motion_excitation=False,
-    ).eval()
-    frames, clips = torch.randn(1, 1, 2, 2, 2), torch.randn(1, 3, 4, 2, 2)
+    head = make_head()
+    frames, clips = torch.randn(1, 3, 8, 2, 2), torch.randn(1, 7, 4, 2, 2)
     average = clips.mean(dim=2, keepdim=True)
     assert torch.allclose(head(frames, clips), head(frames, average), atol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stma_d2.modeling.backbone import SmallResNeXt3D
-from stma_d2.modeling.backbone.recompute import forward_without_keeping
+from stma_d2.modeling.backbone.checkpoint_forward import checkpoint_forward
 
 
 @pytest.fixture
@@ -61,12 +61,12 @@ def test_less_is_kept_for_the_backward_pass(twins):
 
 def test_without_gradients_there_is_one_plain_pass(twins, monkeypatch):
     plain, checkpointed, clips = twins
-    monkeypatch.setattr("stma_d2.modeling.backbone.resnext3d.forward_without_keeping", None)
+    monkeypatch.setattr("stma_d2.modeling.backbone.resnext3d.checkpoint_forward", None)
     with torch.no_grad():
         assert torch.equal(checkpointed.eval()(clips), plain.eval()(clips))
 
 
 def test_an_input_without_gradient_serves():
     layer = torch.nn.Linear(3, 2)
-    forward_without_keeping(torch.ones(1, 3), layer, torch.nn.ReLU()).sum().backward()
+    checkpoint_forward(torch.ones(1, 3), layer, torch.nn.ReLU()).sum().backward()
     assert layer.weight.grad is not None

@@ -20,11 +20,11 @@ def read_pixels(maps: torch.Tensor, rows: torch.Tensor, pixels: torch.Tensor) ->
     return maps.flatten(2)[rows, :, pixels]
 
 
-def read_points(maps: torch.Tensor, points_xy: torch.Tensor, stride: int) -> torch.Tensor:
+def point_sample(maps: torch.Tensor, points_xy: torch.Tensor, stride: int) -> torch.Tensor:
     """Sample maps bilinearly at points of the network's input.
 
-    Pixel i of a map of stride s is the center of the input's pixels i * s .. (i + 1) * s - 1;
-    outside the outermost pixel centers the border's value holds.
+    Pixel i of a map of stride s is the center of the input's pixels i * s .. (i + 1) * s - 1.
+    Outside the outermost pixel centers the border's value holds.
 
     Args:
         maps: (B, c, h, w).

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 @torch.compiler.disable
-def forward_without_keeping(x: torch.Tensor, *modules: nn.Module) -> torch.Tensor:
+def checkpoint_forward(x: torch.Tensor, *modules: nn.Module) -> torch.Tensor:
     """Run ``x`` through ``modules`` and keep only ``x`` for the backward pass.
 
     The backward pass runs them once more to have the activations between. Output, gradients and

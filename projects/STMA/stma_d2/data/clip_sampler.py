@@ -1,0 +1,161 @@
+"""Which frames of a video the network sees: windows, snippets and clips.
+
+Frame numbers and windows are 1-based; a window is named by its snippet's first frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from detectron2.config import CfgNode
+
+from ..errors import InputError
+from ..structures import Tube
+
+POSITIONS = ("middle", "end")
+
+
+@dataclass(frozen=True)
+class ClipSampler:
+    """Says which frames belong to a window.
+
+    Attributes:
+        snippet_length: K, the consecutive frames that are detected; odd.
+        clip_length: T, the frames that the 3D backbone sees; at least K.
+        position: of the snippet in the clip, "middle" or "end" (nothing later is seen).
+    """
+
+    snippet_length: int
+    clip_length: int
+    position: str = "middle"
+
+    def __post_init__(self) -> None:
+        """Check that the snippet has a middle frame and lies inside the clip, at a place we know.
+
+        Raises:
+            InputError: naming the configuration keys, if not.
+        """
+        if self.snippet_length < 1 or self.snippet_length % 2 == 0:
+            raise InputError(
+                f"INPUT.SNIPPET_LENGTH is {self.snippet_length}; it must be odd (1, 3, 5, ...), "
+                "because the key frame is the snippet's middle"
+            )
+        if self.snippet_length > self.clip_length:
+            raise InputError(
+                f"INPUT.SNIPPET_LENGTH ({self.snippet_length}) is greater than INPUT.CLIP_LENGTH "
+                f"({self.clip_length}); the snippet must lie inside the clip"
+            )
+        if self.position not in POSITIONS:
+            raise InputError(
+                f"INPUT.SNIPPET_POSITION is {self.position!r}; it must be 'middle' (the snippet in "
+                "the clip's middle) or 'end' (the clip ends with the snippet)"
+            )
+
+    @classmethod
+    def from_config(cls, cfg: CfgNode) -> ClipSampler:
+        """Read ``cfg.INPUT``; without a 3D backbone the clip is the snippet, T = K."""
+        inputs = cfg.INPUT
+        has_3d_backbone = bool(cfg.MODEL.BACKBONE_3D.NAME)
+        clip_length = inputs.CLIP_LENGTH if has_3d_backbone else inputs.SNIPPET_LENGTH
+        return cls(inputs.SNIPPET_LENGTH, clip_length, inputs.SNIPPET_POSITION)
+
+    def num_windows(self, num_frames: int) -> int:
+        """The number of windows 1, 2, ... of a video; one shorter than K has the window 1."""
+        return max(num_frames - self.snippet_length + 1, 1)
+
+    def snippet_frames(self, window: int, num_frames: int) -> np.ndarray:
+        """The frames that are detected: ``window`` and the K - 1 next.
+
+        Returns:
+            (K,) int64; beyond the video's end its last frame repeats.
+        """
+        return _frames(window, self.snippet_length, num_frames)
+
+    def clip_frames(self, window: int, num_frames: int) -> np.ndarray:
+        """The frames that the 3D backbone sees.
+
+        The clip starts (T - K) // 2 frames before the window, or T - K where the snippet ends it.
+
+        Returns:
+            (T,) int64; beyond the video's ends the edge frame repeats.
+        """
+        others = self.clip_length - self.snippet_length
+        before = others if self.position == "end" else others // 2
+        return _frames(window - before, self.clip_length, num_frames)
+
+    def layout(
+        self, windows: Sequence[int] | np.ndarray, num_frames: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The distinct frames of W windows, and where each window finds its own among them.
+
+        Args:
+            windows: (W,) first frames.
+            num_frames: of the video.
+
+        Returns:
+            frame numbers (F,) ascending, snippet index (W, K), clip index (W, T); all int64. The
+            two indexes hold positions in the frame numbers.
+        """
+        snippets = np.stack([self.snippet_frames(window, num_frames) for window in windows])
+        clips = np.stack([self.clip_frames(window, num_frames) for window in windows])
+        numbers = np.unique(clips)
+        return numbers, np.searchsorted(numbers, snippets), np.searchsorted(numbers, clips)
+
+    def training_windows(self, num_frames: int, tubes: Sequence[Tube]) -> np.ndarray:
+        """The windows that training may use, by the rule of ACT and MOC.
+
+        The snippet's K frames lie wholly inside or wholly outside every tube, and wholly inside at
+        least one. A video shorter than K has none.
+
+        Returns:
+            (n,) int64, ascending.
+
+        Raises:
+            InputError: if a tube leaves the video's frames 1 .. ``num_frames``.
+        """
+        length = self.snippet_length
+        num_windows = max(num_frames - length + 1, 0)
+        undivided = np.ones(num_windows, dtype=bool)
+        occupied = np.zeros(num_windows, dtype=bool)
+        for tube in tubes:
+            if np.any((tube.frames < 1) | (tube.frames > num_frames)):
+                raise InputError(
+                    f"a tube spans frames {tube.frames.min()} to {tube.frames.max()}, "
+                    f"but the video has {num_frames}"
+                )
+            if num_windows == 0:
+                continue
+            annotated = np.zeros(num_frames + 1, dtype=np.int64)
+            annotated[tube.frames] = 1
+            up_to = np.cumsum(annotated)  # annotated frames among 1 .. f
+            inside = up_to[length:] - up_to[:-length]  # of each window's K frames
+            undivided &= (inside == 0) | (inside == length)
+            occupied |= inside == length
+        return np.flatnonzero(undivided & occupied).astype(np.int64) + 1
+
+    def snippet_instances(
+        self, tubes: Sequence[Tube], window: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The ground truth of one window: the tubes that hold all its K frames.
+
+        Returns:
+            boxes (M, K, 4) float32 in the video's own pixels, labels (M,) int64.
+        """
+        frames = np.arange(window, window + self.snippet_length)
+        boxes, labels = [], []
+        for tube in tubes:
+            own = slice(*np.searchsorted(tube.frames, [window, window + self.snippet_length]))
+            if np.array_equal(tube.frames[own], frames):
+                boxes.append(tube.boxes[own])
+                labels.append(tube.label)
+        return (
+            np.asarray(boxes, dtype=np.float32).reshape(-1, self.snippet_length, 4),
+            np.asarray(labels, dtype=np.int64),
+        )
+
+
+def _frames(first: int, count: int, num_frames: int) -> np.ndarray:
+    """(count,) int64 ``first`` and the next ones, brought inside 1 .. ``num_frames``."""
+    return np.clip(np.arange(first, first + count, dtype=np.int64), 1, num_frames)

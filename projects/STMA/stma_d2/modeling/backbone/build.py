@@ -1,0 +1,74 @@
+"""Building the backbones of a configuration, and what the network has to know of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from detectron2.config import CfgNode
+from detectron2.layers import ShapeSpec
+from detectron2.modeling import BACKBONE_REGISTRY
+from torch import nn
+
+from ...errors import InputError
+from .norm import convert_norm
+
+
+@dataclass(frozen=True)
+class FeatureBackbone:
+    """A backbone and the one feature map of it that is used.
+
+    Attributes:
+        module: gives the map, or a dict of maps by name.
+        feature: the name of the map.
+        shape: its channels and its stride in space.
+        size_divisibility: of which both sides of the input must be multiples.
+    """
+
+    module: nn.Module
+    feature: str
+    shape: ShapeSpec
+    size_divisibility: int
+
+
+def build_backbone_2d(cfg: CfgNode) -> FeatureBackbone:
+    """Build MODEL.BACKBONE: frames (D, 3, H, W) -> (D, c, H / stride, W / stride).
+
+    Raises:
+        InputError: if there is no such backbone or feature map.
+    """
+    return _build(cfg, cfg.MODEL.BACKBONE, "MODEL.BACKBONE")
+
+
+def build_backbone_3d(cfg: CfgNode) -> FeatureBackbone:
+    """Build MODEL.BACKBONE_3D: clips (B, 3, T, H, W) -> (B, c', T', H / stride, W / stride).
+
+    Raises:
+        InputError: if there is no such backbone or feature map.
+    """
+    return _build(cfg, cfg.MODEL.BACKBONE_3D, "MODEL.BACKBONE_3D")
+
+
+def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
+    if node.NAME not in BACKBONE_REGISTRY:
+        names = ", ".join(sorted(name for name, _ in BACKBONE_REGISTRY))
+        raise InputError(f"{key}.NAME is {node.NAME!r}; the registered backbones are {names}")
+    module = BACKBONE_REGISTRY.get(node.NAME)(cfg, ShapeSpec(channels=3))
+    shapes = module.output_shape()
+    feature = node.OUT_FEATURE
+    if not feature and len(shapes) == 1:
+        (feature,) = shapes
+    if feature not in shapes:
+        raise InputError(
+            f"{key}.OUT_FEATURE is {feature!r}; {node.NAME} gives the feature maps "
+            f"{', '.join(shapes)}: name one of them"
+        )
+    shape = shapes[feature]
+    if not shape.stride or not shape.channels:
+        raise InputError(
+            f"{key}.NAME {node.NAME}: its output_shape() tells no stride or no channels of "
+            f"{feature!r}, which the heads follow from"
+        )
+    divisibility = getattr(module, "size_divisibility", 0) or shape.stride
+    return FeatureBackbone(
+        convert_norm(module, node.NORM, f"{key}.NORM"), feature, shape, divisibility
+    )
