@@ -31,12 +31,12 @@ from tabulate import tabulate
 from tqdm import tqdm
 
 from stma_d2.data import (
+    ClipSampler,
     TubeAnnotations,
     VideoAnnotation,
     find_frames,
     load_annotations,
     open_frames,
-    training_windows,
 )
 from stma_d2.data.readers import VIDEO_EXTENSIONS
 from stma_d2.errors import InputError
@@ -262,7 +262,8 @@ def summarize(
     """Count what the videos ``names`` hold; one row of the table."""
     videos = [annotations.videos[name] for name in names]
     tubes = [tube for video in videos for tube in video.tubes]
-    windows = (training_windows(v.num_frames, v.tubes, snippet_length) for v in videos)
+    sampler = ClipSampler(snippet_length, snippet_length)
+    windows = (sampler.training_windows(v.num_frames, v.tubes) for v in videos)
     return {
         "videos": len(videos),
         "frames": sum(video.num_frames for video in videos),
@@ -270,7 +271,7 @@ def summarize(
         "tubes": len(tubes),
         "boxes": sum(len(tube) for tube in tubes),
         "training windows": sum(len(w) for w in windows),
-        "all windows": sum(max(v.num_frames - snippet_length + 1, 1) for v in videos),
+        "all windows": sum(sampler.num_windows(v.num_frames) for v in videos),
     }
 
 

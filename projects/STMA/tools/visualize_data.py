@@ -16,6 +16,7 @@ from stma_d2.config import load_config
 from stma_d2.data import ClipDatasetMapper, build_train_index
 from stma_d2.errors import clear_exit
 from stma_d2.files import atomic_write
+from stma_d2.modeling.backbone import build_backbone_2d
 from stma_d2.visualization.targets import draw_training_sample
 
 
@@ -35,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
     args = parser.parse_args(arguments)
     cfg = load_config(args.config_file, args.opts)
-    mapper = ClipDatasetMapper(cfg, is_train=True)
+    with torch.device("meta"):  # the backbone without its weights tells the targets' stride
+        stride = build_backbone_2d(cfg).shape.stride
+    mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
     index = build_train_index(cfg)
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
     seed = max(cfg.SEED, 0)  # the same windows and draws at every call, unless SEED is set

@@ -12,6 +12,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2 import add_stma_config
 from stma_d2.data.build import build_test_loader, build_train_index, build_train_loader
+from stma_d2.data.mapper import ClipDatasetMapper
 from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
@@ -39,7 +40,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
                 "num_frames": num_frames,
                 "height": 48,
                 "width": 64,
-                "frames": str(root / name),
+                "path": str(root / name),
                 "tubes": [tube],
             }
         )
@@ -89,7 +90,7 @@ def test_index_counts_an_epochs_windows(cfg: CfgNode) -> None:
 
 
 def test_each_epoch_holds_every_training_window_once(cfg: CfgNode) -> None:
-    batches = list(islice(build_train_loader(cfg), 4))  # two epochs of two batches
+    batches = list(islice(build_train_loader(cfg, stride=4), 4))  # two epochs of two batches
     assert [len(batch) for batch in batches] == [5] * 4
     first, second = (windows_of(batches[i] + batches[i + 1]) for i in (0, 2))
     assert sorted(first) == sorted(second) == ALL_TRAINING
@@ -101,24 +102,25 @@ def test_workers_share_an_epoch_and_draw_differently(cfg: CfgNode) -> None:
     cfg.DATALOADER.NUM_WORKERS = 2
     torch.manual_seed(3)
     np.random.seed(3)
-    batches = list(islice(build_train_loader(cfg), 2))
+    batches = list(islice(build_train_loader(cfg, stride=4), 2))
     assert sorted(windows_of(batches[0] + batches[1])) == ALL_TRAINING
     # Both workers see the same still boxes: were their draws equal, so were these.
     boxes = [[sample["targets"]["boxes"] for sample in batch] for batch in batches]
     assert not all(torch.equal(a, b) for a, b in zip(*boxes, strict=True))
     torch.manual_seed(3)
     np.random.seed(3)
-    for batch, again in zip(batches, islice(build_train_loader(cfg), 2), strict=True):
+    for batch, again in zip(batches, islice(build_train_loader(cfg, stride=4), 2), strict=True):
         assert windows_of(batch) == windows_of(again)
         assert all(torch.equal(a["frames"], b["frames"]) for a, b in zip(batch, again, strict=True))
 
 
-def test_workers_leave_opencv_one_thread(cfg: CfgNode) -> None:
+def test_workers_leave_opencv_one_thread(cfg: CfgNode, monkeypatch: pytest.MonkeyPatch) -> None:
     cfg.DATALOADER.NUM_WORKERS = 1
     cv2.setNumThreads(2)
     frame = np.zeros((1000, 1000, 3), np.uint8)
     cv2.warpAffine(frame, np.eye(2, 3), (1000, 1000))  # starts the threads of this process
-    (threads,) = next(iter(build_train_loader(cfg, mapper=lambda item: cv2.getNumThreads())))[:1]
+    monkeypatch.setattr(ClipDatasetMapper, "__call__", lambda self, item: cv2.getNumThreads())
+    (threads,) = next(iter(build_train_loader(cfg, stride=4)))[:1]
     assert threads == 1
 
 
@@ -151,7 +153,7 @@ def test_class_count_that_differs_names_both_and_the_key(cfg: CfgNode) -> None:
     cfg.MODEL.STMA.NUM_CLASSES = 24
     message = f"MODEL.STMA.NUM_CLASSES is 24, but the data set '{NAME}' has 2 classes"
     with pytest.raises(InputError, match=message):
-        build_train_loader(cfg)
+        build_train_loader(cfg, stride=4)
     with pytest.raises(InputError, match=message):
         build_test_loader(cfg, NAME)
 
@@ -168,13 +170,13 @@ def test_data_set_without_training_windows_says_why(cfg: CfgNode, videos, regist
     register(NAME + "_short", short)
     cfg.DATASETS.TRAIN = (NAME + "_short",)
     with pytest.raises(InputError, match=r"no training window.*longest spans 2 frames.*= 3"):
-        build_train_loader(cfg)
+        build_train_loader(cfg, stride=4)
 
 
 def test_no_training_set_is_refused(cfg: CfgNode) -> None:
     cfg.DATASETS.TRAIN = ()
     with pytest.raises(InputError, match="DATASETS.TRAIN names no data set"):
-        build_train_loader(cfg)
+        build_train_loader(cfg, stride=4)
 
 
 def test_unknown_data_set_is_refused(cfg: CfgNode) -> None:

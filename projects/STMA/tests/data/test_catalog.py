@@ -40,24 +40,24 @@ def test_a_video_becomes_a_standard_dict(root, act_data):
         "num_frames": 20,
         "height": 24,
         "width": 32,
-        "frames": str(root / "frames" / "Run" / "a"),
+        "path": str(root / "frames" / "Run" / "a"),
     }
     assert [(tube.label, tube.score) for tube in tubes] == [(0, 1.0), (0, 1.0)]
     np.testing.assert_array_equal(tubes[1].boxes, act_data["gttubes"]["Run/a"][0][1][:, 1:])
 
 
 def test_split_and_subset_choose_the_videos(root):
-    register(root, split=1, subset="train")
+    register(root, split=2, subset="train")
     (video,) = DatasetCatalog.get("mine")
     assert video["video_id"] == "Jump/b"
-    assert video["frames"] == str(root / "frames" / "Jump" / "b.mp4")
+    assert video["path"] == str(root / "frames" / "Jump" / "b.mp4")
 
 
 def test_metadata_is_there_at_once_and_labels_after_reading(root):
-    register(root, split=1, subset="test")
+    register(root, split=2, subset="test")
     metadata = MetadataCatalog.get("mine")
     assert metadata.annotations_file == str(root / "GT.pkl")
-    assert (metadata.split, metadata.subset, metadata.evaluator_type) == (1, "test", "tubelet")
+    assert (metadata.split, metadata.subset, metadata.evaluator_type) == (2, "test", "tubelet")
     assert metadata.get("thing_classes") is None
     DatasetCatalog.get("mine")
     assert metadata.thing_classes == ["Run", "Jump"]
@@ -97,8 +97,8 @@ def test_missing_videos_are_counted_and_named(root):
 
 
 def test_a_split_that_is_not_there_is_one_error(root):
-    register(root, split=2)
-    with pytest.raises(InputError, match=r"'mine': .*GT\.pkl has splits 0 to 1, not 2"):
+    register(root, split=3)
+    with pytest.raises(InputError, match=r"'mine': .*GT\.pkl has splits 1 to 2, not 3"):
         DatasetCatalog.get("mine")
 
 

@@ -11,6 +11,7 @@ from detectron2.config import CfgNode, get_cfg
 from stma_d2 import add_stma_config
 from stma_d2.data.annotations import load_annotations
 from stma_d2.data.augmentation import AugmentationRules
+from stma_d2.data.clip_sampler import ClipSampler
 from stma_d2.data.mapper import ClipDatasetMapper
 from stma_d2.data.targets import TargetRules
 from stma_d2.data.windows import ChunkIndex
@@ -18,7 +19,8 @@ from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
 HEIGHT, WIDTH = 48, 80
-TARGETS = TargetRules(num_classes=3)
+SAMPLER = ClipSampler(3, 8)
+TARGETS = TargetRules(num_classes=3, stride=4)
 EVERYTHING = AugmentationRules(
     mirror_prob=0.5,
     distort_prob=0.5,
@@ -58,7 +60,7 @@ def write_video(folder: Path, num_frames: int, tubes: list[Tube], background: in
         "num_frames": num_frames,
         "height": HEIGHT,
         "width": WIDTH,
-        "frames": str(folder),
+        "path": str(folder),
         "tubes": tubes,
     }
 
@@ -69,7 +71,7 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> dict:
 
 
 def make_mapper(**changes) -> ClipDatasetMapper:
-    arguments = {"input_size": (96, 160), "snippet_length": 3, "clip_length": 8}
+    arguments = {"input_size": (96, 160), "sampler": SAMPLER}
     return ClipDatasetMapper(**{**arguments, **changes})
 
 
@@ -88,7 +90,7 @@ def test_evaluation_sample_holds_each_frame_once_plainly_resized(video: dict) ->
     assert sample["frame_numbers"].tolist() == list(range(13, 21))
     assert sample["frames"].shape == (8, 3, 96, 160) and sample["frames"].dtype == torch.uint8
     for number, frame in zip(sample["frame_numbers"].tolist(), sample["frames"], strict=True):
-        source = cv2.imread(f"{video['frames']}/{number:05d}.png")
+        source = cv2.imread(f"{video['path']}/{number:05d}.png")
         expected = cv2.resize(source, (160, 96), interpolation=cv2.INTER_LINEAR)
         assert np.array_equal(frame.permute(1, 2, 0).numpy(), expected)
     assert "targets" not in sample
@@ -100,7 +102,7 @@ def test_channels_stay_blue_green_red(tmp_path: Path) -> None:
     video = write_video(tmp_path / "v", 3, [])
     for number in (1, 2, 3):
         frame = np.full((HEIGHT, WIDTH, 3), (10, 20, 30), np.uint8)
-        cv2.imwrite(f"{video['frames']}/{number:05d}.png", frame)
+        cv2.imwrite(f"{video['path']}/{number:05d}.png", frame)
     frames = make_mapper()(item(video, 1))["frames"]
     assert frames[0, :, 50, 50].tolist() == [10, 20, 30]
 
@@ -118,7 +120,7 @@ def test_indexes_point_at_the_frames_of_each_window(video: dict) -> None:
 
 def test_video_shorter_than_the_snippet_repeats_its_last_frame(tmp_path: Path) -> None:
     video = write_video(tmp_path / "short", 2, [])
-    sample = make_mapper()(ChunkIndex([video], 3, 4)[0])
+    sample = make_mapper()(ChunkIndex([video], SAMPLER, 4)[0])
     assert sample["frame_numbers"].tolist() == [1, 2]
     assert sample["snippet_index"].tolist() == [[0, 1, 1]]
     assert sample["clip_index"].tolist() == [[0, 0, 0, 1, 1, 1, 1, 1]]
@@ -161,7 +163,7 @@ def test_one_draw_serves_all_frames_of_a_clip(tmp_path: Path) -> None:
     video = write_video(tmp_path / "still", 20, [moving_tube(1, 20)])
     still = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
     for number in range(1, 21):
-        cv2.imwrite(f"{video['frames']}/{number:05d}.png", still)
+        cv2.imwrite(f"{video['path']}/{number:05d}.png", still)
     mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)
     torch.manual_seed(0)
     samples = [mapper(item(video, 8))["frames"] for _ in range(5)]
@@ -208,8 +210,8 @@ def large_video(tmp_path: Path) -> dict:
     y, x = np.mgrid[:192, :320]
     picture = np.stack([80 + 60 * np.sin(x / 30), 0.6 * y + 50, 0.5 * x + 40], axis=-1)
     for number in range(1, 5):
-        Path(f"{video['frames']}/{number:05d}.png").unlink()
-        cv2.imwrite(f"{video['frames']}/{number:05d}.jpg", picture.astype(np.uint8))
+        Path(f"{video['path']}/{number:05d}.png").unlink()
+        cv2.imwrite(f"{video['path']}/{number:05d}.jpg", picture.astype(np.uint8))
     box = np.tile(np.array([100, 60, 220, 150], np.float32), (4, 1))
     return {**video, "height": 192, "width": 320, "tubes": [Tube(np.arange(1, 5), box, 0)]}
 
@@ -225,14 +227,14 @@ def test_augmented_frames_are_decoded_no_larger_than_the_input_needs(
     large_video: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = {"targets": TARGETS, "augmentation": EVERYTHING, "input_size": (64, 96)}
-    mapper = make_mapper(clip_length=3, **arguments)
+    mapper = make_mapper(sampler=ClipSampler(3, 3), **arguments)
     torch.manual_seed(0)
     flags = decoded_flags(monkeypatch)
     reduced = [mapper(item(large_video, 1)) for _ in range(60)]
     seen = set(flags)
     assert seen > {cv2.IMREAD_COLOR, cv2.IMREAD_REDUCED_COLOR_2}
     monkeypatch.setattr("stma_d2.data.geometry.REDUCTIONS", ())
-    mapper = make_mapper(clip_length=3, **arguments)
+    mapper = make_mapper(sampler=ClipSampler(3, 3), **arguments)
     torch.manual_seed(0)
     flags.clear()
     whole = [mapper(item(large_video, 1)) for _ in range(60)]
@@ -247,7 +249,9 @@ def test_without_augmentation_frames_are_decoded_whole(
 ) -> None:
     flags = decoded_flags(monkeypatch)
     for targets in (None, TARGETS):
-        make_mapper(input_size=(32, 32), clip_length=3, targets=targets)(item(large_video, 1))
+        make_mapper(input_size=(32, 32), sampler=ClipSampler(3, 3), targets=targets)(
+            item(large_video, 1)
+        )
     assert flags == [cv2.IMREAD_COLOR] * 6
 
 
@@ -255,7 +259,7 @@ def test_chunks_in_order_decode_each_frame_of_the_video_once(
     video: dict, spy_readers: list
 ) -> None:
     mapper = make_mapper()
-    index = ChunkIndex([video], 3, 4)
+    index = ChunkIndex([video], SAMPLER, 4)
     for i in range(len(index)):
         sample = mapper(index[i])
         assert (sample["frames"][:, 0, 0, 0] == sample["frame_numbers"]).all()
@@ -269,13 +273,13 @@ def test_rewritten_video_is_read_anew(tmp_path: Path) -> None:
     before = mapper(item(video, 1))["frames"]
     for number in range(1, 5):
         frame = np.full((HEIGHT, WIDTH, 3), 200, np.uint8)
-        cv2.imwrite(f"{video['frames']}/{number:05d}.png", frame)
+        cv2.imwrite(f"{video['path']}/{number:05d}.png", frame)
     after = mapper(item(video, 1))["frames"]
     assert before.max() < 200 and after.min() == 200
 
 
 def test_missing_folder_names_the_video(video: dict) -> None:
-    missing = {**video, "frames": video["frames"] + "_gone"}
+    missing = {**video, "path": video["path"] + "_gone"}
     with pytest.raises(InputError, match="video 'Run/run_01'.*run_01_gone"):
         make_mapper()(item(missing, 1))
 
@@ -294,7 +298,7 @@ def test_failed_read_is_not_remembered(video: dict) -> None:
 
 
 def test_a_clip_that_ends_with_the_snippet_reads_nothing_later(video: dict) -> None:
-    sample = make_mapper(snippet_position="end")(item(video, 8))
+    sample = make_mapper(sampler=ClipSampler(3, 8, "end"))(item(video, 8))
     assert sample["frame_numbers"].tolist() == [3, 4, 5, 6, 7, 8, 9, 10]
     assert sample["snippet_index"].tolist() == [[5, 6, 7]]
     assert sample["clip_index"].tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
@@ -308,12 +312,21 @@ def test_frames_of_another_size_than_annotated_name_the_video(video: dict) -> No
 
 def test_configuration_makes_both_kinds_of_mapper() -> None:
     cfg = configured()
-    train, test = ClipDatasetMapper(cfg, is_train=True), ClipDatasetMapper(cfg, is_train=False)
-    assert (train.input_size, train.snippet_length, train.clip_length) == ((288, 288), 5, 16)
+    train, test = (
+        ClipDatasetMapper(cfg, is_train=True, stride=4),
+        ClipDatasetMapper(cfg, is_train=False),
+    )
+    assert (train.input_size, train.sampler) == ((288, 288), ClipSampler(5, 16))
     assert train.fill_color == (104, 114, 120)  # MODEL.PIXEL_MEAN, rounded
-    assert train.augmentation.max_expand == 4.0 and train.targets == TargetRules(num_classes=24)
+    assert train.augmentation.max_expand == 4.0 and train.targets == TargetRules(
+        num_classes=24, stride=4
+    )
     assert test.augmentation is None and test.targets is None
-    assert train.snippet_position == test.snippet_position == "middle"
+
+
+def test_training_needs_the_networks_stride() -> None:
+    with pytest.raises(ValueError, match="stride"):
+        ClipDatasetMapper(configured(), is_train=True)
 
 
 def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
@@ -331,7 +344,6 @@ def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
         (["INPUT.SNIPPET_LENGTH", 4], "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
         (["INPUT.CLIP_LENGTH", 3], "greater than INPUT.CLIP_LENGTH"),
         (["INPUT.SNIPPET_POSITION", "start"], "INPUT.SNIPPET_POSITION is 'start'; it must be"),
-        (["INPUT.SIZE", (100, 288)], r"INPUT.SIZE is \(100, 288\); both .* multiples of 32"),
         (["INPUT.AUGMENTATION.EXPAND_PROB", 2.0], "INPUT.AUGMENTATION.EXPAND_PROB"),
         (["MODEL.STMA.SIZE.AREA", "all"], "MODEL.STMA.SIZE.AREA"),
     ],
@@ -340,7 +352,7 @@ def test_configurations_that_do_not_fit_name_the_key(keys: list, message: str) -
     cfg = configured()
     cfg.merge_from_list(keys)
     with pytest.raises(InputError, match=message):
-        ClipDatasetMapper(cfg, is_train=True)
+        ClipDatasetMapper(cfg, is_train=True, stride=4)
 
 
 def test_real_video_file_gives_a_training_sample(shared: Path) -> None:
@@ -351,10 +363,10 @@ def test_real_video_file_gives_a_training_sample(shared: Path) -> None:
         "num_frames": annotation.num_frames,
         "height": annotation.height,
         "width": annotation.width,
-        "frames": str(mini / "videos" / f"{name}.mp4"),
+        "path": str(mini / "videos" / f"{name}.mp4"),
         "tubes": list(annotation.tubes),
     }
-    sample = ClipDatasetMapper(configured(), is_train=True)(item(video, 30))
+    sample = ClipDatasetMapper(configured(), is_train=True, stride=4)(item(video, 30))
     assert sample["frames"].shape == (16, 3, 288, 288)
     assert sample["targets"]["labels"].tolist() == [3]
-    assert torch.isfinite(sample["targets"]["size_weights"]).all()
+    assert torch.isfinite(sample["targets"]["size"].weights).all()

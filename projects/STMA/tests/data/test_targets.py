@@ -17,7 +17,7 @@ from stma_d2.errors import InputError
 
 INPUT = (96, 128)
 MAP = (24, 32)
-RULES = TargetRules(num_classes=4)
+RULES = TargetRules(num_classes=4, stride=4)
 
 
 def random_boxes(rng: np.random.Generator, instances: int, frames: int) -> torch.Tensor:
@@ -130,7 +130,7 @@ def test_heatmap_equals_the_formula_at_every_pixel() -> None:
 def test_class_aware_heatmaps_keep_classes_apart() -> None:
     boxes = random_boxes(np.random.default_rng(1), 3, 5)
     labels = torch.tensor([2, 0, 2])
-    rules = TargetRules(num_classes=4, class_agnostic=False)
+    rules = TargetRules(num_classes=4, stride=4, class_agnostic=False)
     heatmap = make_targets(boxes, labels, INPUT, rules)["heatmap"]
     assert heatmap.shape == (4, *MAP)
     assert heatmap[1].max() == 0 and heatmap[3].max() == 0
@@ -171,21 +171,17 @@ def test_centers_are_each_frames_own_in_feature_pixels() -> None:
 @pytest.mark.parametrize("area", ["frame", "key"])
 def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
     rng = np.random.default_rng(3)
-    rules = TargetRules(num_classes=4, size_area=area)
+    rules = TargetRules(num_classes=4, stride=4, size_area=area)
     for _ in range(4):
         boxes = random_boxes(rng, 4, 3)
         targets = make_targets(boxes, torch.zeros(4, dtype=torch.int64), INPUT, rules)
         listed = boxes.tolist()
         key = [instance[1] for instance in listed]
-        movement = samples_by_pixel(
-            *(targets[f"movement_{name}"] for name in ("pixels", "instances", "weights"))
-        )
+        movement = samples_by_pixel(*targets["movement"][1:])
         assert_same_samples(movement, weights_of(key, key))
         for k in range(3):
-            chosen = targets["size_frames"] == k
-            size = samples_by_pixel(
-                *(targets[f"size_{name}"][chosen] for name in ("pixels", "instances", "weights"))
-            )
+            chosen = targets["size"].frames == k
+            size = samples_by_pixel(*(field[chosen] for field in targets["size"][1:]))
             frame = [instance[k] for instance in listed]
             assert_same_samples(size, weights_of(key if area == "key" else frame, frame))
 
@@ -193,7 +189,7 @@ def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
 def test_weights_of_an_instance_sum_to_the_logarithm_of_its_area() -> None:
     boxes = torch.tensor([[[10.0, 10, 90, 70]], [[30.0, 30, 50, 60]]])
     targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
-    sums = torch.zeros(2).index_add_(0, targets["movement_instances"], targets["movement_weights"])
+    sums = torch.zeros(2).index_add_(0, targets["movement"].instances, targets["movement"].weights)
     assert sums.tolist() == pytest.approx([math.log(80 * 60), math.log(20 * 30)], rel=1e-5)
 
 
@@ -230,12 +226,12 @@ def test_shared_pixels_belong_to_the_smaller() -> None:
 def test_shared_pixels_of_equal_boxes_belong_to_the_first() -> None:
     boxes = torch.tensor([[[8.0, 8, 60, 60]], [[8.0, 8, 60, 60]]])
     targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
-    assert targets["movement_instances"].unique().tolist() == [0]
-    assert torch.isfinite(targets["movement_weights"]).all()
+    assert targets["movement"].instances.unique().tolist() == [0]
+    assert torch.isfinite(targets["movement"].weights).all()
 
 
 def test_without_gaussian_the_center_pixel_alone_counts_one() -> None:
-    rules = TargetRules(num_classes=4, movement_gaussian=False, size_gaussian=False)
+    rules = TargetRules(num_classes=4, stride=4, movement_gaussian=False, size_gaussian=False)
     boxes = random_boxes(np.random.default_rng(4), 3, 5)
     boxes[2] = boxes[1]  # MOC keeps both where centers coincide
     targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
@@ -244,36 +240,38 @@ def test_without_gaussian_the_center_pixel_alone_counts_one() -> None:
         x, y = pixel_of(box.tolist())
         return y * MAP[1] + x
 
-    assert targets["movement_instances"].tolist() == [0, 1, 2]
-    assert targets["movement_pixels"].tolist() == [flat(boxes[i, 2]) for i in range(3)]
-    assert targets["movement_weights"].tolist() == [1, 1, 1]
+    assert targets["movement"].instances.tolist() == [0, 1, 2]
+    assert targets["movement"].pixels.tolist() == [flat(boxes[i, 2]) for i in range(3)]
+    assert targets["movement"].weights.tolist() == [1, 1, 1]
     size = zip(
-        targets["size_frames"].tolist(),
-        targets["size_instances"].tolist(),
-        targets["size_pixels"].tolist(),
+        targets["size"].frames.tolist(),
+        targets["size"].instances.tolist(),
+        targets["size"].pixels.tolist(),
         strict=True,
     )
     assert list(size) == [(k, i, flat(boxes[i, k])) for k in range(5) for i in range(3)]
-    assert targets["size_weights"].tolist() == [1] * 15
+    assert targets["size"].weights.tolist() == [1] * 15
 
 
 def test_each_regression_chooses_its_samples_by_itself() -> None:
     boxes = torch.tensor([[[8.0, 8, 88, 88]]])
     for movement, size in ((True, False), (False, True)):
-        rules = TargetRules(num_classes=4, movement_gaussian=movement, size_gaussian=size)
+        rules = TargetRules(num_classes=4, stride=4, movement_gaussian=movement, size_gaussian=size)
         targets = make_targets(boxes, torch.tensor([0]), INPUT, rules)
-        assert (len(targets["movement_pixels"]) > 1) == movement
-        assert (len(targets["size_pixels"]) > 1) == size
+        assert (len(targets["movement"].pixels) > 1) == movement
+        assert (len(targets["size"].pixels) > 1) == size
 
 
 def test_centers_at_and_beyond_the_border_are_brought_inside() -> None:
     boxes = torch.tensor([[[120.0, 90, 140, 110]], [[-30.0, -20, -10, -4]], [[0.0, 95, 0, 95]]])
     for gaussian in (True, False):
-        rules = TargetRules(num_classes=4, movement_gaussian=gaussian, size_gaussian=gaussian)
+        rules = TargetRules(
+            num_classes=4, stride=4, movement_gaussian=gaussian, size_gaussian=gaussian
+        )
         targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
         heatmap = targets["heatmap"][0]
         assert [heatmap[23, 31], heatmap[0, 0], heatmap[23, 0]] == [1, 1, 1]
-        pixels = targets["movement_pixels"]
+        pixels = targets["movement"].pixels
         assert {23 * 32 + 31, 0, 23 * 32} <= set(pixels.tolist())
         assert pixels.min() >= 0 and pixels.max() < MAP[0] * MAP[1]
 
@@ -282,32 +280,32 @@ def test_degenerate_boxes_train_their_center_pixel_with_positive_weight() -> Non
     # A point, and a sliver of less than one pixel's area (whose logarithm is negative).
     boxes = torch.tensor([[[40.0, 40, 40, 40]], [[8.0, 80, 8.5, 81]]])
     targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
-    assert targets["movement_pixels"].tolist() == [10 * 32 + 10, 20 * 32 + 2]
-    assert targets["movement_weights"].tolist() == [1, 1]  # the area counts as e
+    assert targets["movement"].pixels.tolist() == [10 * 32 + 10, 20 * 32 + 2]
+    assert targets["movement"].weights.tolist() == [1, 1]  # the area counts as e
     assert torch.isfinite(targets["heatmap"]).all()
 
 
 @pytest.mark.parametrize("gaussian", [True, False])
 def test_no_instances_give_empty_tensors(gaussian: bool) -> None:
-    rules = TargetRules(num_classes=4, movement_gaussian=gaussian, size_gaussian=gaussian)
+    rules = TargetRules(num_classes=4, stride=4, movement_gaussian=gaussian, size_gaussian=gaussian)
     labels = torch.zeros(0, dtype=torch.int64)
     targets = make_targets(torch.zeros(0, 5, 4), labels, INPUT, rules)
     assert targets["heatmap"].shape == (1, *MAP) and targets["heatmap"].max() == 0
     assert targets["centers"].shape == (0, 5, 2) and targets["boxes"].shape == (0, 5, 4)
-    for name, tensor in targets.items():
-        if name.startswith(("movement", "size")):
-            assert tensor.shape == (0,), name
+    for samples in (targets["movement"], targets["size"]):
+        assert all(field.shape == (0,) for field in samples)
 
 
 def test_types_are_as_documented() -> None:
     targets = make_targets(
         random_boxes(np.random.default_rng(5), 2, 3), torch.tensor([0, 1]), INPUT, RULES
     )
-    for name, tensor in targets.items():
-        integer = name == "labels" or name.endswith(("pixels", "instances", "frames"))
-        assert tensor.dtype == (torch.int64 if integer else torch.float32), name
+    assert targets["labels"].dtype == torch.int64
+    assert all(targets[name].dtype == torch.float32 for name in ("boxes", "centers", "heatmap"))
+    for samples in (targets["movement"], targets["size"]):
+        assert [field.dtype for field in samples] == [torch.int64] * 3 + [torch.float32]
 
 
 def test_unknown_size_area_is_refused() -> None:
     with pytest.raises(InputError, match="MODEL.STMA.SIZE.AREA is 'box'"):
-        TargetRules(num_classes=4, size_area="box")
+        TargetRules(num_classes=4, stride=4, size_area="box")

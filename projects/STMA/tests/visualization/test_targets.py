@@ -16,7 +16,9 @@ def test_targets_are_drawn_where_they_are() -> None:
         "frames": torch.full((3, 3, *size), 60, dtype=torch.uint8),
         "frame_numbers": torch.tensor([4, 5, 6]),
         "snippet_index": torch.tensor([[0, 1, 2]]),
-        "targets": make_targets(boxes, torch.tensor([1]), size, TargetRules(num_classes=2)),
+        "targets": make_targets(
+            boxes, torch.tensor([1]), size, TargetRules(num_classes=2, stride=4)
+        ),
     }
     picture = draw_training_sample(sample, ["Run", "Jump"])
     factor = 6  # 64 rows enlarged to at least 360

@@ -16,7 +16,7 @@ def test_importing_the_package_registers_it():
         for subset in ("train", "test"):
             metadata = MetadataCatalog.get(f"jhmdb_21_split{split}_{subset}")
             assert f"jhmdb_21_split{split}_{subset}" in DatasetCatalog
-            assert (metadata.split, metadata.subset) == (split - 1, subset)
+            assert (metadata.split, metadata.subset) == (split, subset)
             assert len(metadata.thing_classes) == 21
 
 
@@ -44,4 +44,4 @@ def test_files_lie_as_moc_lays_them_out(shared, tmp_path, monkeypatch):
     }
     assert tuple(MetadataCatalog.get("jhmdb_21_split1_train").thing_classes) == LABELS
     (video,) = DatasetCatalog.get("jhmdb_21_split1_test")[:1]
-    assert video["frames"] == str(tmp_path / "JHMDB/Frames" / video["video_id"])
+    assert video["path"] == str(tmp_path / "JHMDB/Frames" / video["video_id"])

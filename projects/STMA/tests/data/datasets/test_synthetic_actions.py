@@ -167,7 +167,7 @@ def test_registered_names_load_the_generated_videos(tiny_root):
     assert len(train["tubes"]) == 1
     metadata = MetadataCatalog.get("synthetic_actions_val")
     assert metadata.thing_classes == list(LABELS)
-    assert (metadata.subset, metadata.split, metadata.evaluator_type) == ("test", 0, "tubelet")
+    assert (metadata.subset, metadata.split, metadata.evaluator_type) == ("test", 1, "tubelet")
 
 
 @pytest.mark.usefixtures("unregistered")

@@ -44,7 +44,7 @@ def test_files_lie_as_moc_lays_them_out(shared, tmp_path):
     videos = DatasetCatalog.get("ucf101_24_test")
     assert len(videos) == 910
     assert tuple(MetadataCatalog.get("ucf101_24_test").thing_classes) == LABELS
-    assert videos[0]["frames"] == str(tmp_path / "ucf24/rgb-images" / videos[0]["video_id"])
+    assert videos[0]["path"] == str(tmp_path / "ucf24/rgb-images" / videos[0]["video_id"])
     with pytest.raises(InputError, match="2284 of 2284 videos"):
         DatasetCatalog.get("ucf101_24_train")
 

@@ -1,0 +1,147 @@
+"""Windows, snippets and clips: the rule of ACT and MOC, evaluated frame by frame."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stma_d2.config import load_config
+from stma_d2.data.annotations import load_annotations
+from stma_d2.data.clip_sampler import ClipSampler
+from stma_d2.errors import InputError
+from stma_d2.structures import Tube
+
+
+def make_tube(first: int, last: int, label: int = 0) -> Tube:
+    """A tube whose box on frame f starts at x1 = f."""
+    frames = np.arange(first, last + 1)
+    boxes = np.stack([frames, frames * 0 + 2, frames + 10, frames * 0 + 20], axis=1)
+    return Tube(frames, boxes.astype(np.float32), label)
+
+
+def windows_frame_by_frame(num_frames: int, tubes: list[Tube], length: int) -> list[int]:
+    """The rule as its authors state it, with sets of frames."""
+    windows = []
+    for window in range(1, num_frames + 2 - length):
+        frames = set(range(window, window + length))
+        inside = [frames <= set(tube.frames.tolist()) for tube in tubes]
+        outside = [not frames & set(tube.frames.tolist()) for tube in tubes]
+        if all(i or o for i, o in zip(inside, outside, strict=True)) and any(inside):
+            windows.append(window)
+    return windows
+
+
+def test_training_windows_of_two_overlapping_tubes() -> None:
+    # Frames 3..9 and 7..12, K = 3: 5 and 6 cut the second's start, 8 the first's end.
+    windows = ClipSampler(3, 3).training_windows(20, [make_tube(3, 9), make_tube(7, 12)])
+    assert windows.dtype == np.int64
+    assert windows.tolist() == [3, 4, 7, 10]
+
+
+@pytest.mark.parametrize("length", [1, 3, 5])
+def test_training_windows_equal_the_rule_frame_by_frame(length: int) -> None:
+    rng = np.random.default_rng(length)
+    for _ in range(40):
+        num_frames = int(rng.integers(1, 40))
+        ends = np.sort(rng.integers(1, num_frames + 1, (rng.integers(0, 4), 2)), axis=1)
+        tubes = [make_tube(first, last) for first, last in ends.tolist()]
+        expected = windows_frame_by_frame(num_frames, tubes, length)
+        assert ClipSampler(length, length).training_windows(num_frames, tubes).tolist() == expected
+
+
+def test_training_windows_of_a_video_shorter_than_the_snippet() -> None:
+    assert ClipSampler(5, 5).training_windows(4, [make_tube(1, 4)]).tolist() == []
+
+
+def test_training_windows_refuse_a_tube_beyond_the_video() -> None:
+    with pytest.raises(InputError, match="frames 5 to 11, but the video has 10"):
+        ClipSampler(3, 3).training_windows(10, [make_tube(5, 11)])
+
+
+def test_training_windows_of_real_videos_equal_the_rule_frame_by_frame(shared: Path) -> None:
+    sampler = ClipSampler(5, 16)
+    annotations = load_annotations(shared / "ucf24-mini" / "UCF101v2-GT.pkl")
+    for video in annotations.videos.values():
+        expected = windows_frame_by_frame(video.num_frames, video.tubes, 5)
+        assert sampler.training_windows(video.num_frames, video.tubes).tolist() == expected
+    # One tube on frames 24 .. 78, as the data's README says.
+    diving = annotations.videos["CliffDiving/v_CliffDiving_g03_c01"]
+    assert sampler.training_windows(diving.num_frames, diving.tubes).tolist() == list(range(24, 75))
+
+
+def test_clip_has_the_snippet_in_its_middle() -> None:
+    clip = ClipSampler(5, 16).clip_frames(30, 100)
+    assert clip.tolist() == list(range(25, 41))  # (16 - 5) // 2 = 5 before, 6 after
+    assert ClipSampler(5, 8).snippet_frames(30, 100).tolist() == [30, 31, 32, 33, 34]
+
+
+def test_clip_ends_with_the_snippet_where_nothing_later_may_be_seen() -> None:
+    # Window 30, K = 5: the snippet is 30 .. 34, and 16 frames up to 34 begin with 19.
+    assert ClipSampler(5, 16, "end").clip_frames(30, 100).tolist() == list(range(19, 35))
+    # Window 2, K = 3, T = 8: frames -3 .. 4.
+    assert ClipSampler(3, 8, "end").clip_frames(2, 100).tolist() == [1, 1, 1, 1, 1, 2, 3, 4]
+    # A video of 2 frames: frames -4 .. 3.
+    assert ClipSampler(3, 8, "end").clip_frames(1, 2).tolist() == [1, 1, 1, 1, 1, 1, 2, 2]
+
+
+def test_edge_frames_repeat_beyond_the_video() -> None:
+    assert ClipSampler(3, 8).clip_frames(1, 5).tolist() == [1, 1, 1, 2, 3, 4, 5, 5]
+    assert ClipSampler(5, 8).snippet_frames(1, 3).tolist() == [1, 2, 3, 3, 3]
+
+
+def test_chunk_layout_finds_each_window_its_frames() -> None:
+    windows = [6, 7, 8]
+    numbers, snippets, clips = ClipSampler(3, 8).layout(windows, 11)
+    assert numbers.tolist() == list(range(4, 12))  # 4 .. 13, cut at 11
+    assert snippets.shape == (3, 3) and clips.shape == (3, 8)
+    for i, window in enumerate(windows):
+        assert (
+            numbers[snippets[i]].tolist() == ClipSampler(3, 8).snippet_frames(window, 11).tolist()
+        )
+        assert numbers[clips[i]].tolist() == ClipSampler(3, 8).clip_frames(window, 11).tolist()
+
+
+def test_chunk_layout_of_clips_that_end_with_their_snippet() -> None:
+    numbers, snippets, clips = ClipSampler(3, 8, "end").layout([6, 7], 11)
+    assert numbers.tolist() == list(range(1, 10))
+    assert snippets.tolist() == [[5, 6, 7], [6, 7, 8]]
+    assert clips.tolist() == [list(range(8)), list(range(1, 9))]
+
+
+def test_snippet_instances_are_the_tubes_that_hold_every_frame() -> None:
+    tubes = [make_tube(1, 9, 4), make_tube(8, 20, 5), make_tube(2, 30, 6)]
+    boxes, labels = ClipSampler(3, 8).snippet_instances(tubes, 6)
+    assert labels.tolist() == [4, 6] and labels.dtype == np.int64
+    assert boxes.dtype == np.float32
+    assert boxes[:, :, 0].tolist() == [[6, 7, 8], [6, 7, 8]]  # x1 is the frame's number
+
+
+def test_snippet_without_tubes_has_no_instances() -> None:
+    boxes, labels = ClipSampler(5, 8).snippet_instances([make_tube(1, 4)], 10)
+    assert boxes.shape == (0, 5, 4) and labels.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    ("snippet", "clip", "position", "message"),
+    [
+        (4, 16, "middle", "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
+        (0, 16, "middle", "it must be odd"),
+        (7, 5, "end", r"INPUT.SNIPPET_LENGTH \(7\) is greater than INPUT.CLIP_LENGTH \(5\)"),
+        (5, 16, "start", "INPUT.SNIPPET_POSITION is 'start'; it must be 'middle' .* or 'end'"),
+    ],
+)
+def test_snippets_that_do_not_fit_are_refused(
+    snippet: int, clip: int, position: str, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        ClipSampler(snippet, clip, position)
+
+
+def test_without_a_3d_backbone_nothing_beyond_the_snippet_is_seen() -> None:
+    assert ClipSampler.from_config(load_config("")) == ClipSampler(5, 16)
+    cfg = load_config("", ["MODEL.BACKBONE_3D.NAME", ""])
+    assert ClipSampler.from_config(cfg) == ClipSampler(5, 5)
+
+
+def test_every_video_has_a_window() -> None:
+    assert [ClipSampler(5, 16).num_windows(length) for length in (1, 5, 6, 20)] == [1, 1, 2, 16]
