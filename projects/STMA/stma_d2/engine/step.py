@@ -47,7 +47,7 @@ class AccumulatingTrainer(SimpleTrainer):
 
         Args:
             model: returns a dict of losses; perhaps wrapped in DistributedDataParallel.
-            data_loader: endless batches of this process, each divisible by ``micro_batches``.
+            data_loader: see `read_from`.
             optimizer: of the model's parameters.
             device: the model's.
             loss_normalizer: the model's, see `loss_divisors`.
@@ -55,11 +55,21 @@ class AccumulatingTrainer(SimpleTrainer):
             mixed_precision: whether the forward pass runs under autocast.
         """
         super().__init__(model, data_loader, optimizer)
+        self.read_from(data_loader)
         self.device = device
         self.loss_normalizer = loss_normalizer
         self.micro_batches = micro_batches
         self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
         self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+
+    def read_from(self, data_loader: Iterable[list[Sample]]) -> None:
+        """Take the next steps' data from another loader, of which nothing is read yet.
+
+        Args:
+            data_loader: endless batches of this process, each divisible into micro-batches.
+        """
+        self.data_loader = data_loader
+        self._batches = iter(data_loader)
 
     def run_step(self) -> None:
         """One step of the optimizer.
@@ -68,7 +78,7 @@ class AccumulatingTrainer(SimpleTrainer):
             FloatingPointError: if a loss is not finite; the weights are then unchanged.
         """
         start = time.perf_counter()
-        batch = next(self._data_loader_iter)
+        batch = next(self._batches)
         data_time = time.perf_counter() - start
         self.optimizer.zero_grad()
         losses = self.accumulate(batch)
@@ -112,14 +122,50 @@ class AccumulatingTrainer(SimpleTrainer):
         return self.model.no_sync()
 
     def state_dict(self) -> dict:
-        """Iteration, optimizer, and the scaler where there is one."""
-        return {**super().state_dict(), "grad_scaler": self.grad_scaler.state_dict()}
+        """What a step leaves behind, in plain containers.
+
+        Returns:
+            dict with
+                * iteration (int)
+                * optimizer: ``{name of a parameter: {"step", "exp_avg", ...: tensor}}``, without
+                  learning rates and weight decays, which are the configuration's to say
+                * grad_scaler: empty where there is none
+        """
+        moments = {
+            name: dict(self.optimizer.state[parameter])
+            for name, parameter in self._parameters().items()
+            if parameter in self.optimizer.state
+        }
+        return {
+            "iteration": self.iter,
+            "optimizer": moments,
+            "grad_scaler": self.grad_scaler.state_dict(),
+        }
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from ``state_dict``, which may come from a training in another precision."""
-        super().load_state_dict(state_dict)
-        if self.grad_scaler.is_enabled() and state_dict.get("grad_scaler"):
+        """Go on from ``state_dict``, perhaps of a training in another precision.
+
+        Learning rates and weight decays stay as they are; a parameter that was not trained before
+        starts without moments.
+        """
+        self.iter = state_dict["iteration"]
+        names = {parameter: name for name, parameter in self._parameters().items()}
+        merged = self.optimizer.state_dict()
+        merged["state"] = {
+            position: state_dict["optimizer"][names[parameter]]
+            for position, parameter in enumerate(
+                parameter for group in self.optimizer.param_groups for parameter in group["params"]
+            )
+            if names[parameter] in state_dict["optimizer"]
+        }
+        self.optimizer.load_state_dict(merged)
+        if self.grad_scaler.is_enabled() and state_dict["grad_scaler"]:
             self.grad_scaler.load_state_dict(state_dict["grad_scaler"])
+
+    def _parameters(self) -> dict[str, nn.Parameter]:
+        """The model's parameters by name, with one process as with several."""
+        wrapped = isinstance(self.model, DistributedDataParallel)
+        return dict((self.model.module if wrapped else self.model).named_parameters())
 
 
 def check_batch_size(cfg: CfgNode) -> None:
