@@ -1,7 +1,7 @@
 # The project's commands. Each prepares its environment first; a second call installs nothing.
 
 # Another interpreter than python3 of the PATH: make test PYTHON=/usr/bin/python3.12
-RUN = $(or $(PYTHON),$(shell command -v python3 || echo python3.11)) packaging/bootstrap.py
+RUN = sh packaging/python.sh
 
 # Further arguments of the command: make test ARGS="-k linking"
 ARGS ?=
@@ -29,6 +29,6 @@ install:
 	@$(RUN)
 
 clean:
-	rm -rf install.log .pytest_cache .ruff_cache .hypothesis
+	rm -rf .pytest_cache .ruff_cache .hypothesis
 	rm -rf projects/STMA/build projects/STMA/dist
 	find packaging projects -name __pycache__ -type d -prune -exec rm -rf {} +

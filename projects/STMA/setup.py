@@ -37,7 +37,7 @@ setup(
         "numpy",
         "numba",
         "timm",
-        "av",
+        "av>=17",
         # Detectron2 brings these too.
         "fvcore",
         "iopath",

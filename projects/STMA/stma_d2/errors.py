@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import builtins
+import errno
+import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+_TRACE = "Traceback (most recent call last):\n"
 
 
 class InputError(ValueError):
@@ -17,15 +24,48 @@ class InputError(ValueError):
 
 @contextmanager
 def clear_exit() -> Iterator[None]:
-    """End the process with one line and status 1 where input cannot be used.
+    """End the process with one line on stderr where the user, not the code, is to act.
 
-    Covers `InputError` and files that are missing or in the way; also when a data loader's worker
-    raised them, whose stack trace torch puts in front of the message.
+    Status 1 and ``error: <message>`` for an `InputError` and for an `OSError` about a file (it
+    names one, or the disk is full or read-only), also where a data loader's worker or another
+    process of the same training raised it. Status 130 for Ctrl-C. A bug's exception passes with its
+    stack trace. ``STMA_DEBUG=1`` in the environment shows the trace of all of them.
     """
     try:
         yield
-    except (InputError, FileNotFoundError, FileExistsError) as error:
-        message = str(error)
-        if "Original Traceback" in message:
-            message = message.rpartition(f"{type(error).__name__}: ")[2].strip()
+    except KeyboardInterrupt:
+        if os.environ.get("STMA_DEBUG"):
+            raise
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:
+        message = _message_for_user(error)
+        if message is None or os.environ.get("STMA_DEBUG"):
+            raise
         sys.exit(f"error: {message}")
+
+
+def _message_for_user(error: Exception) -> str | None:
+    """What the user is to read, or None where the error is a bug's."""
+    kind, message = _cause(error)
+    if issubclass(kind, InputError):
+        return message
+    if not issubclass(kind, OSError):
+        return None
+    system = re.fullmatch(r"\[Errno (\d+)\] (.*?)(: '.*)?", message, re.DOTALL)
+    if system is None:  # written by a person
+        return message if issubclass(kind, FileNotFoundError | FileExistsError) else None
+    number, reason, file = system.groups()
+    return reason + (file or "") if file or int(number) in _DISK else None
+
+
+def _cause(error: Exception) -> tuple[type, str]:
+    """Type and message of ``error``, or of what another process raised: PyTorch gives its trace."""
+    message = str(error)
+    _, _, trace = message.rpartition(_TRACE)
+    last = re.search(r"^(?:\w+\.)*(\w+): (.*)", trace, re.MULTILINE | re.DOTALL)
+    if _TRACE not in message or last is None:
+        return type(error), message
+    name, message = last.groups()
+    kind = InputError if name == "InputError" else getattr(builtins, name, type(error))
+    return kind, message.strip()

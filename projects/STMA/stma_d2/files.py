@@ -1,19 +1,29 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and where they may be written."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from .errors import InputError
+
 
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
-    """A file that appears at ``path`` when the block ends without an exception, and else never.
+    """Open a file that appears at ``path`` only if the block ends without an exception.
 
-    Folders are made where they are missing.
+    The block writes into a temporary file in the same folder, which is then renamed. Missing
+    folders are made. A file that was at ``path`` before is replaced, or stays as it was.
+
+    Yields:
+        the temporary file, open for writing bytes.
+
+    Raises:
+        OSError: if the file cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,3 +34,31 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Refuse a path that `atomic_write` could not write, or must not, before the work is done.
+
+    Args:
+        path: the file to write; it and its folder may be missing.
+        inputs: what the work reads; the file must not be one of them, under any name or link.
+
+    Raises:
+        InputError: naming the path and the reason.
+    """
+    path = Path(path)
+    if path.exists():
+        if not path.is_file():
+            raise InputError(f"the output {path} is a folder or device; name a file")
+        if any(os.path.exists(source) and path.samefile(source) for source in inputs):
+            raise InputError(f"the output {path} is the input itself; name another file")
+        if not os.access(path, os.W_OK):
+            raise InputError(f"the output {path} exists and is read-only")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"the output {path} cannot be written in {folder}: {error.strerror}"
+        ) from error

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -21,6 +24,14 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"reference data not found at {folder}; set STMA_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Iterator[Callable[[str], ModuleType]]:
+    """``oracle(name)`` is the module ``tests/oracles/<name>.py``."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(Path(__file__).parent / "oracles"))
+        yield importlib.import_module
 
 
 @pytest.fixture(scope="session")

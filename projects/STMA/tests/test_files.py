@@ -1,10 +1,13 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and what is refused as an output."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from stma_d2.files import atomic_write
+from stma_d2.errors import InputError
+from stma_d2.files import atomic_write, check_output
 
 
 def test_failed_write_leaves_the_old_file(tmp_path):
@@ -15,3 +18,43 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_new_file_and_another_old_one_are_good_outputs(tmp_path):
+    (tmp_path / "in").touch()
+    (tmp_path / "old").touch()
+    check_output(tmp_path / "old", tmp_path / "in")
+    check_output(tmp_path / "new/folder/out", tmp_path / "in", tmp_path / "absent")
+    assert sorted(os.listdir(tmp_path)) == ["in", "old"]
+
+
+@pytest.mark.parametrize("make", ["same", "symlink", "hardlink", "dotted"])
+def test_an_output_that_is_the_input_is_refused_under_any_name(tmp_path, make):
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.write_bytes(b"video")
+    if make == "symlink":
+        output.symlink_to(source)
+    elif make == "hardlink":
+        os.link(source, output)
+    else:
+        output = source if make == "same" else tmp_path / "x" / ".." / "in"
+        (tmp_path / "x").mkdir()
+    with pytest.raises(InputError, match="is the input itself"):
+        check_output(output, "0", source)
+
+
+def test_folders_and_devices_are_refused_as_outputs(tmp_path):
+    for path in (tmp_path, "/dev/null"):
+        with pytest.raises(InputError, match="is a folder or device"):
+            check_output(path)
+
+
+def test_an_output_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"file/out cannot be written in .*file: Not a directory"):
+        check_output(tmp_path / "file" / "out")
+    with pytest.raises(InputError, match=r"/proc/out cannot be written in /proc"):
+        check_output("/proc/out")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the superuser may write every file
+    with pytest.raises(InputError, match="file exists and is read-only"):
+        check_output(tmp_path / "file")

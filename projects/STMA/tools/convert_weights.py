@@ -10,7 +10,7 @@ A whole MOC model, to be evaluated with a configuration of configs/MOC::
     convert_weights.py ucf_dla34_K7_rgb_coco.pth --output weights/ucf_dla34_K7_rgb_coco.pkl
 
 What became of each tensor is printed as a table, and the configuration keys that the weights need.
-The output is written whole or not at all; exits with 1 and the reason where something does not fit.
+The output is written whole or not at all.
 """
 
 from __future__ import annotations
@@ -18,29 +18,24 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
 from stma_d2.checkpoint import ORIGINS, ConvertedFile, convert_file, write_initialization
-from stma_d2.errors import InputError
+from stma_d2.errors import InputError, clear_exit
 
 KEYS_SHOWN = 2
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert and report; returns the exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Convert and report."""
     args = _parser().parse_args(arguments)
     # The table says what the conversions log.
     logging.getLogger("stma_d2.checkpoint").setLevel(logging.ERROR)
-    try:
-        kinds = _kinds(args.kind, len(args.inputs))
-        files = [convert_file(path, kind) for path, kind in zip(args.inputs, kinds, strict=True)]
-        write_initialization(args.output, files)
-    except (OSError, InputError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    kinds = _kinds(args.kind, len(args.inputs))
+    files = [convert_file(path, kind) for path, kind in zip(args.inputs, kinds, strict=True)]
+    write_initialization(args.output, files)
     rows = [row for file in files for row in _rows(file, args.all_keys)]
     print(tabulate(rows, ("file", "tensors", "are", "which"), tablefmt="github"))
     for file in files:
@@ -53,7 +48,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if anew:
         print(f"Not in these files, so that a training starts them anew: {', '.join(anew)}")
     print(f"Written; use it by MODEL.WEIGHTS {args.output}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,4 +104,5 @@ def _parts_left_out(files: Sequence[ConvertedFile]) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with clear_exit():
+        main()

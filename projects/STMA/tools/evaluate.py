@@ -11,11 +11,10 @@ Every number is printed with its protocol. "moc" is what papers report since MOC
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from stma_d2.data import TubeAnnotations, load_annotations
-from stma_d2.errors import InputError
+from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import (
     PROTOCOLS,
     comparison_table,
@@ -28,35 +27,30 @@ from stma_d2.evaluation import (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Evaluate and print; returns the exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Evaluate and print."""
     args = _parser().parse_args(arguments)
-    try:
-        annotations, videos = _ground_truth(args)
-        detections = load_detections(args.detections)
-        unused = sorted(set(detections) & set(annotations.videos) - set(videos))
-        if unused:
-            print(f"note: {len(unused)} videos with detections are not in this split: left out")
-        missing = sorted(set(videos) - set(detections))
-        if missing:
-            print(
-                f"note: {len(missing)} of {len(videos)} videos have no detections and count as "
-                f"missed, the first is {missing[0]}"
-            )
-        evaluations = [
-            run_evaluation(detections, annotations, videos, protocol, args.min_tubelet_score)
-            for protocol in args.protocol
-        ]
-        if args.output:
-            write_json(args.output, [evaluation_record(evaluation) for evaluation in evaluations])
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    annotations, videos = _ground_truth(args)
+    detections = load_detections(args.detections)
+    unused = sorted(set(detections) & set(annotations.videos) - set(videos))
+    if unused:
+        print(f"note: {len(unused)} videos with detections are not in this split: left out")
+    missing = sorted(set(videos) - set(detections))
+    if missing:
+        print(
+            f"note: {len(missing)} of {len(videos)} videos have no detections and count as "
+            f"missed, the first is {missing[0]}"
+        )
+    evaluations = [
+        run_evaluation(detections, annotations, videos, protocol, args.min_tubelet_score)
+        for protocol in args.protocol
+    ]
     for evaluation in evaluations:
         print(f"{evaluation_table(evaluation)}\n")
     if len(evaluations) > 1:
         print(comparison_table(evaluations))
-    return 0
+    if args.output:
+        write_json(args.output, [evaluation_record(evaluation) for evaluation in evaluations])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,4 +93,5 @@ def _ground_truth(args: argparse.Namespace) -> tuple[TubeAnnotations, Sequence[s
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with clear_exit():
+        main()

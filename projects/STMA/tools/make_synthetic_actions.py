@@ -6,9 +6,10 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
+from collections.abc import Sequence
 
 from stma_d2.data.datasets.synthetic_actions import generate_synthetic_actions
+from stma_d2.errors import clear_exit
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -32,16 +33,12 @@ def get_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
-        generate_synthetic_actions(**vars(get_parser().parse_args(argv)))
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    generate_synthetic_actions(**vars(get_parser().parse_args(arguments)))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with clear_exit():
+        main()

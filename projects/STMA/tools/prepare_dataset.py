@@ -8,7 +8,7 @@ The layout is that of UCF101-24 as MOC-Detector has it: the annotations, and bes
     prepare_dataset.py check --root datasets/ucf24
 
 ``frames`` may be stopped and started again: a video's folder appears when it is complete.
-Both commands exit with 1 when something is wrong.
+Both commands list all that is wrong and then exit with 1.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import argparse
 import filecmp
 import os
 import shutil
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,20 +38,17 @@ from stma_d2.data import (
     open_frames,
 )
 from stma_d2.data.readers import VIDEO_EXTENSIONS
-from stma_d2.errors import InputError
+from stma_d2.errors import InputError, clear_exit
+from stma_d2.files import atomic_write
 
 JPEG_QUALITY = 95
 FRAME_FOLDERS = ("rgb-images", "Frames")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one of the two commands; returns the exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one of the two commands."""
     args = _parser().parse_args(arguments)
-    try:
-        return args.run(args)
-    except (OSError, InputError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    args.run(args)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run_frames(args: argparse.Namespace) -> int:
+def _run_frames(args: argparse.Namespace) -> None:
     annotations = load_annotations(args.annotations)
     files = {
         path.relative_to(args.videos).with_suffix("").as_posix(): path
@@ -114,19 +110,16 @@ def _run_frames(args: argparse.Namespace) -> int:
     problems += _map(extract, jobs, args.workers)
     print(f"{len(annotations.videos)} videos are annotated, {len(names)} were found.")
     print(f"Data set: {args.output}")
-    return _report(problems)
+    _report(problems)
 
 
 def _copy_annotations(source: Path, folder: Path) -> None:
     target = folder / source.name
-    folder.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        if not filecmp.cmp(source, target, shallow=False):
-            raise InputError(f"{target} differs from {source}; move it away first")
-        return
-    unfinished = folder / f".{source.name}.partial"
-    shutil.copyfile(source, unfinished)
-    os.replace(unfinished, target)
+    if not target.exists():
+        with atomic_write(target) as file:
+            file.write(source.read_bytes())
+    elif not filecmp.cmp(source, target, shallow=False):
+        raise InputError(f"{target} differs from {source}; move it away first")
 
 
 def extract_frames(root: Path, job: tuple[str, Path, VideoAnnotation | None]) -> list[str]:
@@ -175,7 +168,7 @@ def _write_frames(file: Path, folder: Path, video: VideoAnnotation | None) -> No
         raise InputError(f"{file} decodes to {number} frames{expected}")
 
 
-def _run_check(args: argparse.Namespace) -> int:
+def _run_check(args: argparse.Namespace) -> None:
     annotations_file, frames_root = _find_dataset(args.root, args.annotations, args.frames)
     annotations = load_annotations(annotations_file)
     names = dict.fromkeys(name for s in annotations.splits for name in (*s.train, *s.test))
@@ -191,7 +184,7 @@ def _run_check(args: argparse.Namespace) -> int:
                 problems.append(f"split {number}: no window of its videos can serve for training")
     print(f"Annotations: {annotations_file}\nFrames: {frames_root}")
     print(tabulate(rows, headers="keys", tablefmt="github"))
-    return _report(problems)
+    _report(problems)
 
 
 def _find_dataset(
@@ -283,14 +276,13 @@ def _map(function: Callable[[Any], list[str]], jobs: Sequence[Any], workers: int
         return [line for lines in results for line in lines]
 
 
-def _report(problems: Sequence[str]) -> int:
-    if not problems:
-        print("Nothing is wrong.")
-        return 0
-    print(f"{len(problems)} things are wrong:")
-    print("\n".join(f"  {problem}" for problem in problems))
-    return 1
+def _report(problems: Sequence[str]) -> None:
+    if problems:
+        print("\n".join(problems))
+        raise InputError(f"{len(problems)} things are wrong, listed above")
+    print("Nothing is wrong.")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    with clear_exit():
+        main()

@@ -12,6 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stma_d2.errors import clear_exit
+
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = "configs/Synthetic/STMA_tiny_K5.yaml"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
@@ -49,4 +51,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with clear_exit():
+        main()

@@ -50,6 +50,7 @@ class ClipDatasetMapper:
         fill_color: tuple[int, int, int] = (0, 0, 0),
         augmentation: AugmentationRules | None = None,
         targets: TargetRules | None = None,
+        conceal_damage: bool = False,
     ) -> None:
         """Remember how samples are made.
 
@@ -59,13 +60,14 @@ class ClipDatasetMapper:
             fill_color: 8-bit BGR, of the canvas around an expanded frame.
             augmentation: None for evaluation.
             targets: None for evaluation.
+            conceal_damage: of damaged video files, see `open_frames`.
         """
         self.input_size = tuple(input_size)
         self.sampler = sampler
         self.fill_color = fill_color
         self.augmentation = augmentation
         self.targets = targets
-        self._recent_frames = RecentFrames()
+        self._recent_frames = RecentFrames(conceal_damage)
         self._seed: int | None = None
         self._rng: np.random.Generator | None = None
 

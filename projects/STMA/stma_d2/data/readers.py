@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
-import io
+import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-import cv2
 import numpy as np
-from PIL import Image
+from detectron2.utils.logger import log_first_n
 
 from ..errors import InputError
+from .image_file import EncodedImage, load_image
+from .video_file import Picture, VideoDecoder
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v")
 _IMAGE_EXTENSIONS = (".jpg", ".png")
-_REDUCED = {
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-}
+DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
 
 
-def open_frames(path: str, size: tuple[int, int] | None = None) -> FrameReader:
+class TimedFrame(NamedTuple):
+    """A frame and when it is shown.
+
+    Attributes:
+        pixels: (height, width, 3) uint8 BGR.
+        time: seconds; all frames of a video count from the same moment.
+        duration: seconds that it is meant to last; the next frame may come sooner or later.
+    """
+
+    pixels: np.ndarray
+    time: float
+    duration: float
+
+
+def open_frames(
+    path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
+) -> FrameReader:
     """A reader for the frames of one video.
 
     Nothing is decoded yet. The reader may be pickled; the copy opens the video anew.
@@ -30,6 +44,8 @@ def open_frames(path: str, size: tuple[int, int] | None = None) -> FrameReader:
     Args:
         path: a folder that holds ``00001.jpg``, ``00002.jpg``, ... (or ``.png``), or a video file.
         size: (height, width) in pixels that every frame must have; None: the first one's.
+        conceal_damage: show a neighbor of a frame that cannot be decoded, and take a file that is
+            cut off to end there: a warning in place of an error. For video files.
 
     Raises:
         InputError: if there is neither a folder nor a file.
@@ -37,7 +53,7 @@ def open_frames(path: str, size: tuple[int, int] | None = None) -> FrameReader:
     if os.path.isdir(path):
         return FolderReader(path, size)
     if os.path.isfile(path):
-        return VideoFileReader(path, size)
+        return VideoFileReader(path, size, conceal_damage)
     raise InputError(f"no folder of frames and no video file at {path}")
 
 
@@ -46,8 +62,13 @@ def find_frames(root: str, video_id: str) -> str | None:
 
     Returns:
         What ``open_frames`` takes, or None if there is neither.
+
+    Raises:
+        InputError: if the name leads out of ``root``.
     """
     base = os.path.join(root, *video_id.split("/"))
+    if not os.path.abspath(base).startswith(os.path.join(os.path.abspath(root), "")):
+        raise InputError(f"the video name '{video_id}' leads out of {root}")
     if os.path.isdir(base):
         return base
     files = (base + extension for extension in VIDEO_EXTENSIONS)
@@ -91,48 +112,43 @@ class FrameReader(ABC):
             frame.setflags(write=False)
         return [frames[int(number)] for number in frame_numbers]
 
-    @abstractmethod
     def __iter__(self) -> Iterator[np.ndarray]:
-        """All frames in order, decoded one at a time."""
+        """All frames in order, decoded one at a time; raises what `read` does."""
+        return (frame.pixels for frame in self.timed())
+
+    @abstractmethod
+    def timed(self) -> Iterator[TimedFrame]:
+        """All frames in order with their times, decoded one at a time; raises what `read` does."""
 
     @abstractmethod
     def count(self) -> int:
         """The exact number of frames; a video file is decoded to its end for it.
 
         Raises:
-            InputError: if a folder's numbers have a gap or do not start at 1.
+            InputError: if a folder's numbers have a gap or do not start at 1, or a frame of a video
+                file cannot be decoded.
         """
 
     @abstractmethod
-    def _decode(self, number: int) -> np.ndarray: ...
+    def _read_one(self, number: int, reduction: int) -> np.ndarray: ...
 
-    def _decode_reduced(self, number: int, reduction: int) -> np.ndarray | None:
-        """The frame, ``reduction`` times smaller per side; None where only `_decode` will do."""
-        return None
-
-    def _read_one(self, number: int, reduction: int) -> np.ndarray:
-        reduced = self._decode_reduced(number, reduction) if reduction > 1 else None
-        return self._checked(self._decode(number), number) if reduced is None else reduced
-
-    def _checked(self, frame: np.ndarray, number: int) -> np.ndarray:
+    def _check_size(self, size: tuple[int, int], number: int) -> None:
         if self._size is None:
-            self._size = frame.shape[:2]
-        if frame.shape[:2] != tuple(self._size):
-            (height, width), (rows, columns) = self._size, frame.shape[:2]
+            self._size = size
+        if size != tuple(self._size):
             raise InputError(
-                f"{self.path}: frame {number} is {columns} x {rows} pixels, "
-                f"expected {width} x {height} (width x height)"
+                f"{self.path}: frame {number} is {size[1]} x {size[0]} pixels, expected "
+                f"{self._size[1]} x {self._size[0]} (width x height)"
             )
-        return frame
 
 
 class FolderReader(FrameReader):
     """A folder of images named by five-digit frame numbers, all ``.jpg`` or all ``.png``."""
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """All frames in order, decoded one at a time."""
-        for number in range(1, self.count() + 1):
-            yield self._checked(self._decode(number), number)
+    def timed(self) -> Iterator[TimedFrame]:
+        """All frames in order, `DEFAULT_FPS` a second."""
+        for index in range(self.count()):
+            yield TimedFrame(self._read_one(index + 1, 1), index / DEFAULT_FPS, 1 / DEFAULT_FPS)
 
     def count(self) -> int:
         """The number of image files, which must be numbered 1, 2, 3, ..."""
@@ -152,111 +168,113 @@ class FolderReader(FrameReader):
                 return extension
         raise InputError(f"{self.path} holds no first frame (00001.jpg or 00001.png)")
 
-    def _decode(self, number: int) -> np.ndarray:
+    def _read_one(self, number: int, reduction: int) -> np.ndarray:
         for extension in _IMAGE_EXTENSIONS:
             try:
-                with open(os.path.join(self.path, f"{number:05d}{extension}"), "rb") as file:
-                    return _decode_image(file.read(), file.name)
+                image = load_image(os.path.join(self.path, f"{number:05d}{extension}"))
+                break
             except FileNotFoundError:
                 continue
-        raise InputError(
-            f"{self.path}: frame {number} is missing ({number:05d}.jpg or {number:05d}.png)"
-        )
+        else:
+            raise InputError(
+                f"{self.path}: frame {number} is missing ({number:05d}.jpg or {number:05d}.png)"
+            )
+        if self._size is not None:
+            if sorted(image.size) != sorted(self._size):  # EXIF data may change the sides' places
+                self._check_size(image.size, number)
+            if reduction > 1 and image.is_jpeg and image.size == tuple(self._size):
+                frame = self._decode_reduced(image, reduction)
+                if frame is not None:
+                    return frame
+        frame = image.decode()
+        self._check_size(frame.shape[:2], number)
+        return frame
 
-    def _decode_reduced(self, number: int, reduction: int) -> np.ndarray | None:
-        if self._size is None or any(side % reduction for side in self._size):
+    def _decode_reduced(self, image: EncodedImage, reduction: int) -> np.ndarray | None:
+        """None where a whole frame would do better: other sides, or turned by EXIF data."""
+        if any(side % reduction for side in image.size):
             return None
-        try:
-            with open(os.path.join(self.path, f"{number:05d}.jpg"), "rb") as file:
-                data = file.read()
-            width, height = Image.open(io.BytesIO(data), formats=["JPEG"]).size
-        except OSError:  # no such file, or no JPEG
-            return None
-        if (height, width) != tuple(self._size):  # which the reduced frame would not tell
-            return None
-        frame = _decode_image(data, file.name, _REDUCED[reduction])
-        turned = frame.shape[0] * reduction != height  # by the file's EXIF data
-        return None if turned else frame
-
-
-def _decode_image(data: bytes, path: str, flags: int = cv2.IMREAD_COLOR) -> np.ndarray:
-    # A JPEG without its end marker would be padded with grey. The marker may be followed by other
-    # bytes; inside the compressed data 0xFF is never followed by 0xD9, and a thumbnail's end
-    # marker precedes the last start of scan.
-    truncated = (
-        data.startswith(b"\xff\xd8")
-        and not data.endswith(b"\xff\xd9")
-        and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-    )
-    frame = None
-    if data and not truncated:
-        frame = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    if frame is None:
-        raise InputError(f"{path}: the image is truncated or damaged ({len(data)} bytes)")
-    return frame
+        frame = image.decode(reduction)
+        return frame if frame.shape[0] * reduction == image.size[0] else None
 
 
 class VideoFileReader(FrameReader):
     """A video file. Frames are only ever reached by decoding forwards, so numbers are exact.
 
-    Reading on from where the last call ended decodes nothing twice; going back starts again at the
-    file's beginning.
+    A frame that cannot be decoded keeps its number. Reading on from where the last call ended
+    decodes nothing twice; going back starts again at the file's beginning.
     """
 
-    def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
+    ) -> None:
         """See `open_frames`."""
         super().__init__(path, size)
-        self._close()
+        self._conceal_damage = conceal_damage
+        self._restart()
 
     def __getstate__(self) -> dict:
-        return {"path": self.path, "_size": self._size}
+        return {"path": self.path, "size": self._size, "conceal_damage": self._conceal_damage}
 
     def __setstate__(self, state: dict) -> None:
-        self.__init__(state["path"], state["_size"])
+        self.__init__(**state)
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        """All frames in order, decoded one at a time."""
-        capture = self._open()
-        number = 0
-        while True:
-            found, frame = capture.read()
-            if not found:
-                return
-            number += 1
-            yield self._checked(frame, number)
+    def timed(self) -> Iterator[TimedFrame]:
+        """All frames in order; their times may be unevenly spaced."""
+        decoder = VideoDecoder(self.path)
+        for number, picture in self._numbered(decoder):
+            pixels = decoder.pixels(picture)
+            self._check_size(pixels.shape[:2], number)
+            yield TimedFrame(pixels, picture.time, picture.duration)
 
     def count(self) -> int:
         """The exact number of frames; decodes the file to its end."""
-        capture = self._open()
+        return sum(1 for _ in self._numbered(VideoDecoder(self.path)))
+
+    def _numbered(self, decoder: VideoDecoder) -> Iterator[tuple[int, Picture]]:
         number = 0
-        while capture.grab():
-            number += 1
-        return number
+        for number, picture in enumerate(decoder, start=1):
+            if picture.damaged:
+                self._report(number, decoder)
+            yield number, picture
+        if not number:
+            raise InputError(f"{self.path}: no frame could be decoded")
+        if decoder.is_cut_off:
+            self._report(number + 1, decoder)
 
-    def _close(self) -> None:
-        self._capture: cv2.VideoCapture | None = None
-        self._position = 0  # the frame that was decoded last
+    def _report(self, number: int, decoder: VideoDecoder) -> None:
+        """Say that a frame is damaged, or that the file should go on with it."""
+        length = f" of about {decoder.stated_length}" if decoder.stated_length else ""
+        rest = ": the rest of the file is missing or unreadable" if decoder.is_cut_off else ""
+        message = f"{self.path}: frame {number}{length} could not be decoded{rest}"
+        if not self._conceal_damage:
+            raise InputError(message)
+        log_first_n(logging.WARNING, message, key="message")
 
-    def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(self.path)
-        if not capture.isOpened():
-            raise InputError(f"{self.path}: OpenCV cannot open this file as a video")
-        return capture
+    def _restart(self) -> None:
+        self._decoder: VideoDecoder | None = None
+        self._pictures: Iterator[Picture] | None = None
+        self._picture: Picture | None = None
+        self._position = 0  # the number of ``_picture``
 
-    def _decode(self, number: int) -> np.ndarray:
-        if self._capture is None or number < self._position:
-            self._close()
-            self._capture = self._open()
+    def _read_one(self, number: int, reduction: int) -> np.ndarray:
+        if self._decoder is None or number < self._position:
+            self._restart()
+            self._decoder = VideoDecoder(self.path)
+            self._pictures = iter(self._decoder)
         while self._position < number:
-            if not self._capture.grab():
-                end = self._position
-                self._close()
+            picture = next(self._pictures, None)
+            if picture is None:
+                decoder, end = self._decoder, self._position
+                self._restart()
+                if decoder.is_cut_off:
+                    self._report(number, decoder)
                 raise InputError(
                     f"{self.path}: frame {number} was asked for; the video ends with frame {end}"
                 )
-            self._position += 1
-        found, frame = self._capture.retrieve()
-        if not found:
-            self._close()
-            raise InputError(f"{self.path}: frame {number} cannot be decoded")
+            self._picture, self._position = picture, self._position + 1
+        if self._picture.damaged:
+            self._report(number, self._decoder)
+        frame = self._decoder.pixels(self._picture)
+        self._check_size(frame.shape[:2], number)
         return frame

@@ -11,15 +11,16 @@ from .readers import FrameReader, open_frames
 
 
 class RecentFrames:
-    """Reads frames and keeps those of the last call, for a next one further on in the video.
+    """Reads frames and keeps those of the last call for a next one further on in the video.
 
-    Neighboring chunks of a video share frames: read in order, each frame is decoded once, and a
-    video file never goes backwards. Any other call reads everything anew. What is kept is no more
-    than what the caller holds.
+    Neighboring chunks of a video share frames. Read in order, each frame is decoded once, and a
+    video file never goes backwards. Any other call reads everything anew. No more is kept than the
+    caller holds.
     """
 
-    def __init__(self) -> None:
-        """Keep nothing yet."""
+    def __init__(self, conceal_damage: bool = False) -> None:
+        """Keep nothing yet; ``conceal_damage`` is that of `open_frames`."""
+        self._conceal_damage = conceal_damage
         self._source: tuple[int, str, tuple[int, int], int] | None = None  # see `read`
         self._reader: FrameReader | None = None
         self._frames: dict[int, np.ndarray] = {}
@@ -39,12 +40,13 @@ class RecentFrames:
             one (height, width, 3) uint8 BGR array a number, perhaps reduced; not to be changed.
 
         Raises:
-            OSError, ValueError: see `FrameReader.read`.
+            InputError: see `FrameReader.read`.
         """
         # The process: a forked one must not share an open file.
         source = (os.getpid(), path, size, reduction)
         if source != self._source or not self._goes_on(frame_numbers):
-            self._reader, self._frames, self._source = open_frames(path, size), {}, source
+            self._reader = open_frames(path, size, self._conceal_damage)
+            self._frames, self._source = {}, source
         missing = [number for number in frame_numbers if number not in self._frames]
         read = self._reader.read(missing, reduction)
         frames = self._frames | dict(zip(missing, read, strict=True))

@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import InputError
-from ..modeling.losses import loss_divisors
 from ..modeling.precision import autocast_dtype
 from ..structures import Sample
 
@@ -24,7 +23,7 @@ class AccumulatingTrainer(SimpleTrainer):
 
     A step works its batch off in micro-batches, so that only one of them is in memory at a time.
     Losses and gradient are those of the whole batch: every loss is a sum over the batch, divided by
-    a number that the targets tell (`loss_divisors`), so a micro-batch counts by its share of it.
+    a number that the targets tell (`STMA.loss_divisors`); a micro-batch counts by its share of it.
     (Batch normalization still sees a micro-batch at a time.) As always, the gradients of several
     processes are averaged evenly.
 
@@ -39,28 +38,31 @@ class AccumulatingTrainer(SimpleTrainer):
         optimizer: torch.optim.Optimizer,
         *,
         device: torch.device,
-        loss_normalizer: str,
         micro_batches: int = 1,
         mixed_precision: bool = False,
     ) -> None:
         """Put the parts together; the model is set to training mode.
 
         Args:
-            model: returns a dict of losses; perhaps wrapped in DistributedDataParallel.
+            model: an `STMA`, perhaps wrapped in DistributedDataParallel.
             data_loader: see `read_from`.
             optimizer: of the model's parameters.
             device: the model's.
-            loss_normalizer: the model's, see `loss_divisors`.
             micro_batches: how many each batch is split into.
             mixed_precision: whether the forward pass runs under autocast.
         """
         super().__init__(model, data_loader, optimizer)
         self.read_from(data_loader)
         self.device = device
-        self.loss_normalizer = loss_normalizer
         self.micro_batches = micro_batches
         self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
         self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+
+    @property
+    def inner_model(self) -> nn.Module:
+        """The model, out of DistributedDataParallel."""
+        wrapped = isinstance(self.model, DistributedDataParallel)
+        return self.model.module if wrapped else self.model
 
     def read_from(self, data_loader: Iterable[list[Sample]]) -> None:
         """Take the next steps' data from another loader, of which nothing is read yet.
@@ -89,10 +91,10 @@ class AccumulatingTrainer(SimpleTrainer):
         """Add the batch's gradient to the parameters' and return its losses, without a graph."""
         size = len(batch) // self.micro_batches
         parts = [batch[start : start + size] for start in range(0, len(batch), size)]
-        whole = loss_divisors(batch, self.loss_normalizer)
+        whole = self.inner_model.loss_divisors(batch)
         total: dict[str, torch.Tensor] = {}
         for part in parts:
-            share = loss_divisors(part, self.loss_normalizer)
+            share = self.inner_model.loss_divisors(part)
             with self._gradients_exchanged(part is parts[-1]):
                 losses = self.forward(part)
                 losses = {name: loss * (share[name] / whole[name]) for name, loss in losses.items()}
@@ -133,7 +135,7 @@ class AccumulatingTrainer(SimpleTrainer):
         """
         moments = {
             name: dict(self.optimizer.state[parameter])
-            for name, parameter in self._parameters().items()
+            for name, parameter in self.inner_model.named_parameters()
             if parameter in self.optimizer.state
         }
         return {
@@ -149,7 +151,7 @@ class AccumulatingTrainer(SimpleTrainer):
         starts without moments.
         """
         self.iter = state_dict["iteration"]
-        names = {parameter: name for name, parameter in self._parameters().items()}
+        names = {parameter: name for name, parameter in self.inner_model.named_parameters()}
         merged = self.optimizer.state_dict()
         merged["state"] = {
             position: state_dict["optimizer"][names[parameter]]
@@ -161,11 +163,6 @@ class AccumulatingTrainer(SimpleTrainer):
         self.optimizer.load_state_dict(merged)
         if self.grad_scaler.is_enabled() and state_dict["grad_scaler"]:
             self.grad_scaler.load_state_dict(state_dict["grad_scaler"])
-
-    def _parameters(self) -> dict[str, nn.Parameter]:
-        """The model's parameters by name, with one process as with several."""
-        wrapped = isinstance(self.model, DistributedDataParallel)
-        return dict((self.model.module if wrapped else self.model).named_parameters())
 
 
 def check_batch_size(cfg: CfgNode) -> None:

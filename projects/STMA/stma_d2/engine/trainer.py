@@ -12,7 +12,6 @@ from detectron2.engine import DefaultTrainer, create_ddp_model, hooks
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
 from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
 from ..checkpoint import TubeletCheckpointer
@@ -77,7 +76,6 @@ class Trainer(DefaultTrainer):
             (),
             optimizer,
             device=device,
-            loss_normalizer=cfg.MODEL.STMA.LOSS_WEIGHT.NORMALIZER,
             micro_batches=cfg.SOLVER.ACCUMULATION_STEPS,
             mixed_precision=cfg.SOLVER.AMP.ENABLED,
         )
@@ -149,7 +147,7 @@ class Trainer(DefaultTrainer):
         loader = self.build_train_loader(
             self.cfg,
             self.index,
-            stride=self.inner_model.stride,
+            stride=self._trainer.inner_model.stride,
             start_iter=self.start_iter,
             seed=self.data_seed,
         )
@@ -186,15 +184,9 @@ class Trainer(DefaultTrainer):
 
     def make_state_one(self) -> None:
         """Before saving or evaluating: one network for all processes, all their random states."""
-        average_buffers(self.inner_model)
+        average_buffers(self._trainer.inner_model)
         average_buffers(self.checkpointer.model)
         self.random_states = comm.gather(get_random_state())
-
-    @property
-    def inner_model(self) -> nn.Module:
-        """The network in training, out of DistributedDataParallel."""
-        wrapped = isinstance(self.model, DistributedDataParallel)
-        return self.model.module if wrapped else self.model
 
     def _save_before_stop(self) -> str:
         self.stopped = True

@@ -13,13 +13,14 @@ from tqdm import tqdm
 
 from ..config import load_config
 from ..data import open_frames
-from ..errors import clear_exit
+from ..errors import InputError, clear_exit
 from ..evaluation import get_protocol, suppress_by_class
+from ..files import check_output
 from ..structures import Tube
-from ..visualization import draw_tubes, write_video
+from ..visualization import draw_tubes, write_timed_video
 from .live import LiveDrawing, shown
 from .predictor import VideoPredictor
-from .sources import frames_per_second, is_camera, opened_source, set_by_interrupt, until
+from .sources import is_camera, opened_source, set_by_interrupt, until
 from .stream import StreamPredictor
 
 
@@ -71,9 +72,12 @@ def draw_video(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) ->
     predictor = VideoPredictor(cfg)
     tubes = predictor(args.input, lambda chunks: tqdm(chunks, "detecting", unit="chunk"))
     tubes = [tube for tube in tubes if tube.score >= args.min_score]
-    frames = tqdm(open_frames(args.input), "drawing", unit="frame")
-    drawn = (draw_tubes(frame, n, tubes, labels) for n, frame in enumerate(frames, start=1))
-    write_video(args.output, drawn, frames_per_second(args.input))
+    frames = open_frames(args.input, conceal_damage=True).timed()
+    drawn = (
+        frame._replace(pixels=draw_tubes(frame.pixels, number, tubes, labels))
+        for number, frame in enumerate(tqdm(frames, "drawing", unit="frame"), start=1)
+    )
+    write_timed_video(args.output, drawn)
     return tubes
 
 
@@ -86,20 +90,26 @@ def draw_stream(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -
     nms_iou = get_protocol(cfg.TEST.PROTOCOL).tube_nms_iou
     drawing = LiveDrawing(StreamPredictor(cfg), labels, args.min_score, nms_iou)
     stop = Event()
-    with opened_source(args.input) as (frames, fps), set_by_interrupt(stop):
-        pictures = drawing(until(stop, tqdm(frames, "streaming", unit="frame")))
+    with opened_source(args.input) as frames, set_by_interrupt(stop):
+        drawn = drawing(until(stop, tqdm(frames, "streaming", unit="frame")))
         if args.show:
-            pictures = shown(pictures, stop)
+            drawn = shown(drawn, stop)
         if args.output:
-            write_video(args.output, pictures, fps)
+            write_timed_video(args.output, drawn)
         else:
-            deque(pictures, maxlen=0)
+            deque(drawn, maxlen=0)
     tubes = suppress_by_class(drawing.tubes, nms_iou)
     return sorted(tubes, key=lambda tube: -tube.score)
 
 
 def main(args: argparse.Namespace) -> None:
     """Detect, draw, and list the tubes."""
+    if args.output:
+        if not args.output.lower().endswith(".mp4"):
+            raise InputError(
+                f"the output {args.output} must end in .mp4; no other format is written"
+            )
+        check_output(args.output, args.input)
     cfg = load_config(args.config_file, args.opts)
     labels = class_names(cfg)
     tubes = (draw_stream if args.stream else draw_video)(args, cfg, labels)

@@ -12,6 +12,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from ..data.readers import TimedFrame
 from ..errors import InputError
 from ..evaluation import suppress_by_class
 from ..linking import LiveTube
@@ -50,24 +51,21 @@ class LiveDrawing:
         self._nms_iou = nms_iou
         self._trails: dict[int, deque[np.ndarray]] = {}  # last boxes of the live tubes, by id
 
-    def __call__(self, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    def __call__(self, frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
         """Draw frame after frame, each as soon as it comes.
 
-        Args:
-            frames: (h, w, 3) uint8 BGR.
-
         Yields:
-            What `draw_tubes` makes of it.
+            What `draw_tubes` makes of it, at the same time.
 
         Raises:
             InputError: if no frame comes.
         """
         number = 0
         for number, frame in enumerate(frames, start=1):
-            step = self._predictor.push(frame)
+            step = self._predictor.push(frame.pixels)
             self.tubes += self._good(step.ended)
             live = suppress_by_class(self._trailing(step), self._nms_iou)
-            yield draw_tubes(frame, number, live, self._labels)
+            yield frame._replace(pixels=draw_tubes(frame.pixels, number, live, self._labels))
         if not number:
             raise InputError("the input gives no frame")
         self.tubes += self._good(self._predictor.finish())
@@ -92,18 +90,18 @@ class LiveDrawing:
         return [tube for tube in tubes if tube.score >= self._min_score]
 
 
-def shown(pictures: Iterable[np.ndarray], stop: Event) -> Iterator[np.ndarray]:
-    """Show each picture in a window before it goes on; the key q sets ``stop``.
+def shown(frames: Iterable[TimedFrame], stop: Event) -> Iterator[TimedFrame]:
+    """Show each frame in a window before it goes on; the key q sets ``stop``.
 
     Raises:
         InputError: if this session has no screen or this OpenCV no windows.
     """
     _open_window()
-    for picture in pictures:
-        cv2.imshow(WINDOW_TITLE, picture)
+    for frame in frames:
+        cv2.imshow(WINDOW_TITLE, frame.pixels)
         if cv2.waitKey(1) & 0xFF == ord("q"):
             stop.set()
-        yield picture
+        yield frame
     cv2.destroyAllWindows()
 
 

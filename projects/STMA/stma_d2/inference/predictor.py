@@ -43,7 +43,7 @@ class VideoPredictor:
         self.cfg = cfg.clone()
         self.model = load_model(self.cfg) if model is None else model.eval()
         self.detector = TubeletDetector(self.cfg, self.model)
-        self.mapper = ClipDatasetMapper(self.cfg, is_train=False)
+        self.mapper = ClipDatasetMapper(self.cfg, is_train=False, conceal_damage=True)
 
     def __call__(
         self, path: str, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
@@ -117,7 +117,7 @@ def describe_video(path: str) -> VideoDict:
     Raises:
         InputError: if the video cannot be read.
     """
-    reader = open_frames(path)
+    reader = open_frames(path, conceal_damage=True)
     (first,) = reader.read([1])
     return {
         "video_id": path,

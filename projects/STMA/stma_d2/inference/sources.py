@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
+from typing import TypeVar
 
 import cv2
-import numpy as np
 
 from ..data import open_frames
+from ..data.readers import DEFAULT_FPS, TimedFrame
 from ..errors import InputError
 
-DEFAULT_FPS = 25.0  # of a folder of frames, which does not say, and of some cameras
+_Item = TypeVar("_Item")
 
 
 def is_camera(name: str) -> bool:
@@ -22,26 +24,21 @@ def is_camera(name: str) -> bool:
     return name.isdecimal() and not os.path.exists(name)
 
 
-def frames_per_second(path: str) -> float:
-    """What the video file says, or the default."""
-    return (os.path.isfile(path) and cv2.VideoCapture(path).get(cv2.CAP_PROP_FPS)) or DEFAULT_FPS
-
-
 @contextmanager
-def opened_source(name: str) -> Iterator[tuple[Iterator[np.ndarray], float]]:
+def opened_source(name: str) -> Iterator[Iterator[TimedFrame]]:
     """The frames of a video file, a folder of frames or a camera, as they come.
 
     Args:
         name: what ``open_frames`` takes, or a camera's number.
 
     Yields:
-        frames, (h, w, 3) uint8 BGR, and how many a second the source says they are.
+        the frames; a camera's have the times at which they came.
 
     Raises:
         InputError: if it cannot be opened.
     """
     if not is_camera(name):
-        yield iter(open_frames(name)), frames_per_second(name)
+        yield open_frames(name, conceal_damage=True).timed()
         return
     capture = cv2.VideoCapture(int(name))
     try:
@@ -50,12 +47,12 @@ def opened_source(name: str) -> Iterator[tuple[Iterator[np.ndarray], float]]:
                 f"OpenCV cannot open camera {name}: is it connected and free, and may you read it "
                 f"(on Linux /dev/video{name})?"
             )
-        yield _camera_frames(capture), capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS
+        yield _camera_frames(capture)
     finally:
         capture.release()
 
 
-def until(stop: Event, frames: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+def until(stop: Event, frames: Iterable[_Item]) -> Iterator[_Item]:
     """The frames up to the moment when ``stop`` is set."""
     for frame in frames:
         if stop.is_set():
@@ -73,9 +70,10 @@ def set_by_interrupt(stop: Event) -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _camera_frames(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+def _camera_frames(capture: cv2.VideoCapture) -> Iterator[TimedFrame]:
+    duration = 1 / (capture.get(cv2.CAP_PROP_FPS) or DEFAULT_FPS)
     while True:
-        found, frame = capture.read()
+        found, pixels = capture.read()
         if not found:
             return
-        yield frame
+        yield TimedFrame(pixels, time.monotonic(), duration)

@@ -208,11 +208,15 @@ class STMA(nn.Module):
             clips = self.clip_features(batch.frames[batch.clip_index])
         maps = self.window_maps(frames, batch.snippet_index, clips)
         targets = batch_targets(batched_inputs, self.device)
-        divisors = loss_divisors(batched_inputs, self.loss_normalizer)
+        divisors = self.loss_divisors(batched_inputs)
         return {
             name: loss / divisors[name] * self.loss_weights[name]
             for name, loss in self.losses(frames, maps, batch.snippet_index, targets).items()
         }
+
+    def loss_divisors(self, samples: Sequence[Sample]) -> dict[str, float]:
+        """What each loss's sum over the samples is divided by; see `losses.loss_divisors`."""
+        return loss_divisors(samples, self.loss_normalizer)
 
     def frame_features(self, frames: torch.Tensor) -> FrameFeatures:
         """Compute everything that depends on one frame alone.

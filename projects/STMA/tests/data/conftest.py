@@ -74,7 +74,7 @@ def spy_readers(monkeypatch: pytest.MonkeyPatch) -> list[SpyReader]:
     """The readers that `RecentFrames` opens, which show frames of their own number's level."""
     opened: list[SpyReader] = []
 
-    def open_spy(path: str, size: tuple[int, int] | None = None) -> SpyReader:
+    def open_spy(path: str, size: tuple[int, int], conceal_damage: bool) -> SpyReader:
         opened.append(SpyReader(path, size))
         return opened[-1]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -99,8 +100,8 @@ def test_each_distinct_frame_is_decoded_once(folder, monkeypatch):
 
 def test_reading_on_opens_a_video_file_once(video_file, monkeypatch):
     opened = []
-    capture = cv2.VideoCapture
-    monkeypatch.setattr(cv2, "VideoCapture", lambda *args: opened.append(1) or capture(*args))
+    av_open = av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(1) or av_open(*a, **k))
     reader = open_frames(str(video_file))
     assert not opened
     for number in range(1, NUM_FRAMES + 1):
@@ -153,51 +154,10 @@ def test_a_missing_video_is_one_error(tmp_path):
         open_frames(str(tmp_path / "absent"))
 
 
-@pytest.fixture
-def detailed_jpeg(tmp_path):
-    """A JPEG whose data fills many bytes, and its content."""
-    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-    path = tmp_path / "00001.jpg"
-    cv2.imwrite(str(path), pixels)
-    return path, path.read_bytes()
-
-
-@pytest.mark.parametrize("kept", [0, 1, 300, 0.5, -1, -2])
-def test_a_truncated_jpeg_is_one_error(detailed_jpeg, kept):
-    path, content = detailed_jpeg
-    path.write_bytes(content[: int(kept * len(content)) if isinstance(kept, float) else kept])
-    with pytest.raises(InputError, match=r"00001\.jpg: the image is truncated or damaged"):
-        open_frames(str(path.parent)).read([1])
-
-
-def test_a_jpeg_whose_end_was_never_written_is_one_error(detailed_jpeg):
-    # The file has its full length, as after a crash; OpenCV would pad the rest with grey.
-    path, content = detailed_jpeg
-    half = len(content) // 2
-    path.write_bytes(content[:half] + bytes(len(content) - half))
-    with pytest.raises(InputError, match=r"00001\.jpg: the image is truncated or damaged"):
-        open_frames(str(path.parent)).read([1])
-
-
-def test_a_jpeg_with_bytes_after_its_end_is_whole(detailed_jpeg):
-    path, content = detailed_jpeg
-    expected = open_frames(str(path.parent)).read([1])[0]
-    path.write_bytes(content + b"\0" * 100)
-    np.testing.assert_array_equal(open_frames(str(path.parent)).read([1])[0], expected)
-
-
-def test_a_truncated_png_is_one_error(tmp_path):
-    cv2.imwrite(str(tmp_path / "00001.png"), image(1))
-    content = (tmp_path / "00001.png").read_bytes()
-    (tmp_path / "00001.png").write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=r"00001\.png: the image is truncated or damaged"):
-        open_frames(str(tmp_path)).read([1])
-
-
 def test_a_file_that_is_no_video_is_one_error(tmp_path):
     path = tmp_path / "video.mp4"
     path.write_bytes(b"not a video" * 100)
-    with pytest.raises(InputError, match=r"video\.mp4: OpenCV cannot open this file"):
+    with pytest.raises(InputError, match=r"video\.mp4 cannot be opened as a video"):
         open_frames(str(path)).read([1])
 
 
@@ -278,13 +238,6 @@ def test_reduced_frames_are_turned_by_exif_like_whole_ones(large_jpeg, orientati
     assert np.abs(read.astype(int) - expected).mean() < 1.5
     with pytest.raises(InputError, match="frame 1 is"):
         open_frames(str(large_jpeg), size=whole.shape[1::-1]).read([1], reduction=2)
-
-
-def test_a_truncated_jpeg_is_one_error_when_reduced(detailed_jpeg):
-    path, content = detailed_jpeg
-    path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(InputError, match=r"00001\.jpg: the image is truncated or damaged"):
-        open_frames(str(path.parent), size=(48, 64)).read([1], reduction=2)
 
 
 def test_a_video_is_found_as_a_folder_or_as_a_file(tmp_path):

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 import torch
 from detectron2.modeling import build_model
+from detectron2.utils.logger import _LOG_COUNTER
 
 from stma_d2.config import load_config
+from stma_d2.data.readers import TimedFrame, open_frames
 from stma_d2.inference.demo import command_line
 from stma_d2.model_zoo import get_config_file
-from stma_d2.visualization import write_video
+from stma_d2.visualization import write_timed_video, write_video
 
 CONFIG = get_config_file("Synthetic/STMA_tiny_K5.yaml")
 SMALL = [
@@ -50,6 +54,13 @@ def run_demo(monkeypatch, capsys):
         return capsys.readouterr().out
 
     return run
+
+
+@pytest.fixture
+def refusing_demo(run_demo, monkeypatch):
+    """The command, which must refuse before it reads a configuration."""
+    monkeypatch.setattr("stma_d2.inference.demo.load_config", lambda *_: pytest.fail("it began"))
+    return run_demo
 
 
 def tubes_in(printed):
@@ -113,3 +124,54 @@ def test_a_missing_video_ends_in_one_message(weights, tmp_path, run_demo):
     arguments = ["--input", "no.mp4", "--output", str(tmp_path / "o.mp4")]
     with pytest.raises(SystemExit, match=r"error: .*no\.mp4"):
         run_demo(*arguments, overrides=["MODEL.WEIGHTS", weights])
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+@pytest.mark.parametrize("link", [False, True])
+def test_the_input_is_never_written_over(video, tmp_path, refusing_demo, stream, link):
+    output, content = video, Path(video).read_bytes()
+    if link:
+        output = str(tmp_path / "link.mp4")
+        os.symlink(video, output)
+    with pytest.raises(SystemExit, match=r"error: .* is the input itself"):
+        refusing_demo("--input", video, "--output", output, *stream)
+    assert Path(video).read_bytes() == content
+
+
+def test_outputs_that_cannot_be_written_are_refused_first(video, tmp_path, refusing_demo):
+    (tmp_path / "folder.mp4").mkdir()
+    for name, message in [
+        ("folder.mp4", "is a folder"),
+        ("in.mp4/out.mp4", "cannot be written"),
+        ("out.avi", r"must end in \.mp4"),
+        ("out", r"must end in \.mp4"),
+    ]:
+        with pytest.raises(SystemExit, match=f"error: .*{name} {message}"):
+            refusing_demo("--input", video, "--output", str(tmp_path / name))
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_the_drawn_video_lasts_as_long_as_its_source(weights, tmp_path, run_demo, stream):
+    source, output = str(tmp_path / "uneven.mp4"), str(tmp_path / "out.mp4")
+    times = [0.0, 0.04, 0.08, 1.0, 1.5, 1.54, 6.0]
+    picture = np.full((48, 64, 3), 90, np.uint8)
+    write_timed_video(source, (TimedFrame(picture, time, 0.04) for time in times))
+    overrides = ["MODEL.WEIGHTS", weights, "INPUT.SNIPPET_POSITION", "end"]
+    run_demo("--input", source, "--output", output, *stream, overrides=overrides)
+    drawn = list(open_frames(output).timed())
+    assert [frame.time for frame in drawn] == pytest.approx(times)
+    assert drawn[-1].duration == pytest.approx(0.04)
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_a_damaged_video_is_drawn_and_the_damage_named(
+    shared, weights, tmp_path, run_demo, caplog, stream
+):
+    source, output = str(shared / "cases/videos/xvid_bad_frame_10.avi"), str(tmp_path / "out.mp4")
+    _LOG_COUNTER.clear()  # each message is logged once a process
+    overrides = ["MODEL.WEIGHTS", weights, "INPUT.SNIPPET_POSITION", "end"]
+    run_demo("--input", source, "--output", output, *stream, overrides=overrides)
+    assert open_frames(output).count() == 24
+    assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
+        f"{source}: frame 9 of about 24 could not be decoded"
+    ]

@@ -8,13 +8,14 @@ import cv2
 import numpy as np
 import pytest
 
+from stma_d2.data.readers import TimedFrame
 from stma_d2.errors import InputError
 from stma_d2.inference import StreamStep
 from stma_d2.inference.live import LiveDrawing, shown
 from stma_d2.linking import LiveTube
 from stma_d2.structures import Tube
 
-FRAME = np.zeros((400, 400, 3), np.uint8)
+FRAME = TimedFrame(np.zeros((400, 400, 3), np.uint8), 0.0, 0.04)
 
 
 def live(number, score=0.9, x=50, id=0):
@@ -41,7 +42,7 @@ class ScriptedPredictor:
 
 def draw(steps, last=()):
     drawing = LiveDrawing(ScriptedPredictor(steps, last), ["run"], min_score=0.5, nms_iou=0.3)
-    return drawing, list(drawing([FRAME] * len(steps)))
+    return drawing, [frame.pixels for frame in drawing([FRAME] * len(steps))]
 
 
 def changed(pictures):
@@ -57,6 +58,13 @@ def test_good_tubes_that_reach_the_frame_are_drawn():
         StreamStep(4, live=[live(3)]),  # not seen on this frame
     ]
     assert changed(draw(steps)[1]) == [False, True, False, False]
+
+
+def test_drawn_frames_keep_their_times():
+    steps = [StreamStep(1), StreamStep(2)]
+    drawing = LiveDrawing(ScriptedPredictor(steps), ["run"], min_score=0.5, nms_iou=0.3)
+    drawn = drawing([FRAME, FRAME._replace(time=3.5, duration=0.1)])
+    assert [frame[1:] for frame in drawn] == [(0.0, 0.04), (3.5, 0.1)]
 
 
 def test_the_trail_shows_where_the_box_was():
@@ -120,7 +128,7 @@ def test_pictures_are_shown_until_q(monkeypatch):
         monkeypatch.setattr(cv2, name, lambda *_: None)
     monkeypatch.setattr(cv2, "imshow", lambda title, picture: seen.append(picture[0, 0, 0]))
     monkeypatch.setattr(cv2, "waitKey", lambda _: next(keys))
-    pictures = shown((FRAME + i for i in range(5)), stop)
+    pictures = shown((FRAME._replace(pixels=FRAME.pixels + i) for i in range(5)), stop)
     next(pictures)
     assert not stop.is_set()
     next(pictures)

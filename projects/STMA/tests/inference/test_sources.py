@@ -12,7 +12,6 @@ import pytest
 
 from stma_d2.errors import InputError
 from stma_d2.inference.sources import (
-    frames_per_second,
     is_camera,
     opened_source,
     set_by_interrupt,
@@ -64,10 +63,12 @@ def test_a_number_is_a_camera_unless_a_file_has_that_name(tmp_path, monkeypatch)
     assert not is_camera("0")
 
 
-def test_a_camera_gives_its_frames_and_is_released(cameras):
-    with opened_source("2") as (frames, fps):
-        assert [int(frame[0, 0, 0]) for frame in frames] == [2, 1, 0]
-        assert fps == 30
+def test_a_camera_gives_its_frames_when_they_come_and_is_released(cameras, monkeypatch):
+    clock = iter([100.0, 100.5, 103.0])
+    monkeypatch.setattr("time.monotonic", lambda: next(clock))
+    with opened_source("2") as frames:
+        came = [(int(pixels[0, 0, 0]), time, duration) for pixels, time, duration in frames]
+    assert came == [(2, 100.0, 1 / 30), (1, 100.5, 1 / 30), (0, 103.0, 1 / 30)]
     assert cameras[0].released
 
 
@@ -78,16 +79,17 @@ def test_a_camera_that_does_not_open_is_named(cameras):
 
 
 def test_a_video_file_gives_its_frames_at_its_rate(video):
-    with opened_source(video) as (frames, fps):
-        assert fps == 10
-        assert [round(float(frame.mean()), -1) for frame in frames] == [0, 20, 40, 60, 80]
+    with opened_source(video) as source:
+        frames = list(source)
+    assert [round(float(frame.pixels.mean()), -1) for frame in frames] == [0, 20, 40, 60, 80]
+    assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_a_folder_has_the_usual_rate(tmp_path):
-    cv2.imwrite(str(tmp_path / "00001.png"), np.zeros((4, 6, 3), np.uint8))
-    assert frames_per_second(str(tmp_path)) == 25
-    with opened_source(str(tmp_path)) as (frames, fps):
-        assert len(list(frames)) == 1 and fps == 25
+    for number in (1, 2):
+        cv2.imwrite(str(tmp_path / f"0000{number}.png"), np.zeros((4, 6, 3), np.uint8))
+    with opened_source(str(tmp_path)) as frames:
+        assert [(time, duration) for _, time, duration in frames] == [(0, 0.04), (0.04, 0.04)]
 
 
 def test_frames_end_when_told():

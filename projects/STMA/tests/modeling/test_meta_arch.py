@@ -181,11 +181,11 @@ def test_the_3d_backbone_gets_its_own_colors_mean_and_std(tiny_cfg, make_sample)
     assert torch.allclose(seen[0][0], expected)
 
 
-def test_frames_of_different_sizes_in_a_batch_are_refused(tiny_cfg, tiny_model, make_sample):
-    other = make_sample(tiny_cfg)
-    other["frames"] = other["frames"][..., :32]
+def test_a_batch_of_different_sizes_is_refused_in_training(tiny_cfg, tiny_model, make_sample):
+    samples = [make_sample(tiny_cfg, num_instances=1) for _ in range(2)]
+    samples[1]["frames"] = samples[1]["frames"][..., :32]
     with pytest.raises(InputError, match="one size"):
-        tiny_model([make_sample(tiny_cfg), other])
+        tiny_model.train()(samples)
 
 
 BACKBONES = {

@@ -2,54 +2,44 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 import torch
 from torch import nn
 
 from stma_d2.modeling.backbone import SmallResNet
 from stma_d2.modeling.backbone.deform import ModulatedDeformConv2d
-from stma_d2.modeling.heads import CenterHead
-
-TOOL = Path(__file__).resolve().parents[2] / "tools" / "analyze_model.py"
+from stma_d2.modeling.heads import TwoConvHead
 
 
 @pytest.fixture(scope="module")
-def tool():
-    spec = importlib.util.spec_from_file_location("analyze_model", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def analyze_model(tool):
+    return tool("analyze_model")
 
 
-def test_a_heads_macs_by_hand(tool):
-    head = CenterHead(in_channels=4, num_frames=3, hidden_channels=8, num_maps=2)
+def test_a_heads_macs_by_hand(analyze_model):
+    head = TwoConvHead(4 * 3, 8, 2)
     by_hand = 5 * 6 * (12 * 8 * 9 + 8 * 2)
-    assert tool.count_macs(head, torch.zeros(1, 3, 4, 5, 6)) == by_hand
-    assert tool.count_parameters(head) == 12 * 8 * 9 + 8 + 8 * 2 + 2
+    assert analyze_model.count_macs(head, torch.zeros(1, 3, 4, 5, 6)) == by_hand
+    assert analyze_model.count_parameters(head) == 12 * 8 * 9 + 8 + 8 * 2 + 2
 
 
-def test_a_deformable_convolution_counts_its_weights_and_its_offsets(tool):
+def test_a_deformable_convolution_counts_its_weights_and_its_offsets(analyze_model):
     layer = ModulatedDeformConv2d(4, 6)
     by_hand = 10 * 12 * (6 * 4 * 9 + 27 * 4 * 9)
-    assert tool.count_macs(layer, torch.zeros(1, 4, 10, 12)) == by_hand
+    assert analyze_model.count_macs(layer, torch.zeros(1, 4, 10, 12)) == by_hand
 
 
-def test_a_window_of_a_video_pays_for_one_new_frame(tool):
+def test_a_window_of_a_video_pays_for_one_new_frame(analyze_model):
     class Model(nn.Module):
         def __init__(self):
             super().__init__()
             self.backbone = SmallResNet(8)
-            self.center_head = CenterHead(
-                in_channels=16, num_frames=3, hidden_channels=4, num_maps=1
-            )
+            self.center_head = TwoConvHead(16 * 3, 4, 1)
             self.movement_head = nn.Identity()
             self.size_head = nn.Conv2d(16, 4, 1)
             self.backbone_3d = self.action_head = None
 
-    rows = {row[0]: row for row in tool.analyze(Model().eval(), (64, 64), 8, 3)}
+    rows = {row[0]: row for row in analyze_model.analyze(Model().eval(), (64, 64), 8, 3)}
     per_frame = rows["2D backbone"][3] + rows["size head"][3]
     alone, shared = rows["a window alone"][3], rows["a window of a video"][3]
     assert alone - shared == pytest.approx(2 * per_frame)

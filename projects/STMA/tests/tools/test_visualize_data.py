@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,16 +14,12 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
-TOOL = Path(__file__).parents[2] / "tools" / "visualize_data.py"
 NAME = "one_tiny_video_to_look_at"
 
 
 @pytest.fixture(scope="module")
-def main() -> Callable:
-    spec = importlib.util.spec_from_file_location("visualize_data", TOOL)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def main(tool) -> Callable:
+    return tool("visualize_data").main
 
 
 @pytest.fixture
@@ -40,7 +35,7 @@ def config(tmp_path: Path) -> Iterator[str]:
         "num_frames": 8,
         "height": 48,
         "width": 64,
-        "frames": str(frames),
+        "path": str(frames),
         "tubes": [tube],
     }
     DatasetCatalog.register(NAME, lambda: [video])

@@ -6,7 +6,8 @@ import av
 import numpy as np
 import pytest
 
-from stma_d2.visualization import write_video
+from stma_d2.data.readers import TimedFrame, open_frames
+from stma_d2.visualization import write_timed_video, write_video
 
 
 def frames(count, height=64, width=96):
@@ -36,6 +37,35 @@ def test_an_odd_size_is_padded_to_an_even_one(tmp_path):
     with av.open(str(tmp_path / "odd.mp4")) as container:
         stream = container.streams.video[0]
         assert (stream.height, stream.width) == (34, 48)
+
+
+def timed_frames(times, duration=0.04):
+    for frame, time in zip(frames(len(times)), times, strict=True):
+        yield TimedFrame(frame, time, duration)
+
+
+def test_frames_keep_their_times_and_the_last_one_its_duration(tmp_path):
+    path, times = str(tmp_path / "out.mp4"), [7.0, 7.04, 7.5, 8.25, 128.25]
+    write_timed_video(path, timed_frames(times))
+    written = list(open_frames(path).timed())
+    assert [frame.time for frame in written] == pytest.approx([0, 0.04, 0.5, 1.25, 121.25])
+    with av.open(path) as container:
+        assert container.duration / av.time_base == pytest.approx(121.29)
+
+
+@pytest.mark.parametrize("fps", [10, 12.5, 30000 / 1001])
+def test_evenly_spaced_frames_last_as_long_as_they_should(tmp_path, fps):
+    write_video(tmp_path / "out.mp4", frames(7), fps)
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.duration / av.time_base == pytest.approx(7 / fps, abs=1e-5)
+        assert float(container.streams.video[0].average_rate) == pytest.approx(fps, rel=1e-4)
+
+
+@pytest.mark.parametrize("times", [[0, 0.2, 0.1, 0.1, 0.3], [0, 1e30, -1e30, 0.1, 1e30]])
+def test_times_that_do_not_ascend_lose_no_frame(tmp_path, times):
+    write_timed_video(tmp_path / "out.mp4", timed_frames(times))
+    written = [frame.time for frame in open_frames(str(tmp_path / "out.mp4")).timed()]
+    assert len(written) == 5 and np.all(np.diff(written) > 0)
 
 
 def test_a_failure_leaves_no_file_and_keeps_the_old_one(tmp_path):

@@ -1,4 +1,4 @@
-"""Modulated deformable convolution whose offsets and modulation come from its own input."""
+"""Modulated deformable convolution (Zhu et al., Deformable ConvNets v2, CVPR 2019)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ _TAPS = _KERNEL * _KERNEL
 
 
 class ModulatedDeformConv2d(DeformConv2d):
-    """A 3x3 convolution that looks where it learns to look (Zhu et al., Deformable ConvNets v2).
+    """A 3x3 convolution that predicts from its input where it samples this input.
 
-    A plain 3x3 convolution predicts, for each output pixel and each of the nine taps, an offset
-    (dy, dx in pixels of the map) and a weight in 0..1. Both start neutral: no offset, weight 0.5.
+    A second, plain 3x3 convolution predicts 27 numbers for each output pixel: an offset (dy, dx, in
+    pixels of the map) and a weight between 0 and 1 for each of the nine kernel positions. At the
+    start all offsets are 0 and all weights 0.5.
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
@@ -29,8 +30,8 @@ class ModulatedDeformConv2d(DeformConv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        # torchvision's kernel takes one dtype for everything, and not every kind of 16 bits: under
-        # autocast, which halves what comes from other layers, that is the weights' own.
+        # torchvision's operator wants one dtype for all arguments and does not know bfloat16. Under
+        # autocast the input has 16 bits, so everything is brought to the weights' dtype.
         dtype = self.weight.dtype
         offset, mask_logits = self.offset_mask(x).to(dtype).split([2 * _TAPS, _TAPS], dim=1)
         x, mask = x.to(dtype), mask_logits.sigmoid()
@@ -60,16 +61,18 @@ def deform_conv2d_cpu(
     weight: torch.Tensor,
     bias: torch.Tensor,
 ) -> torch.Tensor:
-    """Compute ``torchvision.ops.deform_conv2d`` for 3x3 kernels of padding 1, several times faster.
+    """Compute ``torchvision.ops.deform_conv2d`` on a CPU, for 3x3 kernels with padding 1.
 
-    Torchvision's CPU kernel samples one channel at a time. Here a pixel's channels lie side by side
-    and a sample is the weighted sum of four such rows, which is what an embedding bag adds up; a
-    matrix product does the rest. Autograd gives the gradients that torchvision defines.
+    It is several times faster than torchvision, whose operator samples one channel at a time. Here
+    the channels of a pixel are a row of a table. A bilinear sample is the weighted sum of four
+    rows, which is what ``embedding_bag`` computes. A matrix product then applies the kernel.
+    Outputs and gradients equal torchvision's up to rounding.
 
     Args:
         x: (N, C, H, W) float.
-        offset: (N, 18, H, W), for each tap dy, dx in pixels; samples outside of ``x`` are 0.
-        mask: (N, 9, H, W), the weight of each tap.
+        offset: (N, 18, H, W), dy and dx of each kernel position, in pixels of ``x``. Samples
+            outside ``x`` are 0.
+        mask: (N, 9, H, W), the weight of each kernel position.
         weight: (O, C, 3, 3).
         bias: (O,).
 
@@ -78,12 +81,12 @@ def deform_conv2d_cpu(
     """
     num_images, channels, height, width = x.shape
     pixels, shares = _corners(offset, mask)
-    # A border of zeros, one pixel before and two behind, so that no corner lies outside.
+    # A border of zeros, one pixel before and two behind: no corner of a sample lies outside.
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 2, 1, 2)).reshape(num_images, -1, channels)
-    kernel = weight.permute(0, 2, 3, 1).flatten(1)  # (O, 9 C), taps before channels
+    kernel = weight.permute(0, 2, 3, 1).flatten(1)  # (O, 9 C)
     maps = []
     with torch.autocast("cpu", enabled=False):
-        # One image at a time: the samples, nine times the image, stay in the processor's cache.
+        # One image at a time: its samples, nine times its size, fit into the processor's cache.
         for image in zip(pixels.unbind(), padded.unbind(), shares.unbind(), strict=True):
             samples = F.embedding_bag(*image[:2], per_sample_weights=image[2], mode="sum")
             samples = samples.view(height * width, _TAPS * channels)
@@ -92,11 +95,11 @@ def deform_conv2d_cpu(
 
 
 def _corners(offset: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The four pixels around each sample, and the sample's weight shared out among them.
+    """The four pixels around each sample, and how much each of them counts.
 
     Returns:
-        (N, H W 9, 4) int32 pixels, counted row by row in the image with its border of zeros, and
-        (N, H W 9, 4) shares.
+        pixels (N, H W 9, 4) int32, flat positions in the image with its border of zeros; weights
+        (N, H W 9, 4), bilinear times ``mask``.
     """
     num_images, _, height, width = offset.shape
     row_length = width + _KERNEL
@@ -105,11 +108,11 @@ def _corners(offset: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, to
     step = torch.arange(_KERNEL, dtype=offset.dtype)
     down = torch.arange(height, dtype=offset.dtype)[:, None, None] + step.repeat_interleave(_KERNEL)
     right = torch.arange(width, dtype=offset.dtype)[:, None] + step.repeat(_KERNEL)
-    # Whatever lies further away lands on the border, where everything is 0.
+    # A sample further outside moves onto the border, where everything is 0.
     y = (dy + down).clamp(0, height + 1)
     x = (dx + right).clamp(0, width + 1)
     top_left = y.detach().int() * row_length + x.detach().int()
-    # Only an offset that is no number needs this; it shows in the result, as it should.
+    # A NaN offset gives any position; this keeps it inside the table. The result is NaN.
     top_left = top_left.clamp(0, (height + 1) * row_length + width + 1)
     bottom_left = top_left + row_length
     pixels = torch.stack([top_left, top_left + 1, bottom_left, bottom_left + 1], dim=-1)

@@ -1,4 +1,4 @@
-"""Training samples made plainly: the yardstick of the figure `data`, and of the tests.
+"""Training samples made plainly: what tests and ``tools/benchmark.py data`` compare with.
 
 It works as ACT's and MOC's samplers do. Each frame is read whole and, one at a time and in 32-bit
 floating point, mirrored, distorted, laid on a canvas, cropped, resized and normalized. What is
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +24,8 @@ from detectron2.config import CfgNode
 from stma_d2.data.augmentation import AugmentationRules, PhotometricDistortion
 from stma_d2.data.mapper import ClipDatasetMapper
 from stma_d2.data.targets import make_targets
-from stma_d2.data.windows import clip_frames, snippet_instances
 from stma_d2.errors import InputError
+from stma_d2.structures import WindowsOfVideo
 
 LEAST_OVERLAPS = (0.1, 0.3, 0.5, 0.7, 0.9, 0.0)
 TRIES = 50
@@ -52,18 +51,18 @@ class PlainDraw:
 class PlainSampler:
     """Makes training samples of the items of `WindowIndex`."""
 
-    def __init__(self, cfg: CfgNode, seed: int = 0) -> None:
-        """Take the mapper's settings from ``cfg``; ``seed`` starts the random numbers."""
-        self.settings = ClipDatasetMapper.from_config(cfg, is_train=True)
+    def __init__(self, cfg: CfgNode, stride: int, seed: int = 0) -> None:
+        """Take the mapper's settings for a network of this stride; start the random numbers."""
+        self.settings = ClipDatasetMapper.from_config(cfg, is_train=True, stride=stride)
         self.mean = np.array(cfg.MODEL.PIXEL_MEAN, dtype=np.float32)
         self.std = np.array(cfg.MODEL.PIXEL_STD, dtype=np.float32)
         self.rng = random.Random(seed)
 
-    def __call__(self, item: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, item: WindowsOfVideo) -> dict[str, Any]:
         """Make a sample.
 
         Args:
-            item: "video" (standard dict) and "windows" (1,), as `WindowIndex` has them.
+            item: of `WindowIndex`.
 
         Returns:
             dict with frames (T, 3, H, W) float32, BGR, normalized, and targets, see `make_targets`.
@@ -72,16 +71,10 @@ class PlainSampler:
             InputError: if a frame is no JPEG file.
         """
         video, (window,), settings = item["video"], item["windows"], self.settings
-        length, size = settings["snippet_length"], settings["input_size"]
-        numbers = clip_frames(
-            window,
-            length,
-            settings["clip_length"],
-            video["num_frames"],
-            settings["snippet_position"],
-        )
-        frames = [_read_jpeg(f"{video['frames']}/{number:05d}.jpg") for number in numbers]
-        boxes, labels = snippet_instances(video["tubes"], window, length)
+        sampler, size = settings["sampler"], settings["input_size"]
+        numbers = sampler.clip_frames(window, video["num_frames"])
+        frames = [_read_jpeg(f"{video['path']}/{number:05d}.jpg") for number in numbers]
+        boxes, labels = sampler.snippet_instances(video["tubes"], window)
         frame_size = (video["height"], video["width"])
         draw = draw_plainly(settings["augmentation"], frame_size, boxes, self.rng)
         frames = [apply_plainly(frame, draw, size, settings["fill_color"]) for frame in frames]

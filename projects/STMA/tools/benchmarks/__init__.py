@@ -1,1 +1,0 @@
-"""The figures of tools/benchmark.py, a module each: ``add_arguments(parser)``, ``run(args)``."""
