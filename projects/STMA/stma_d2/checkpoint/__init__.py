@@ -1,4 +1,4 @@
-"""Foreign checkpoints to ours, one module per origin."""
+"""Checkpoints: saving and loading ours, and bringing other projects' under our names."""
 
 from .centernet import (
     convert_dla34,
@@ -6,6 +6,7 @@ from .centernet import (
     dla34_conversion,
     resnet18_conversion,
 )
+from .checkpointer import TubeletCheckpointer, load_for_evaluation
 from .conversion import Conversion
 from .initialization import ORIGINS, ConvertedFile, convert_file, write_initialization
 from .moc import convert_moc, moc_conversion
@@ -15,12 +16,14 @@ __all__ = [
     "ORIGINS",
     "Conversion",
     "ConvertedFile",
+    "TubeletCheckpointer",
     "convert_dla34",
     "convert_file",
     "convert_moc",
     "convert_resnet18",
     "convert_resnext3d",
     "dla34_conversion",
+    "load_for_evaluation",
     "moc_conversion",
     "resnet18_conversion",
     "resnext3d_conversion",

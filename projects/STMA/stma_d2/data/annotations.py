@@ -34,9 +34,9 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import atomic_write
+from ..safe_pickle import load_plain_pickle
 from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
 from .annotation_checks import check_annotations
-from .safe_pickle import load_plain_pickle
 
 
 def load_annotations(path: str | os.PathLike[str]) -> TubeAnnotations:

@@ -13,9 +13,8 @@ from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.modeling import build_model
 from torchvision.models import resnet18
 
-from stma_d2.checkpoint import convert_file, write_initialization
+from stma_d2.checkpoint import TubeletCheckpointer, convert_file, write_initialization
 from stma_d2.config import load_config
-from stma_d2.engine import TubeletCheckpointer
 from stma_d2.errors import InputError
 from stma_d2.model_zoo import get_config_file
 from stma_d2.modeling.backbone import ResNeXt3D

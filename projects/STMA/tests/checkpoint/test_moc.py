@@ -19,10 +19,9 @@ import torch
 from detectron2.modeling import build_model
 from torch import nn
 
-from stma_d2.checkpoint import convert_moc, moc_conversion
+from stma_d2.checkpoint import TubeletCheckpointer, convert_moc, moc_conversion
 from stma_d2.config import load_config
 from stma_d2.data.datasets.jhmdb_21 import LABELS
-from stma_d2.engine import TubeletCheckpointer
 from stma_d2.errors import InputError
 from stma_d2.evaluation import load_detections
 from stma_d2.model_zoo import get_config_file

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from stma_d2.engine import TubeletCheckpointer, load_for_evaluation
+from stma_d2.checkpoint import TubeletCheckpointer, load_for_evaluation
 from stma_d2.errors import InputError
 
 
