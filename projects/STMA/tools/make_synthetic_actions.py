@@ -6,9 +6,9 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 
 from stma_d2.data.datasets.synthetic_actions import generate_synthetic_actions
+from stma_d2.errors import clear_exit
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -28,20 +28,17 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a set that has other parameters"
     )
-    parser.set_defaults(**generate_synthetic_actions.__kwdefaults__)
+    parser.add_argument("--workers", type=int, help="processes that draw; the data stay the same")
+    parser.set_defaults(**generate_synthetic_actions.__kwdefaults__ | {"workers": os.cpu_count()})
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status."""
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    try:
+    with clear_exit():
         generate_synthetic_actions(**vars(get_parser().parse_args(argv)))
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -17,15 +17,16 @@ def tool():
     return module
 
 
-def test_arguments_reach_the_generator_and_errors_end_in_one_line(tool, tmp_path, capsys):
+def test_arguments_reach_the_generator_and_errors_end_in_one_line(tool, tmp_path):
     arguments = ["--root", str(tmp_path), "--num-train", "1", "--num-val", "1"]
-    arguments += ["--image-size", "64"]
-    assert tool.main([*arguments, "--seed", "5"]) == 0
+    arguments += ["--image-size", "64", "--workers", "1"]
+    tool.main([*arguments, "--seed", "5"])
     parameters = json.loads((tmp_path / "synthetic_actions" / "parameters.json").read_text())
     assert (parameters["num_train"], parameters["num_val"]) == (1, 1)
     assert (parameters["seed"], parameters["image_size"]) == (5, 64)
 
-    capsys.readouterr()
-    assert tool.main([*arguments, "--seed", "6"]) == 1
-    assert capsys.readouterr().err.startswith("error: ")
-    assert tool.main([*arguments, "--seed", "6", "--overwrite"]) == 0
+    with pytest.raises(SystemExit, match=r"^error: .*was generated with"):
+        tool.main([*arguments, "--seed", "6"])
+    tool.main([*arguments, "--seed", "6", "--overwrite"])
+    with pytest.raises(SystemExit, match=r"^error: synthetic actions need"):
+        tool.main([*arguments, "--workers", "0"])
