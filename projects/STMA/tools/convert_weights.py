@@ -10,7 +10,8 @@ A whole MOC model, to be evaluated with a configuration of configs/MOC::
     convert_weights.py ucf_dla34_K7_rgb_coco.pth --output weights/ucf_dla34_K7_rgb_coco.pkl
 
 What became of each tensor is printed as a table, and the configuration keys that the weights need.
-The output is written whole or not at all; exits with 1 and the reason where something does not fit.
+CenterNet's weights fill the size head too, as far as it has their shape. The output is written
+whole or not at all; the tool ends with status 1 and the reason where something does not fit.
 """
 
 from __future__ import annotations
@@ -18,29 +19,27 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import sys
 from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
 from stma_d2.checkpoint import ORIGINS, ConvertedFile, convert_file, write_initialization
-from stma_d2.errors import InputError
+from stma_d2.errors import InputError, clear_exit
 
 KEYS_SHOWN = 2
+# Of the paper's network.
+PARTS = ("backbone", "backbone_3d", "center_head", "movement_head", "size_head", "action_head")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Convert and report; returns the exit code."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Convert and report."""
     args = _parser().parse_args(arguments)
     # The table says what the conversions log.
     logging.getLogger("stma_d2.checkpoint").setLevel(logging.ERROR)
-    try:
+    with clear_exit():
         kinds = _kinds(args.kind, len(args.inputs))
         files = [convert_file(path, kind) for path, kind in zip(args.inputs, kinds, strict=True)]
         write_initialization(args.output, files)
-    except (OSError, InputError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     rows = [row for file in files for row in _rows(file, args.all_keys)]
     print(tabulate(rows, ("file", "tensors", "are", "which"), tablefmt="github"))
     for file in files:
@@ -49,11 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for file in files:
         for key, value in file.conversion.settings.items():
             print(f"    {key} {value!r}")
-    anew = _parts_left_out(files)
-    if anew:
+    if anew := _parts_left_out(files):
         print(f"Not in these files, so that a training starts them anew: {', '.join(anew)}")
     print(f"Written; use it by MODEL.WEIGHTS {args.output}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -103,11 +100,11 @@ def _rows(file: ConvertedFile, all_keys: bool) -> Iterator[tuple[str, int, str, 
 
 def _parts_left_out(files: Sequence[ConvertedFile]) -> list[str]:
     """The parts of the paper's network that the files say nothing about."""
-    filled = {ORIGINS[file.kind].part for file in files}
-    if "" in filled:
+    if any(ORIGINS[file.kind].part == "" for file in files):
         return []
-    return [part for part in ("backbone", "backbone_3d") if part not in filled] + ["the heads"]
+    filled = {key.split(".")[0] for file in files for key in file.conversion.weights}
+    return [part for part in PARTS if part not in filled]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,12 +9,7 @@ from torch.nn import functional as F
 from torchvision.models import resnet18
 from torchvision.ops import deform_conv2d
 
-from stma_d2.checkpoint import (
-    convert_dla34,
-    convert_resnet18,
-    dla34_conversion,
-    resnet18_conversion,
-)
+from stma_d2.checkpoint import ORIGINS, convert, convert_dla34, convert_resnet18
 from stma_d2.errors import InputError
 from stma_d2.modeling.backbone import DLA34, ResNet18
 
@@ -23,12 +18,22 @@ CLASSIFIER = {
     "base.fc.weight": torch.zeros(1000, 512, 1, 1),
     "base.fc.bias": torch.zeros(1000),
 }
-CTDET_HEADS = {
+HEADS = {
     f"{head}.{layer}.{kind}": torch.zeros(1)
-    for head in ("hm", "wh", "reg")
+    for head in ("hm", "reg")
     for layer in (0, 2)
     for kind in ("weight", "bias")
 }
+SIZE_HEAD = {
+    "wh.0.weight": torch.ones(256, 64, 3, 3),
+    "wh.0.bias": torch.ones(256),
+    "wh.2.weight": torch.ones(2, 256, 1, 1),
+    "wh.2.bias": torch.ones(2),
+}
+
+
+def _in_model(network: torch.nn.Module) -> set[str]:
+    return {f"backbone.{key}" for key in network.state_dict()}
 
 
 def test_dla34_gives_the_output_of_the_original(dla34, golden, golden_input):
@@ -44,23 +49,22 @@ def test_dla34_gives_the_output_of_the_original(dla34, golden, golden_input):
     )
 
 
-def test_a_centernet_checkpoint_is_unwrapped_and_its_heads_dropped(dla34, log):
-    checkpoint = {
-        "epoch": 230,
-        "state_dict": {
-            f"module.{key}": value for key, value in (dla34 | CLASSIFIER | CTDET_HEADS).items()
-        },
-    }
-    conversion = dla34_conversion(checkpoint)
+def test_a_centernet_checkpoint_is_unwrapped_and_gives_its_size_head_too(dla34, log):
+    weights = dla34 | CLASSIFIER | HEADS | SIZE_HEAD
+    checkpoint = {"epoch": 230, "state_dict": {f"module.{k}": v for k, v in weights.items()}}
+    conversion = convert(checkpoint, ORIGINS["dla34"])
 
     dead = {k for k in dla34 if k.startswith(("base.level3.project.", "base.level4.project."))}
-    assert set(conversion.dropped) == dead | set(CLASSIFIER) | set(CTDET_HEADS)
-    assert set(conversion.sources.values()) == set(dla34) - dead
+    assert set(conversion.dropped) == dead | set(CLASSIFIER) | set(HEADS)
+    assert set(conversion.sources.values()) == (set(dla34) | set(SIZE_HEAD)) - dead
     assert conversion.missing == ()
-    assert conversion.weights.keys() == DLA34().state_dict().keys()
+    size_head = {k: v for k, v in conversion.sources.items() if k.startswith("size_head.")}
+    assert size_head == {k.replace("wh.", "size_head.layers."): k for k in SIZE_HEAD}
+    assert conversion.weights.keys() - size_head.keys() == _in_model(DLA34())
     assert "hm.0.weight" in log.text and "an output head" in log.text
     assert "base.fc.weight, base.fc.bias (the classifier)" in log.text
     assert "base.level3.project.0.weight" in log.text
+    assert convert_dla34(checkpoint).keys() == DLA34().state_dict().keys()
 
 
 def test_moc_s_backbone_prefix_is_removed(dla34):
@@ -73,16 +77,12 @@ def test_imagenet_weights_fill_the_base_network_only(dla34, log):
         key.removeprefix("base."): value for key, value in dla34.items() if key.startswith("base.")
     } | {"fc.weight": torch.zeros(1000, 512, 1, 1), "fc.bias": torch.zeros(1000)}
 
-    conversion = dla34_conversion(imagenet)
+    conversion = convert(imagenet, ORIGINS["dla34"])
 
     model = DLA34()
     own = {key: value.clone() for key, value in model.state_dict().items()}
-    outcome = model.load_state_dict(conversion.weights, strict=False)
-    assert outcome.unexpected_keys == []
-    # (torch supplies the batch counters by itself.)
-    needed = {key for key in conversion.missing if "num_batches_tracked" not in key}
-    assert set(outcome.missing_keys) == needed
-    assert {key.split(".")[0] for key in conversion.missing} == {"dla_up", "ida_up"}
+    model.load_state_dict(convert_dla34(imagenet), strict=False)
+    assert {key.split(".")[1] for key in conversion.missing} == {"dla_up", "ida_up"}
     assert {"fc.weight", "fc.bias"} <= set(conversion.dropped)
     assert "keep their initialization" in log.text
     for key, value in model.state_dict().items():
@@ -92,10 +92,10 @@ def test_imagenet_weights_fill_the_base_network_only(dla34, log):
 
 def test_timms_imagenet_weights_convert():
     weights = timm.create_model("dla34", pretrained=False).state_dict()
-    conversion = dla34_conversion(weights)
+    conversion = convert(weights, ORIGINS["dla34"])
     assert set(conversion.dropped) == {"fc.weight", "fc.bias"}
     assert len(conversion.sources) == len(weights) - 2
-    assert {key.split(".")[0] for key in conversion.missing} == {"dla_up", "ida_up"}
+    assert {key.split(".")[1] for key in conversion.missing} == {"dla_up", "ida_up"}
 
 
 def test_weights_older_than_batch_counters_are_complete(dla34):
@@ -107,10 +107,10 @@ def test_weights_older_than_batch_counters_are_complete(dla34):
 
 def test_a_gap_in_the_network_is_refused(dla34):
     without = {key: value for key, value in dla34.items() if "ida_up.proj_2" not in key}
-    with pytest.raises(InputError, match=r"incomplete: nothing for ida_up\.project\.1\."):
+    with pytest.raises(InputError, match=r"incomplete: nothing for backbone\.ida_up\.project\.1\."):
         convert_dla34(without)
     without = {key: value for key, value in dla34.items() if "base.level5" not in key}
-    with pytest.raises(InputError, match=r"incomplete: nothing for base\.level5\."):
+    with pytest.raises(InputError, match=r"incomplete: nothing for backbone\.base\.level5\."):
         convert_dla34(without)
 
 
@@ -186,10 +186,11 @@ def test_resnet18_gives_the_output_of_the_published_layout(moc_resnet18):
 
 def test_resnet18_of_centernet_and_of_imagenet(moc_resnet18):
     centernet = {k.removeprefix("deconv_layer."): v for k, v in moc_resnet18.items()}
-    conversion = resnet18_conversion({"state_dict": centernet | CTDET_HEADS})
-    assert conversion.weights.keys() == ResNet18().state_dict().keys()
-    assert set(conversion.dropped) == set(CTDET_HEADS)
+    conversion = convert({"state_dict": centernet | HEADS | SIZE_HEAD}, ORIGINS["resnet18"])
+    assert conversion.weights.keys() >= _in_model(ResNet18())
+    assert "size_head.layers.0.weight" in conversion.weights
+    assert set(conversion.dropped) == set(HEADS)
 
-    imagenet = resnet18_conversion(resnet18(weights=None).state_dict())
+    imagenet = convert(resnet18(weights=None).state_dict(), ORIGINS["resnet18"])
     assert set(imagenet.dropped) == {"fc.weight", "fc.bias"}
-    assert {key.split(".")[0] for key in imagenet.missing} == {"up"}
+    assert {key.split(".")[1] for key in imagenet.missing} == {"up"}
