@@ -81,9 +81,11 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What the conversions say, also after Detectron2's logger has stopped propagation."""
-    logger = logging.getLogger("stma_d2.checkpoint.conversion")
-    with caplog.at_level(logging.INFO, logger.name):
-        logger.addHandler(caplog.handler)
+    """What is logged of checkpoints, also after Detectron2's logger has stopped propagation."""
+    loggers = [logging.getLogger(name) for name in ("stma_d2.checkpoint", "fvcore")]
+    with caplog.at_level(logging.INFO, loggers[0].name):
+        for logger in loggers:
+            logger.addHandler(caplog.handler)
         yield caplog
-        logger.removeHandler(caplog.handler)
+        for logger in loggers:
+            logger.removeHandler(caplog.handler)
