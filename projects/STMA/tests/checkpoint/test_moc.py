@@ -25,7 +25,6 @@ from stma_d2.engine import Trainer
 from stma_d2.errors import InputError
 from stma_d2.evaluation import load_detections
 from stma_d2.model_zoo import get_config_file
-from stma_d2.modeling.backbone import ResNet18
 from stma_d2.modeling.decoding import Peaks, find_peaks, follow_centers, read_boxes
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -184,11 +183,7 @@ def _moc_shapes(
     published_keys: dict, backbone: str, num_frames: int, classes: int, size_width: int
 ) -> dict[str, list[int]]:
     """Keys and shapes of a published MOC model."""
-    if backbone == "dla34":
-        shapes = dict(published_keys["dla34"])
-    else:
-        shapes = _resnet18_shapes()
-    shapes = {f"backbone.{key}": shape for key, shape in shapes.items()}
+    shapes = {f"backbone.{key}": shape for key, shape in published_keys[backbone].items()}
     for branch, channels, width, maps in (
         ("hm", 64 * num_frames, 256, classes),
         ("mov", 64 * num_frames, 256, 2 * num_frames),
@@ -198,21 +193,6 @@ def _moc_shapes(
         shapes[f"branch.{branch}.0.bias"] = [width]
         shapes[f"branch.{branch}.2.weight"] = [maps, width, 1, 1]
         shapes[f"branch.{branch}.2.bias"] = [maps]
-    return shapes
-
-
-def _resnet18_shapes() -> dict[str, torch.Size]:
-    """MOC's ResNet-18: torchvision's, then 3 x (deformable, BN, ReLU, transposed, BN, ReLU)."""
-    steps = {"project.conv": 0, "project.norm": 1, "upsample": 3, "norm": 4}
-    shapes = {}
-    for key, value in ResNet18().state_dict().items():
-        part, _, rest = key.partition(".")
-        if part == "up":
-            stage, _, rest = rest.partition(".")
-            name = next(name for name in steps if rest.startswith(f"{name}."))
-            tail = rest.removeprefix(f"{name}.").replace("offset_mask", "conv_offset_mask")
-            rest = f"deconv_layer.deconv_layers.{6 * int(stage) + steps[name]}.{tail}"
-        shapes[rest] = value.shape
     return shapes
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
-import pickle
 import tarfile
 import textwrap
 import zipfile
@@ -64,20 +62,6 @@ def test_programs_and_the_oldest_format_are_named(tmp_path):
         archive.addfile(tarfile.TarInfo("storages"))
     with pytest.raises(InputError, match=r"oldest\.pth holds .*\.tar archive"):
         read_checkpoint(tmp_path / "oldest.pth")
-
-
-def test_nothing_in_a_hostile_file_runs(tmp_path):
-    class Hostile:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "was_run"),)
-
-    (tmp_path / "hostile.pth").write_bytes(pickle.dumps(Hostile()))
-    with pytest.raises(InputError, match=r"hostile\.pth"):
-        read_checkpoint(tmp_path / "hostile.pth")
-    torch.save({"state_dict": Hostile()}, tmp_path / "hostile.pth")
-    with pytest.raises(InputError, match=r"more than tensors \((posix|nt)\.mkdir\)"):
-        read_checkpoint(tmp_path / "hostile.pth")
-    assert not (tmp_path / "was_run").exists()
 
 
 @pytest.mark.parametrize("zipped", [True, False], ids=["zip", "before PyTorch 1.6"])
