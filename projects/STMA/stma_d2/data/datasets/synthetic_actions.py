@@ -22,8 +22,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ...structures import Tube
-from ..annotations import Split, TubeAnnotations, VideoAnnotation, save_annotations
+from ...structures import Split, Tube, TubeAnnotations, VideoAnnotation
+from ..annotations import save_annotations
 from ..catalog import register_tube_dataset
 from .synthetic_motion import LABELS
 from .synthetic_plan import Actor, deal_labels, plan_video
