@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 
 import torch
@@ -9,6 +10,8 @@ from detectron2.config import CfgNode as CN
 from detectron2.config import get_cfg
 
 from .errors import InputError
+
+logger = logging.getLogger(__name__)
 
 
 def add_stma_config(cfg: CN) -> None:
@@ -44,6 +47,7 @@ def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
         reason = error.args[0] if error.args else error
         raise InputError(f"the configuration {config_file} {overrides or ''}: {reason}") from error
     if cfg.MODEL.DEVICE.startswith("cuda") and not torch.cuda.is_available():
+        logger.warning(f"no GPU is visible: MODEL.DEVICE {cfg.MODEL.DEVICE} falls back to cpu")
         cfg.MODEL.DEVICE = "cpu"
     return cfg
 
@@ -107,6 +111,9 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE.TIMM_NAME = "convnext_atto"
     cfg.MODEL.PIXEL_MEAN = [104.01362025, 114.03422265, 119.9165958]
     cfg.MODEL.PIXEL_STD = [73.6027665, 69.8908182, 70.91507925]
+
+    # Stages that Detectron2's own ResNets do not train; the project's backbones train whole.
+    cfg.MODEL.BACKBONE.FREEZE_AT = 0
 
     # The 3D backbone sees the whole clip.
     cfg.MODEL.BACKBONE_3D = CN()
@@ -193,9 +200,25 @@ def _add_solver(cfg: CN) -> None:
     # time; the gradient stays the whole batch's.
     cfg.SOLVER.ACCUMULATION_STEPS = 1
     cfg.SOLVER.LR_SCHEDULER_NAME = "WarmupCosineLR"
-    # Passes over every training window. Above 0 it decides SOLVER.MAX_ITER; set it to 0 to give
-    # SOLVER.MAX_ITER yourself. SOLVER.CHECKPOINT_PERIOD and TEST.EVAL_PERIOD count iterations.
-    cfg.SOLVER.EPOCHS = 16
+    # Iterations, or passes over every training window: one of them is given, the other 0.
+    cfg.SOLVER.MAX_ITER = 0
+    cfg.SOLVER.EPOCHS = 0
+    # When "WarmupMultiStepLR" multiplies the learning rate by SOLVER.GAMMA: after so many
+    # iterations, or after so many epochs.
+    cfg.SOLVER.STEPS = ()
+    cfg.SOLVER.STEP_EPOCHS = ()
+    # A checkpoint every so many iterations, or epochs; 0 and 0: only the last one.
+    cfg.SOLVER.CHECKPOINT_PERIOD = 0
+    cfg.SOLVER.CHECKPOINT_EPOCHS = 0
+    # How many of them are kept, the newest; 0 keeps all. model_best.pth and model_final.pth stay.
+    cfg.SOLVER.CHECKPOINTS_KEPT = 3
+    # Exponential moving average of the weights, which is then evaluated and saved: the share of the
+    # average that an iteration keeps, such as 0.999; 0 is off.
+    cfg.SOLVER.EMA = CN()
+    cfg.SOLVER.EMA.DECAY = 0.0
+    # Seconds after which a batch that does not come from the data loading workers ends the run with
+    # an error; 0 waits for ever.
+    cfg.DATALOADER.TIMEOUT = 600
 
 
 def _add_test(cfg: CN) -> None:
@@ -213,6 +236,11 @@ def _add_test(cfg: CN) -> None:
     # on older GPUs. Decoding stays in single precision.
     cfg.TEST.AMP = CN()
     cfg.TEST.AMP.ENABLED = False
+    # Evaluate in training every so many epochs (TEST.EVAL_PERIOD: iterations), and at its end.
+    cfg.TEST.EVAL_EPOCHS = 0
+    # The evaluation that is best by this metric, on the first test set, keeps its weights in
+    # model_best.pth.
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.5"
     # N: tubelets that are decoded in a window.
     cfg.TEST.TUBELETS_PER_WINDOW = 10
     # Rules of linking and metrics, by name: "moc", "act", "voc".

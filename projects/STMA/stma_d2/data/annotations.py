@@ -31,11 +31,11 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import atomic_write
+from ..safe_pickle import load_plain_pickle
 from ..structures import TubeAnnotations
 from .act_annotations import from_act, to_act
 from .annotation_checks import check_annotations
 from .json_annotations import from_json, to_json
-from .safe_pickle import load_plain_pickle
 
 
 def load_annotations(path: str | os.PathLike[str]) -> TubeAnnotations:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
 from detectron2.engine import launch
 from detectron2.utils import comm
+from torch.multiprocessing import ProcessExitedException
 
 from ..errors import InputError, clear_exit
+from .stopping import TrainingStopped
 
 
 def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
@@ -21,26 +25,50 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
     those that have a GPU, gloo those that don't. Otherwise ``--num-gpus``, ``--num-machines``,
     ``--machine-rank`` and ``--dist-url`` go to Detectron2's launcher.
 
-    Input that cannot be used ends the process with one line and status 1.
+    Input that cannot be used ends the process with one line and status 1, a signal with one line
+    and 130 (Ctrl-C) or 143 (SIGTERM).
     """
-    with clear_exit():
+    with clear_exit(), _signal_exit():
         try:
             if "TORCHELASTIC_RUN_ID" in os.environ:
                 _join_torchrun()
                 main(args)
             else:
                 _check_gpus(args)
+                several = args.num_gpus * args.num_machines > 1
                 launch(
-                    main,
+                    _run_child if several else main,
                     args.num_gpus,
                     num_machines=args.num_machines,
                     machine_rank=args.machine_rank,
                     dist_url=args.dist_url,
-                    args=(args,),
+                    args=(main, args) if several else (args,),
                 )
         finally:
             if dist.is_initialized():
                 dist.destroy_process_group()
+
+
+@contextmanager
+def _signal_exit() -> Iterator[None]:
+    """End the process as the signal that ended the training wants it, or as a child ended."""
+    try:
+        yield
+    except TrainingStopped as stopped:
+        if comm.is_main_process():
+            print(stopped, file=sys.stderr)
+        sys.exit(stopped.exit_code)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    except ProcessExitedException as error:
+        sys.exit(error.exit_code)
+
+
+def _run_child(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
+    """What one of the launcher's processes does: ``main``, with one line where it cannot."""
+    with clear_exit(), _signal_exit():
+        main(args)
 
 
 def _check_gpus(args: argparse.Namespace) -> None:

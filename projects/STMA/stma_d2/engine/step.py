@@ -45,17 +45,33 @@ class AccumulatingTrainer(SimpleTrainer):
 
         Args:
             model: an `STMA`, perhaps wrapped in DistributedDataParallel.
-            data_loader: endless batches of this process, each divisible by ``micro_batches``.
+            data_loader: see `read_from`.
             optimizer: of the model's parameters.
             device: the model's.
             micro_batches: how many each batch is split into.
             mixed_precision: whether the forward pass runs under autocast.
         """
         super().__init__(model, data_loader, optimizer)
+        self.read_from(data_loader)
         self.device = device
         self.micro_batches = micro_batches
         self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
         self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+
+    @property
+    def inner_model(self) -> nn.Module:
+        """The model, out of DistributedDataParallel."""
+        wrapped = isinstance(self.model, DistributedDataParallel)
+        return self.model.module if wrapped else self.model
+
+    def read_from(self, data_loader: Iterable[list[Sample]]) -> None:
+        """Take the next steps' data from another loader, of which nothing is read yet.
+
+        Args:
+            data_loader: endless batches of this process, each divisible into micro-batches.
+        """
+        self.data_loader = data_loader
+        self._batches = iter(data_loader)
 
     def run_step(self) -> None:
         """One step of the optimizer.
@@ -64,7 +80,7 @@ class AccumulatingTrainer(SimpleTrainer):
             FloatingPointError: if a loss is not finite; the weights are then unchanged.
         """
         start = time.perf_counter()
-        batch = next(self._data_loader_iter)
+        batch = next(self._batches)
         data_time = time.perf_counter() - start
         self.optimizer.zero_grad()
         losses = self.accumulate(batch)
@@ -75,13 +91,10 @@ class AccumulatingTrainer(SimpleTrainer):
         """Add the batch's gradient to the parameters' and return its losses, without a graph."""
         size = len(batch) // self.micro_batches
         parts = [batch[start : start + size] for start in range(0, len(batch), size)]
-        model = self.model
-        if isinstance(model, DistributedDataParallel):
-            model = model.module
-        whole = model.loss_divisors(batch)
+        whole = self.inner_model.loss_divisors(batch)
         total: dict[str, torch.Tensor] = {}
         for part in parts:
-            share = model.loss_divisors(part)
+            share = self.inner_model.loss_divisors(part)
             with self._gradients_exchanged(part is parts[-1]):
                 losses = self.forward(part)
                 losses = {name: loss * (share[name] / whole[name]) for name, loss in losses.items()}
@@ -111,13 +124,44 @@ class AccumulatingTrainer(SimpleTrainer):
         return self.model.no_sync()
 
     def state_dict(self) -> dict:
-        """Iteration, optimizer, and the scaler where there is one."""
-        return {**super().state_dict(), "grad_scaler": self.grad_scaler.state_dict()}
+        """What a step leaves behind, in plain containers.
+
+        Returns:
+            dict with
+                * iteration (int)
+                * optimizer: ``{name of a parameter: {"step", "exp_avg", ...: tensor}}``, without
+                  learning rates and weight decays, which are the configuration's to say
+                * grad_scaler: empty where there is none
+        """
+        moments = {
+            name: dict(self.optimizer.state[parameter])
+            for name, parameter in self.inner_model.named_parameters()
+            if parameter in self.optimizer.state
+        }
+        return {
+            "iteration": self.iter,
+            "optimizer": moments,
+            "grad_scaler": self.grad_scaler.state_dict(),
+        }
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Go on from ``state_dict``, which may come from a training in another precision."""
-        super().load_state_dict(state_dict)
-        if self.grad_scaler.is_enabled() and state_dict.get("grad_scaler"):
+        """Go on from ``state_dict``, perhaps of a training in another precision.
+
+        Learning rates and weight decays stay as they are; a parameter that was not trained before
+        starts without moments.
+        """
+        self.iter = state_dict["iteration"]
+        names = {parameter: name for name, parameter in self.inner_model.named_parameters()}
+        merged = self.optimizer.state_dict()
+        merged["state"] = {
+            position: state_dict["optimizer"][names[parameter]]
+            for position, parameter in enumerate(
+                parameter for group in self.optimizer.param_groups for parameter in group["params"]
+            )
+            if names[parameter] in state_dict["optimizer"]
+        }
+        self.optimizer.load_state_dict(merged)
+        if self.grad_scaler.is_enabled() and state_dict["grad_scaler"]:
             self.grad_scaler.load_state_dict(state_dict["grad_scaler"])
 
 

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import weakref
 
 import torch
 from detectron2.config import CfgNode
-from detectron2.engine import DefaultTrainer, create_ddp_model
-from detectron2.evaluation import DatasetEvaluator, inference_on_dataset, print_csv_format
-from detectron2.evaluation.evaluator import inference_context
-from detectron2.solver.build import get_default_optimizer_params, maybe_add_gradient_clipping
+from detectron2.engine import DefaultTrainer, create_ddp_model, hooks
+from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
 from torch import nn
+from torch.utils.data import DataLoader
 
-from ..data import build_test_loader, build_train_index, build_train_loader
+from ..checkpoint import TubeletCheckpointer
+from ..data import WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError
-from ..evaluation import TubeletEvaluator
-from ..modeling import TubeletDetector
-from ..structures import Sample, Tubelets
-from .checkpointing import TubeletCheckpointer
+from .averaging import WeightAveraging, average_buffers
+from .evaluation import best_metric, build_evaluators, evaluate
+from .hooks import BeforeSaving, BestCheckpoint, LastCheckpoints, LogHistory
+from .limits import check_disk_space, check_limits, is_disk_error
+from .loading import prepare_workers, worker_failures_named
+from .random_state import get_random_state, random_state_kept, restore_random_states
+from .schedule import (
+    build_optimizer,
+    check_schedule,
+    epochs_to_iterations,
+    log_solver_changes,
+    scale_to_processes,
+    set_learning_rates,
+    solver_record,
+)
 from .step import AccumulatingTrainer, check_batch_size
+from .stopping import StopOnSignal, TrainingStopped
 
 logger = logging.getLogger(__name__)
 
@@ -30,58 +41,140 @@ logger = logging.getLogger(__name__)
 class Trainer(DefaultTrainer):
     """DefaultTrainer with the project's loaders, Adam, epochs and evaluator.
 
-    Several processes train on CPUs too, which DefaultTrainer itself does not do.
+    Its checkpoints hold all that a training is made of, so that a resumed one takes the very steps
+    that it would have taken. Several processes train on CPUs too, which DefaultTrainer itself does
+    not do.
     """
 
     def __init__(self, cfg: CfgNode) -> None:
-        """Build everything that ``cfg`` describes.
+        """Build everything that ``cfg`` describes, but for the loader, see `train`.
 
         Raises:
-            InputError: if the configuration and the data do not fit together.
+            InputError: if the configuration, the data and the system do not fit together.
         """
         super(DefaultTrainer, self).__init__()
-        cfg = DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size())
+        cfg = scale_to_processes(cfg)
+        check_schedule(cfg)
         check_batch_size(cfg)
-        index = build_train_index(cfg)
-        cfg = set_iterations(cfg, len(index))
+        check_limits(cfg, training=True)
+        self.index = build_train_index(cfg)
+        self.cfg = cfg = epochs_to_iterations(cfg, len(self.index))
+        self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
+        self.data_seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
+        self.random_states: list[dict] = []
+        self.stopped = False
+
         model = self.build_model(cfg)
+        _check_freezing(cfg, model)
         optimizer = self.build_optimizer(cfg, model)
-        loader = build_train_loader(cfg, index, stride=model.stride)
         device = model.device
         # Every parameter takes part in every step, so that DDP need not search for those that
-        # don't; running statistics stay each process's own, as is Detectron2's way.
+        # don't; running statistics are each process's own until they are averaged.
         placement = {} if device.type == "cuda" else {"device_ids": None}
-        model = create_ddp_model(model, broadcast_buffers=False, **placement)
         self._trainer = AccumulatingTrainer(
-            model,
-            loader,
+            create_ddp_model(model, broadcast_buffers=False, **placement),
+            (),
             optimizer,
             device=device,
             micro_batches=cfg.SOLVER.ACCUMULATION_STEPS,
             mixed_precision=cfg.SOLVER.AMP.ENABLED,
         )
         self.scheduler = self.build_lr_scheduler(cfg, optimizer)
-        self.checkpointer = TubeletCheckpointer(model, cfg.OUTPUT_DIR, trainer=weakref.proxy(self))
-        self.start_iter = 0
-        self.max_iter = cfg.SOLVER.MAX_ITER
-        self.cfg = cfg
+        decay = cfg.SOLVER.EMA.DECAY
+        self.averaging = WeightAveraging(model, decay) if decay else None
+        self.checkpointer = TubeletCheckpointer(
+            self.averaging.averaged if self.averaging else model,
+            cfg.OUTPUT_DIR,
+            trainer=weakref.proxy(self),
+        )
+        check_disk_space(cfg.OUTPUT_DIR, model, num_copies=4 if decay else 3)
+        self.evaluators = build_evaluators(cfg, self.checkpointer.model)
         self.register_hooks(self.build_hooks())
 
+    def build_hooks(self) -> list[hooks.HookBase]:
+        """Detectron2's hooks, and those that make a checkpoint whole."""
+        solver, period = self.cfg.SOLVER, self.cfg.TEST.EVAL_PERIOD
+        main = comm.is_main_process()
+        self.best = BestCheckpoint(self.checkpointer, best_metric(self.cfg))
+        return [
+            hook
+            for hook in (
+                hooks.IterationTimer(),
+                hooks.LRScheduler(),
+                self.averaging,
+                LogHistory(),
+                BeforeSaving((solver.CHECKPOINT_PERIOD, period), self.make_state_one),
+                main
+                and LastCheckpoints(
+                    self.checkpointer,
+                    solver.CHECKPOINT_PERIOD,
+                    max_to_keep=solver.CHECKPOINTS_KEPT or None,
+                ),
+                self.best,
+                StopOnSignal(self._save_before_stop),
+                hooks.EvalHook(period, self._evaluate),
+                main and hooks.PeriodicWriter(self.build_writers()),
+            )
+            if hook
+        ]
+
+    def resume_or_load(self, resume: bool = True) -> None:
+        """Go on from the last checkpoint of OUTPUT_DIR, or start from MODEL.WEIGHTS.
+
+        Args:
+            resume: whether to go on where there is a checkpoint.
+
+        Raises:
+            InputError: if there is a checkpoint that a training cannot go on from.
+        """
+        self.checkpointer.resume_or_load(self.cfg.MODEL.WEIGHTS, resume=resume)
+        if self.start_iter == 0 and resume and self.checkpointer.has_checkpoint():
+            raise InputError(
+                f"{self.checkpointer.get_checkpoint_file()} holds weights and no training; start "
+                "one from it with MODEL.WEIGHTS, in another OUTPUT_DIR"
+            )
+
     def train(self) -> dict | None:
-        """Train to the end and return the last evaluation's results (main process)."""
-        # Detectron2 logs the stack trace of whatever ends a training; an InputError needs none.
-        logging.getLogger("detectron2.engine.train_loop").addFilter(_is_no_input_error)
-        super().train()
+        """Train to the end and return the last evaluation's results (main process).
+
+        Raises:
+            InputError: if the training cannot go on.
+            TrainingStopped: if the process was told to end; the checkpoint is written.
+        """
+        # Detectron2 logs the stack trace of whatever ends a training; these need none.
+        logging.getLogger("detectron2.engine.train_loop").addFilter(_needs_stack_trace)
+        # The loader comes before the random states, from which it draws.
+        loader = self.build_train_loader(
+            self.cfg,
+            self.index,
+            stride=self._trainer.inner_model.stride,
+            start_iter=self.start_iter,
+            seed=self.data_seed,
+        )
+        self._trainer.read_from(prepare_workers(loader, self.cfg.DATALOADER.TIMEOUT))
+        if self.random_states:
+            restore_random_states(self.random_states)
+        try:
+            super(DefaultTrainer, self).train(self.start_iter, self.max_iter)
+        except OSError as error:
+            if not is_disk_error(error):
+                raise
+            raise InputError(
+                f"OUTPUT_DIR {self.cfg.OUTPUT_DIR} can no longer be written to: {error}; make room "
+                "and go on from the last checkpoint with --resume"
+            ) from error
         return getattr(self, "_last_eval_results", None)
 
     def run_step(self) -> None:
         """One iteration.
 
         Raises:
-            InputError: if a loss is not finite; the weights are then still those before the step.
+            InputError: if a loss is not finite (the weights are then still those before the step),
+                or if a data loading worker failed.
         """
         try:
-            super().run_step()
+            with worker_failures_named():
+                super().run_step()
         except FloatingPointError as error:
             raise InputError(
                 f"training diverged: {' '.join(str(error).split())} Lower SOLVER.BASE_LR (now "
@@ -89,81 +182,101 @@ class Trainer(DefaultTrainer):
                 "check the annotations, then go on from the last checkpoint with --resume"
             ) from error
 
-    @classmethod
-    def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
-        """Adam with SOLVER's learning rate and weight decays (paper, section 3.1)."""
-        parameters = get_default_optimizer_params(
-            model,
-            base_lr=cfg.SOLVER.BASE_LR,
-            weight_decay=cfg.SOLVER.WEIGHT_DECAY,
-            weight_decay_norm=cfg.SOLVER.WEIGHT_DECAY_NORM,
-        )
-        return maybe_add_gradient_clipping(cfg, torch.optim.Adam)(parameters, cfg.SOLVER.BASE_LR)
+    def make_state_one(self) -> None:
+        """Before saving or evaluating: one network for all processes, all their random states."""
+        average_buffers(self._trainer.inner_model)
+        average_buffers(self.checkpointer.model)
+        self.random_states = comm.gather(get_random_state())
+
+    def _save_before_stop(self) -> str:
+        self.stopped = True
+        self.make_state_one()
+        name = f"model_{self.iter:07d}"
+        self.checkpointer.save(name, iteration=self.iter)
+        comm.synchronize()  # torchrun ends all processes when the first one ends
+        return os.path.join(self.cfg.OUTPUT_DIR, f"{name}.pth")
+
+    def _evaluate(self) -> dict | None:
+        if self.stopped:  # in the last iteration
+            return None
+        with random_state_kept():
+            results = self.test(self.cfg, self.checkpointer.model, self.evaluators)
+        self._last_eval_results = results
+        if results and comm.is_main_process():
+            self.best.update(results)
+        return results
+
+    def state_dict(self) -> dict:
+        """The training after an iteration, in plain containers, strings, numbers and tensors.
+
+        Returns:
+            Detectron2's "iteration" and "hooks", and
+                * _trainer: see `AccumulatingTrainer.state_dict`
+                * random_states: one a process, see `get_random_state`
+                * data_seed (int): of the order of the data; the iteration is the position in it
+                * solver: see `solver_record`
+        """
+        return {
+            **super(DefaultTrainer, self).state_dict(),
+            # After its last iteration the loop is one on.
+            "iteration": min(self.iter, self.max_iter - 1),
+            "_trainer": self._trainer.state_dict(),
+            "random_states": self.random_states,
+            "data_seed": self.data_seed,
+            "solver": solver_record(self.cfg),
+        }
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on after the iteration of ``state_dict``.
+
+        The solver is the configuration's: learning rates, weight decays and schedule follow it, and
+        what changed is logged.
+
+        Raises:
+            InputError: if it is the state of another kind of training.
+        """
+        if not state_dict.keys() >= {"_trainer", "random_states", "data_seed", "solver"}:
+            raise InputError(
+                "the checkpoint does not hold the whole training, as older versions' do not; start "
+                "one from it with MODEL.WEIGHTS, in another OUTPUT_DIR"
+            )
+        super(DefaultTrainer, self).load_state_dict(state_dict)
+        self._trainer.load_state_dict(state_dict["_trainer"])
+        self.start_iter = self.iter + 1
+        self.data_seed = state_dict["data_seed"]
+        self.random_states = state_dict["random_states"]
+        set_learning_rates(self.optimizer, self.scheduler, self.start_iter)
+        log_solver_changes(state_dict["solver"], solver_record(self.cfg))
 
     @classmethod
-    def build_test_loader(cls, cfg: CfgNode, dataset_name: str) -> object:
-        """Chunks of windows of every video, once."""
-        return build_test_loader(cfg, dataset_name)
+    def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
+        """See `schedule.build_optimizer`."""
+        return build_optimizer(cfg, model)
+
+    @classmethod
+    def build_train_loader(
+        cls, cfg: CfgNode, index: WindowIndex | None = None, **position: int
+    ) -> DataLoader:
+        """See `data.build_train_loader`."""
+        return build_train_loader(cfg, index, **position)
 
     @classmethod
     def test(
         cls, cfg: CfgNode, model: nn.Module, evaluators: list[DatasetEvaluator] | None = None
     ) -> dict:
-        """Evaluate ``model`` on DATASETS.TEST by Detectron2's ``inference_on_dataset``.
+        """See `evaluation.evaluate`."""
+        return evaluate(cfg, model, evaluators)
 
-        Args:
-            cfg: the configuration.
-            model: with its weights.
-            evaluators: one a data set; default `build_evaluator`.
 
-        Returns:
-            The results by data set; those of the only data set where there is one.
-        """
-        results = {}
-        for position, name in enumerate(cfg.DATASETS.TEST):
-            evaluator = evaluators[position] if evaluators else cls.build_evaluator(cfg, name)
-            loader = cls.build_test_loader(cfg, name)
-            with inference_context(model):
-                results[name] = inference_on_dataset(_Detection(cfg, model), loader, evaluator)
-            if results[name]:
-                print_csv_format(results[name])
-        return next(iter(results.values())) if len(results) == 1 else results
-
-    @classmethod
-    def build_evaluator(cls, cfg: CfgNode, dataset_name: str) -> TubeletEvaluator:
-        """Evaluator that writes under OUTPUT_DIR/inference/<data set>."""
-        return TubeletEvaluator(
-            dataset_name,
-            output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", dataset_name),
-            protocol=cfg.TEST.PROTOCOL,
-            min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
+def _check_freezing(cfg: CfgNode, model: nn.Module) -> None:
+    convolutions = [weight for weight in model.backbone.parameters() if weight.dim() > 1]
+    if cfg.MODEL.BACKBONE.FREEZE_AT > 0 and all(weight.requires_grad for weight in convolutions):
+        raise InputError(
+            f"{cfg.MODEL.BACKBONE.NAME} does not read MODEL.BACKBONE.FREEZE_AT "
+            f"{cfg.MODEL.BACKBONE.FREEZE_AT} (Detectron2's own ResNets do); set it to 0"
         )
 
 
-class _Detection:
-    """What ``inference_on_dataset`` calls: a detector on its way through the chunks."""
-
-    def __init__(self, cfg: CfgNode, model: nn.Module) -> None:
-        self._detector = TubeletDetector(cfg, model)
-        self._state = self._detector.init_state()
-
-    def __call__(self, samples: list[Sample]) -> list[dict[str, Tubelets]]:
-        return [{"tubelets": self._detector.step(self._state, sample)} for sample in samples]
-
-
-def _is_no_input_error(record: logging.LogRecord) -> bool:
-    return not (record.exc_info and isinstance(record.exc_info[1], InputError))
-
-
-def set_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
-    """Turn SOLVER.EPOCHS over ``num_windows`` training windows into SOLVER.MAX_ITER, in a copy."""
-    cfg = cfg.clone()
-    if cfg.SOLVER.EPOCHS > 0:
-        cfg.defrost()
-        cfg.SOLVER.MAX_ITER = math.ceil(cfg.SOLVER.EPOCHS * num_windows / cfg.SOLVER.IMS_PER_BATCH)
-        cfg.freeze()
-        logger.info(
-            f"{cfg.SOLVER.EPOCHS} epochs of {num_windows} training windows in batches of "
-            f"{cfg.SOLVER.IMS_PER_BATCH}: {cfg.SOLVER.MAX_ITER} iterations"
-        )
-    return cfg
+def _needs_stack_trace(record: logging.LogRecord) -> bool:
+    error = record.exc_info and record.exc_info[1]
+    return not (isinstance(error, InputError | TrainingStopped) or is_disk_error(error))

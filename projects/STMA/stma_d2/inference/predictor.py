@@ -10,8 +10,8 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
+from ..checkpoint import load_for_evaluation
 from ..data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
-from ..engine.checkpointing import load_for_evaluation
 from ..evaluation import build_tubes, get_protocol
 from ..modeling import STMA, TubeletDetector
 from ..structures import Tube, Tubelets, VideoDict

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from stma_d2.data import TubeAnnotations, load_annotations, save_annotations
-from stma_d2.data.safe_pickle import UnsafePickleError
 from stma_d2.errors import InputError
+from stma_d2.safe_pickle import UnsafePickleError
 
 
 @pytest.fixture

@@ -1,16 +1,22 @@
-"""Running the entry point as a user does: in a process of its own."""
+"""Running the entry point as a user does: in processes of its own, which start quickly."""
 
 from __future__ import annotations
 
+import multiprocessing
 import os
-import subprocess
-import sys
+import runpy
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 CONFIG = PROJECT / "configs" / "Synthetic" / "STMA_tiny_K5.yaml"
+SCRIPT = str(Path(__file__).with_name("run_training.py"))
 # A network and a schedule that take a second.
 TINY = [
     *("MODEL.DEVICE", "cpu"),
@@ -20,47 +26,141 @@ TINY = [
     *("SOLVER.MAX_ITER", "4", "SOLVER.CHECKPOINT_PERIOD", "2", "DATALOADER.NUM_WORKERS", "0"),
     *("TEST.LINKING.MIN_TUBELET_SCORE", "0.0", "SEED", "1"),
 ]
+LIMIT = 120  # seconds that a test's process may take
+
+
+def torchrun_environment(rank: int, world_size: int, local_size: int, port: str) -> dict[str, str]:
+    """What torchrun sets for one of its processes."""
+    return {
+        "TORCHELASTIC_RUN_ID": "test",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": port,
+        "RANK": str(rank),
+        "WORLD_SIZE": str(world_size),
+        "LOCAL_RANK": str(rank % local_size),
+        "LOCAL_WORLD_SIZE": str(local_size),
+    }
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@dataclass
+class Run:
+    """A call of train_net.py in one or several processes."""
+
+    processes: list[multiprocessing.Process]
+    log: Path
+    losses_file: Path
+
+    def losses(self) -> list[tuple[int, str]]:
+        """Iteration and total loss, with all its digits, of each iteration that was done."""
+        if not self.losses_file.is_file():
+            return []
+        lines = self.losses_file.read_text().splitlines()
+        return [(int(number), loss) for number, loss in (line.split() for line in lines)]
+
+    def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Wait until something holds; the run must still be going on."""
+        deadline = time.monotonic() + LIMIT
+        while not condition():
+            alive = all(process.is_alive() for process in self.processes)
+            assert alive and time.monotonic() < deadline, self.output
+            time.sleep(0.005)
+
+    def send(self, number: int, rank: int = 0) -> None:
+        """Send a signal to one process."""
+        os.kill(self.processes[rank].pid, number)
+
+    def finish(self) -> Run:
+        """Wait for the end."""
+        deadline = time.monotonic() + LIMIT
+        for process in self.processes:
+            process.join(max(deadline - time.monotonic(), 0))
+            if process.is_alive():
+                process.kill()
+                raise AssertionError(f"the run does not end:\n{self.output}")
+        return self
+
+    @property
+    def returncode(self) -> int:
+        """The first process's exit status that is not 0; negative for a signal."""
+        return next((p.exitcode for p in self.processes if p.exitcode), 0)
+
+    @property
+    def output(self) -> str:
+        """All that the processes printed."""
+        return self.log.read_text()
+
+    @property
+    def last_line(self) -> str:
+        """The message that a user sees last."""
+        return self.output.strip().splitlines()[-1]
 
 
 @pytest.fixture(scope="session")
-def train_command(synthetic_root):
-    """Makes the command line and the environment of train_net.py on the small synthetic set."""
+def forkserver(synthetic_root):
+    """Starts processes that have the package loaded and find the small synthetic set."""
+    os.environ["DETECTRON2_DATASETS"] = str(synthetic_root)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["stma_d2.engine"])
+    return context
 
-    def command(output: Path, *arguments: str, processes: int = 1) -> dict:
-        start = [sys.executable]
-        if processes > 1:
-            start += [
-                "-m",
-                "torch.distributed.run",
-                "--standalone",
-                f"--nproc_per_node={processes}",
-            ]
+
+@pytest.fixture(scope="session")
+def start_train_net(forkserver, tmp_path_factory):
+    """Starts train_net.py on the tiny network; flags and overrides follow the output folder."""
+
+    def start(output: Path, *arguments: str, processes: int = 1, config: Path = CONFIG) -> Run:
+        folder = tmp_path_factory.mktemp("run")
         flags = [argument for argument in arguments if argument.startswith("--")]
         overrides = [argument for argument in arguments if not argument.startswith("--")]
-        script = [str(PROJECT / "train_net.py"), "--config-file", str(CONFIG), *flags]
-        environment = {
-            **os.environ,
-            "DETECTRON2_DATASETS": str(synthetic_root),
-            "OMP_NUM_THREADS": "1",
-        }
-        overrides = [*TINY, "OUTPUT_DIR", str(output), *overrides]
-        return {"args": start + script + overrides, "env": environment}
+        tiny = TINY if config == CONFIG else []
+        words = ["--config-file", str(config), *flags, *tiny, "OUTPUT_DIR", str(output), *overrides]
+        run = Run([], folder / "log.txt", folder / "losses.txt")
+        port = free_port()
+        for rank in range(processes):
+            settings = {
+                "arguments": words,
+                "log": str(run.log),
+                "losses": str(run.losses_file),
+                "environment": torchrun_environment(rank, processes, processes, port)
+                if processes > 1
+                else {},
+            }
+            process = forkserver.Process(
+                target=runpy.run_path, args=(SCRIPT, {"SETTINGS": settings}, "__main__")
+            )
+            process.start()
+            run.processes.append(process)
+        return run
 
-    return command
+    return start
 
 
 @pytest.fixture(scope="session")
-def train_net(train_command):
-    """Runs train_net.py to its end; returns the finished process with its whole output."""
+def train_net(start_train_net):
+    """Runs train_net.py to its end."""
 
-    def run(output: Path, *arguments: str, processes: int = 1) -> subprocess.CompletedProcess:
-        return subprocess.run(
-            **train_command(output, *arguments, processes=processes),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=240,
-        )
+    def run(output: Path, *arguments: str, **options) -> Run:
+        return start_train_net(output, *arguments, **options).finish()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def killed_train_net(start_train_net):
+    """Runs train_net.py until it has told so many losses, and kills it."""
+
+    def run(output: Path, *arguments: str, after: int, **options) -> Run:
+        started = start_train_net(output, *arguments, **options)
+        started.wait_for(lambda: len(started.losses()) >= after)
+        started.send(signal.SIGKILL)
+        return started.finish()
 
     return run
 
@@ -69,6 +169,6 @@ def train_net(train_command):
 def trained(train_net, tmp_path_factory) -> tuple[Path, str]:
     """The output folder and the log of a finished training of four iterations."""
     output = tmp_path_factory.mktemp("trained")
-    process = train_net(output)
-    assert process.returncode == 0, process.stdout
-    return output, process.stdout
+    run = train_net(output)
+    assert run.returncode == 0, run.output
+    return output, run.output

@@ -224,6 +224,47 @@ def test_a_training_may_go_on_in_another_precision(float16):
     assert scaled.grad_scaler.get_scale() == 2.0**16
 
 
+def test_a_loader_that_comes_later_is_read_from_its_start():
+    trainer = make_trainer(Regression([1.0, 1.0]))
+    trainer.read_from([[regression_sample(1.0, 0.0)]])
+    with EventStorage() as storage:
+        trainer.run_step()
+    assert storage.latest()["total_loss"][0] == pytest.approx(1)
+
+
+def adam(model, *, decay=0.0):
+    """Adam in two groups: the second layer has its own weight decay."""
+    groups = [
+        {"params": list(model[1].parameters()), "weight_decay": decay},
+        {"params": list(model[0].parameters())},
+    ]
+    return torch.optim.Adam(groups[:: 1 if decay else -1], lr=0.5)
+
+
+def test_moments_find_their_parameters_whatever_the_groups():
+    """So that a resumed training may have other weight decays, which regroup the parameters."""
+
+    def network():
+        return nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
+
+    model = network()
+    trainer = AccumulatingTrainer(model, [], adam(model), device=CPU)
+    model(torch.ones(1, 2)).sum().backward()
+    trainer.optimizer.step()
+    saved = trainer.state_dict()
+
+    other = network()
+    resumed = AccumulatingTrainer(other, [], adam(other, decay=0.1), device=CPU)
+    resumed.load_state_dict(saved)
+    moments = {
+        name: resumed.optimizer.state[parameter] for name, parameter in other.named_parameters()
+    }
+    for name, parameter in model.named_parameters():
+        assert moments[name]["step"] == 1
+        torch.testing.assert_close(moments[name]["exp_avg"], 0.1 * parameter.grad)
+    assert [group["weight_decay"] for group in resumed.optimizer.param_groups] == [0.1, 0]
+
+
 def test_a_batch_divides_into_micro_batches_of_all_processes(monkeypatch):
     cfg = load_config("", ["SOLVER.IMS_PER_BATCH", "24", "SOLVER.ACCUMULATION_STEPS", "6"])
     check_batch_size(cfg)

@@ -1,42 +1,201 @@
-"""Iterations from epochs, the optimizer, mixed precision's condition."""
+"""The trainer: what it resumes, what it refuses, and that evaluations do not disturb it."""
 
 from __future__ import annotations
 
+import errno
+import itertools
+import logging
+
 import pytest
 import torch
-from torch import nn
+from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.engine import HookBase
 
-from stma_d2.config import load_config
+from stma_d2.data import register_tube_dataset
 from stma_d2.engine import Trainer
-from stma_d2.engine.trainer import set_iterations
+from stma_d2.errors import InputError
+
+VIDEOS = "videos_of_the_trainer"
 
 
-def test_epochs_become_iterations_rounded_up():
-    cfg = load_config("", ["SOLVER.EPOCHS", "3", "SOLVER.IMS_PER_BATCH", "8"])
-    assert set_iterations(cfg, num_windows=21).SOLVER.MAX_ITER == 8  # 63 clips in batches of 8
-    assert cfg.SOLVER.MAX_ITER != 8, "the given configuration is not changed"
+@pytest.fixture(scope="module", autouse=True)
+def videos(synthetic_root):
+    folder = synthetic_root / "synthetic_actions"
+    annotations = str(folder / "SyntheticActions-GT.pkl")
+    register_tube_dataset(VIDEOS, annotations, str(folder / "rgb-images"))
+    yield
+    DatasetCatalog.remove(VIDEOS)
+    MetadataCatalog.remove(VIDEOS)
 
 
-def test_without_epochs_the_iterations_stay():
-    cfg = load_config("", ["SOLVER.EPOCHS", "0", "SOLVER.MAX_ITER", "77"])
-    assert set_iterations(cfg, num_windows=21).SOLVER.MAX_ITER == 77
+@pytest.fixture
+def cfg(tiny_cfg, tmp_path):
+    tiny_cfg.MODEL.STMA.NUM_CLASSES = 10
+    tiny_cfg.DATASETS.TRAIN = (VIDEOS,)
+    tiny_cfg.DATASETS.TEST = ()
+    tiny_cfg.DATALOADER.NUM_WORKERS = 0
+    tiny_cfg.SOLVER.IMS_PER_BATCH = 2
+    tiny_cfg.SOLVER.MAX_ITER = 6
+    tiny_cfg.SOLVER.CHECKPOINT_PERIOD = 2
+    tiny_cfg.SEED = 3
+    tiny_cfg.OUTPUT_DIR = str(tmp_path / "output")
+    return tiny_cfg
 
 
-def test_the_optimizer_is_adam_with_the_papers_learning_rate():
-    optimizer = Trainer.build_optimizer(load_config(""), nn.Linear(2, 2))
-    assert isinstance(optimizer, torch.optim.Adam)
-    assert {group["lr"] for group in optimizer.param_groups} == {1e-4}
+class Interrupted(Exception):
+    """In place of a killed process."""
 
 
-def test_the_learning_rate_is_a_cosine_to_zero():
-    cfg = load_config("", ["SOLVER.MAX_ITER", "100", "SOLVER.WARMUP_ITERS", "0"])
-    optimizer = Trainer.build_optimizer(cfg, nn.Linear(2, 2))
-    scheduler = Trainer.build_lr_scheduler(cfg, optimizer)
-    rates = []
-    for _ in range(100):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        scheduler.step()
-    assert rates[0] == pytest.approx(1e-4)
-    assert rates[50] == pytest.approx(0.5e-4, rel=0.05)
-    assert optimizer.param_groups[0]["lr"] == pytest.approx(0, abs=1e-9)
+class Observer(HookBase):
+    """Remembers losses and learning rates; interrupts the training if asked to."""
+
+    def __init__(self, interrupt_at=None):
+        self.losses, self.rates, self.interrupt_at = {}, {}, interrupt_at
+
+    def before_step(self):
+        self.rates[self.trainer.iter] = self.trainer.optimizer.param_groups[0]["lr"]
+
+    def after_step(self):
+        self.losses[self.trainer.iter] = self.trainer.storage.latest()["total_loss"][0]
+        if self.trainer.iter == self.interrupt_at:
+            raise Interrupted
+
+
+@pytest.fixture
+def train(make_sample):
+    """Trains on samples that are drawn from the process's own generators."""
+
+    class Training(Trainer):
+        @classmethod
+        def build_train_loader(cls, cfg, index=None, *, stride, start_iter, seed):
+            def batches():
+                for _ in itertools.count():
+                    seeds = torch.randint(1000, (cfg.SOLVER.IMS_PER_BATCH,)).tolist()
+                    yield [make_sample(cfg, 1, 2, seed) for seed in seeds]
+
+            return Batches(batches())
+
+    class Batches:
+        num_workers = 0
+
+        def __init__(self, batches):
+            self.batches = batches
+
+        def __iter__(self):
+            torch.rand(())  # as PyTorch's loader does
+            return self.batches
+
+    def run(cfg, *, resume=False, interrupt_at=None):
+        torch.manual_seed(cfg.SEED)
+        observer = Observer(interrupt_at)
+        trainer = Training(cfg)
+        trainer._hooks.insert(0, observer)
+        observer.trainer = trainer
+        trainer.resume_or_load(resume=resume)
+        if interrupt_at is None:
+            trainer.train()
+        else:
+            with pytest.raises(Interrupted):
+                trainer.train()
+        return observer
+
+    return run
+
+
+@pytest.mark.parametrize("interrupt_at", [2, 3, 4])
+def test_a_resumed_training_draws_what_the_uninterrupted_one_drew(
+    cfg, train, tmp_path, interrupt_at
+):
+    whole = train(cfg)
+    cfg.OUTPUT_DIR = str(tmp_path / "interrupted")
+    first = train(cfg, interrupt_at=interrupt_at)
+    second = train(cfg, resume=True)
+    assert min(second.losses) == interrupt_at // 2 * 2
+    assert first.losses | second.losses == whole.losses
+    assert first.rates | second.rates == whole.rates
+
+
+def test_evaluations_do_not_change_a_training(cfg, train, tmp_path):
+    cfg.SOLVER.EMA.DECAY = 0.5
+    without = train(cfg).losses
+    cfg.OUTPUT_DIR = str(tmp_path / "evaluated")
+    cfg.DATASETS.TEST = (VIDEOS,)
+    cfg.TEST.EVAL_PERIOD = 2
+    assert train(cfg).losses == without
+
+
+def test_a_resumed_training_follows_the_configurations_solver(cfg, train, caplog):
+    train(cfg, interrupt_at=3)
+    cfg.SOLVER.BASE_LR, cfg.SOLVER.BIAS_LR_FACTOR = 0.004, 2.0
+    cfg.SOLVER.WEIGHT_DECAY = 0.01
+    cfg.SOLVER.LR_SCHEDULER_NAME, cfg.SOLVER.STEPS = "WarmupMultiStepLR", (4,)
+    cfg.SOLVER.WARMUP_ITERS = 0
+    with caplog.at_level(logging.WARNING):
+        resumed = train(cfg, resume=True)
+    assert resumed.rates == {
+        **{2: pytest.approx(0.004), 3: pytest.approx(0.004)},
+        **{4: pytest.approx(0.0004), 5: pytest.approx(0.0004)},
+    }
+    assert "SOLVER.BASE_LR was 0.0015 in the checkpoint and is 0.004 from here" in caplog.text
+    assert "SOLVER.LR_SCHEDULER_NAME was WarmupCosineLR" in caplog.text
+
+
+def test_the_average_goes_into_checkpoints_and_the_training_into_resumed_ones(cfg, train, tmp_path):
+    """The average lags behind; a training that resumes has its own weights."""
+    plain = train(cfg)
+    cfg.SOLVER.EMA.DECAY = 0.9
+    cfg.OUTPUT_DIR = str(tmp_path / "averaged")
+    first = train(cfg, interrupt_at=3)
+    second = train(cfg, resume=True)
+    assert first.losses | second.losses == plain.losses
+    plain, averaged = (
+        torch.load(tmp_path / name / "model_final.pth") for name in ("output", "averaged")
+    )
+    trained = averaged["trainer"]["hooks"]["WeightAveraging"]["trained"]
+    name = next(name for name in trained if name.startswith("center_head"))
+    assert torch.equal(trained[name], plain["model"][name])
+    assert not torch.equal(averaged["model"][name], plain["model"][name])
+
+
+def test_a_checkpoint_without_a_training_is_not_resumed(cfg, train):
+    train(cfg)
+    trainer = Trainer(cfg)
+    trainer.checkpointer.checkpointables = {}
+    trainer.checkpointer.save("weights")
+    with pytest.raises(InputError, match=r"weights\.pth holds weights and no training.*WEIGHTS"):
+        Trainer(cfg).resume_or_load(resume=True)
+
+
+def test_a_checkpoint_of_detectron2_s_own_trainer_is_not_resumed(cfg):
+    trainer = Trainer(cfg)
+    with pytest.raises(InputError, match="does not hold the whole training"):
+        trainer.load_state_dict({"iteration": 3})
+
+
+def test_a_full_disk_ends_the_training_with_one_message(cfg, train, monkeypatch):
+    def fail(self, name, **values):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("stma_d2.checkpoint.TubeletCheckpointer.save", fail)
+    with pytest.raises(InputError, match="OUTPUT_DIR .* No space left on device.*--resume"):
+        train(cfg)
+
+
+def test_our_backbones_refuse_to_freeze_stages(cfg):
+    cfg.MODEL.BACKBONE.FREEZE_AT = 2
+    with pytest.raises(InputError, match=r"build_small_resnet_backbone.*FREEZE_AT 2"):
+        Trainer(cfg)
+
+
+def test_detectron2_s_resnets_freeze_stages(cfg):
+    cfg.MODEL.BACKBONE.NAME = "build_resnet_backbone"
+    cfg.MODEL.RESNETS.DEPTH, cfg.MODEL.RESNETS.RES2_OUT_CHANNELS = 18, 64
+    cfg.MODEL.RESNETS.OUT_FEATURES = ["res2"]
+    cfg.MODEL.RESNETS.NORM = "BN"
+    cfg.MODEL.BACKBONE.FREEZE_AT = 1
+    trainer = Trainer(cfg)
+    parameters = dict(trainer.model.backbone.named_parameters())
+    frozen = {name.split(".")[0] for name, p in parameters.items() if not p.requires_grad}
+    assert frozen == {"stem"}
+    trained = {p for group in trainer.optimizer.param_groups for p in group["params"]}
+    assert not trained & {p for p in parameters.values() if not p.requires_grad}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
+import tracemalloc
 from collections import OrderedDict, defaultdict
 
 import numpy as np
 import pytest
 
-from stma_d2.data import safe_pickle
-from stma_d2.data.safe_pickle import UnsafePickleError, load_plain_pickle
 from stma_d2.errors import InputError
+from stma_d2.safe_pickle import UnsafePickleError, load_plain_pickle
 
 # What Python 2.7 with numpy 1 writes at protocol 2 for {"x": numpy.array([[1, 2], [3, 4]], "<f4")},
 # put down by hand from the documented opcodes.
@@ -41,24 +41,11 @@ def test_a_pickle_of_python_2_is_read(load):
     assert data["x"].tolist() == [[1, 2], [3, 4]]
 
 
-def test_the_published_layout_as_python_2_wrote_it_is_read(load, act_data, python2_dumps):
-    content = python2_dumps(act_data)
-    assert b"numpy.core.multiarray" in content
-    data = load(content)
-    assert {key: data[key] for key in data if key != "gttubes"} == {
-        key: act_data[key] for key in act_data if key != "gttubes"
-    }
-    for video, tubes_of_label in act_data["gttubes"].items():
-        for label, tubes in tubes_of_label.items():
-            for read, written in zip(data["gttubes"][video][label], tubes, strict=True):
-                np.testing.assert_array_equal(read, written)
-
-
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_every_protocol_gives_back_every_kind_of_data(load, protocol):
     written = {
         "numbers": [1, -(2**40), 2.5, True, None, np.float32(0.1), np.int64(7)],
-        "text": ("a", "\u00e9", b"\xff\x00"),
+        "text": ("a", "\u00e9", b"\xff\x00", b"", np.str_("Run")),
         "ordered": OrderedDict(b=1, a=2),
         "default": defaultdict(list, {3: [4]}),
     }
@@ -69,7 +56,7 @@ def test_every_protocol_gives_back_every_kind_of_data(load, protocol):
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-@pytest.mark.parametrize("number_type", ["<f4", ">f4", "<f8", ">i2", "u1", "?", "<i8"])
+@pytest.mark.parametrize("number_type", ["<f4", ">f4", "<f8", ">i2", "u1", "?", "<i8", "<U3"])
 def test_every_protocol_gives_back_arrays_exactly(load, protocol, number_type):
     array = (np.arange(12).reshape(3, 4) % 5).astype(number_type)
     for written in (array, np.asfortranarray(array), array[:, ::2], array[0, 0:1]):
@@ -103,7 +90,8 @@ def test_code_is_refused_and_not_run(load, tmp_path, protocol):
         (_Runs(np.load, "x.npy"), "numpy.load"),
         (np.dtype([("f", "<f4")]), "V4"),
         (np.array([1, "a"], dtype=object), "O8"),
-        (np.array(["text"]), "U4"),
+        ({(1, 2): "x"}, "a dict with a tuple as its key"),
+        ({1, 2}, "EMPTY_SET"),
         (complex(1, 2), "builtins.complex"),
         (ValueError("x"), "builtins.ValueError"),
         (os.path.join, "posixpath.join"),
@@ -120,19 +108,46 @@ def test_a_dotted_name_does_not_reach_past_what_is_admitted(load):
         load(content)
 
 
-def test_a_file_cannot_change_what_the_next_file_gets(load):
+def test_a_function_cannot_be_changed_and_is_no_data(load):
     # BUILD with a pair sets attributes on the object below it: here, a function's defaults.
-    content = b"\x80\x02c_codecs\nencode\nN}X\x0c\x00\x00\x00__defaults__K\x01\x85s\x86b."
-    before = safe_pickle._encode.__defaults__
+    name = b"\x80\x02c_codecs\nencode\n"
+    with pytest.raises(UnsafePickleError, match="a change of"):
+        load(name + b"N}X\x0c\x00\x00\x00__defaults__K\x01\x85s\x86b.")
+    with pytest.raises(InputError, match="where data belongs"):
+        load(name + b".")
+
+
+TWO_GIGABYTES = (2**31 - 1).to_bytes(4, "little")
+ENCODE_TEXT = (  # in a list: the function, its arguments, and then call after call
+    b"\x80\x02](c_codecs\nencode\nq\x00X\x00\x00\x01\x00%bX\x06\x00\x00\x00latin1\x86q\x01"
+    % bytes(2**16)
+)
+BOMBS = {
+    "bytes that are not there": (b"\x80\x03B" + TWO_GIGABYTES + b".", "only 1 remain"),
+    "a bytearray": (b"\x80\x05\x96" + TWO_GIGABYTES + bytes(4) + b".", "only 1 remain"),
+    "a place far out in the memo": (b"\x80\x02}r" + TWO_GIGABYTES + b"0.", "POP"),
+    "lists in lists": (b"]" * 10**5 + b"a" * (10**5 - 1) + b".", "50 deep"),
+    "a list in itself": (b"]q\x00h\x00a.", "50 deep"),
+    "tuples in tuples as a key": (b"}N" + b"\x85" * 10**5 + b"Ns.", "a tuple as its key"),
+    "tuples in tuples as a name": (b"N" + b"\x85" * 10**5 + b"\x8c\x01x\x93.", "tuple found"),
+    "a doubling at each step": (b"Nq\x00" + b"h\x00\x86q\x00" * 40 + b".", "items"),
+    "a text encoded often": (ENCODE_TEXT + b"h\x00h\x01R" * 10**4 + b"e.", "memory"),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), BOMBS.values(), ids=BOMBS)
+def test_a_small_file_cannot_ask_for_much(load, content, reason):
+    tracemalloc.start()
     try:
-        load(content)
-    except InputError:
-        pass
-    assert safe_pickle._encode.__defaults__ == before
+        with pytest.raises(InputError, match=rf"data\.pkl.*{reason}"):
+            load(content)
+        assert tracemalloc.get_traced_memory()[1] < 200 * len(content) + 10**6
+    finally:
+        tracemalloc.stop()
 
 
 def test_array_data_must_have_the_length_that_the_shape_needs(load):
-    with pytest.raises(InputError, match=r"data\.pkl: not a readable pickle"):
+    with pytest.raises(InputError, match="not what its shape needs"):
         load(PYTHON2_PICKLE.replace(b"(K\x01K\x02K\x02", b"(K\x01K\x09K\x02"))
 
 

@@ -1,0 +1,123 @@
+"""What the system must grant a training: file descriptors, shared memory, a place to write."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import shutil
+import tempfile
+
+from detectron2.config import CfgNode
+from detectron2.utils import comm
+from torch import nn
+
+from ..errors import InputError
+
+_SHARED_MEMORY = "/dev/shm"
+# Batches that each worker of a loader prepares ahead (PyTorch's default).
+_PREFETCH = 2
+# Tensors of a training sample, each of which crosses processes through a file descriptor of its
+# own; in the worker through two.
+_TENSORS = 24
+_DISK_ERRORS = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
+    *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
+)
+# Descriptors for everything else: libraries, logs, sockets, videos.
+_OTHER_DESCRIPTORS = 128
+
+
+def raise_descriptor_limit() -> None:
+    """Allow this process and its children as many open files as the system lets them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def check_limits(cfg: CfgNode, *, training: bool) -> None:
+    """Check that the loaders' workers have the descriptors and the shared memory they need.
+
+    Without them a worker would hang or be killed at some later batch.
+
+    Args:
+        cfg: the configuration.
+        training: whether a training's workers are there beside an evaluation's.
+
+    Raises:
+        InputError: naming what is short, how much is needed and what to do.
+    """
+    workers = cfg.DATALOADER.NUM_WORKERS
+    if workers == 0:
+        return
+    clips = _PREFETCH * cfg.SOLVER.IMS_PER_BATCH // comm.get_world_size() if training else 0
+    chunks = _PREFETCH if cfg.DATASETS.TEST else 0
+    descriptors = _OTHER_DESCRIPTORS + 2 * _TENSORS * max(clips, chunks)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if limit != resource.RLIM_INFINITY and limit < descriptors:
+        raise InputError(
+            f"a data loading worker needs about {descriptors} file descriptors and this system "
+            f"allows {limit}; raise the limit (ulimit -Hn, docker run --ulimit nofile=...), or set "
+            "DATALOADER.NUM_WORKERS 0"
+        )
+    needed = clips * _clip_bytes(cfg) + chunks * _chunk_bytes(cfg)
+    needed *= comm.get_local_size() * workers
+    if os.path.isdir(_SHARED_MEMORY) and (free := shutil.disk_usage(_SHARED_MEMORY).free) < needed:
+        raise InputError(
+            f"{workers} data loading workers need about {needed / 2**20:.0f} MiB of shared memory "
+            f"for the batches they prepare, and {_SHARED_MEMORY} has {free / 2**20:.0f} MiB free; "
+            "enlarge it (docker run --shm-size ...), or lower DATALOADER.NUM_WORKERS (0 needs none)"
+        )
+
+
+def check_output_dir(output_dir: str) -> None:
+    """Make OUTPUT_DIR and write to it.
+
+    Raises:
+        InputError: if that is not possible.
+    """
+    try:
+        os.makedirs(output_dir, exist_ok=True)
+        with tempfile.TemporaryFile(dir=output_dir) as file:
+            file.write(b"written")
+    except OSError as error:
+        raise InputError(f"OUTPUT_DIR {output_dir} cannot be written to: {error}") from error
+
+
+def check_disk_space(output_dir: str, model: nn.Module, num_copies: int) -> None:
+    """Check that a checkpoint fits on the disk.
+
+    Args:
+        output_dir: where checkpoints go.
+        model: the network.
+        num_copies: of the weights that a checkpoint holds (with Adam's two moments: 3).
+
+    Raises:
+        InputError: if there is no room for a single one, or the folder cannot be written.
+    """
+    check_output_dir(output_dir)
+    needed = num_copies * sum(p.numel() * p.element_size() for p in model.parameters())
+    free = shutil.disk_usage(output_dir).free
+    if free < needed:
+        raise InputError(
+            f"OUTPUT_DIR {output_dir} has {free / 2**20:.0f} MiB free and a checkpoint needs "
+            f"{needed / 2**20:.0f} MiB"
+        )
+
+
+def is_disk_error(error: object) -> bool:
+    """Whether a file could not be written for the disk's sake: full, read-only, gone."""
+    return isinstance(error, OSError) and error.errno in _DISK_ERRORS
+
+
+def _clip_bytes(cfg: CfgNode) -> int:
+    """Size of a training sample: T frames, and float32 heat maps at stride 4."""
+    height, width = cfg.INPUT.SIZE
+    heat_maps = 1 if cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC else cfg.MODEL.STMA.NUM_CLASSES
+    return height * width * (3 * cfg.INPUT.CLIP_LENGTH + heat_maps // 4)
+
+
+def _chunk_bytes(cfg: CfgNode) -> int:
+    """Size of an evaluation's sample: the frames of a chunk of windows with their clips."""
+    height, width = cfg.INPUT.SIZE
+    return height * width * 3 * (cfg.TEST.WINDOWS_PER_CHUNK + cfg.INPUT.CLIP_LENGTH - 1)

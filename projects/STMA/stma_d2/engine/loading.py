@@ -1,0 +1,85 @@
+"""Loaders whose workers survive signals, and whose failures are told in one message."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from torch.utils.data import DataLoader
+
+from ..errors import InputError
+from .stopping import outlive_signals
+
+_DESCRIPTORS = (
+    "the data loading workers ran out of file descriptors; raise the limit (ulimit -n, docker run "
+    "--ulimit nofile=...), or lower DATALOADER.NUM_WORKERS"
+)
+_KILLED = (
+    "a data loading worker was killed, perhaps for want of memory (see dmesg) or of shared memory "
+    "(enlarge /dev/shm: docker run --shm-size ...); or lower DATALOADER.NUM_WORKERS"
+)
+# What PyTorch says where a worker cannot go on, and what that means.
+_CAUSES = (
+    (
+        "DataLoader timed out",
+        "no batch came within DATALOADER.TIMEOUT: a data loading worker hangs, because a file "
+        "cannot be read (a network disk, a pipe in place of a file?), or for want of file "
+        "descriptors (ulimit -n) or shared memory (/dev/shm)",
+    ),
+    ("DataLoader worker (pid", _KILLED),
+    ("ancdata", _DESCRIPTORS),
+    ("Too many open files", _DESCRIPTORS),
+)
+
+
+def prepare_workers(loader: DataLoader, timeout: int) -> DataLoader:
+    """Let a loader's workers live by our rules; returns the loader, changed in place.
+
+    Args:
+        loader: of which nothing is read yet.
+        timeout: seconds after which a batch that does not come is an error; 0 waits for ever.
+    """
+    if loader.num_workers > 0:
+        loader.timeout = timeout
+        loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+    return loader
+
+
+def _start_worker(initialize: Callable[[int], None] | None, worker_id: int) -> None:
+    outlive_signals()
+    if initialize is not None:
+        initialize(worker_id)
+
+
+@contextmanager
+def worker_failures_named() -> Iterator[None]:
+    """Turn what PyTorch raises where a worker hangs or dies into an error that says why.
+
+    Raises:
+        InputError: naming the likely cause and what to do.
+    """
+    try:
+        try:
+            yield
+        except Exception:
+            # PyTorch would raise again, anywhere, when another worker ends.
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            raise
+    except (RuntimeError, OSError, EOFError) as error:
+        if cause := _cause(error):
+            first_line = str(error).partition("\n")[0]
+            raise InputError(f"{cause} ({first_line})") from error
+        raise
+
+
+def _cause(error: Exception) -> str | None:
+    for words, cause in _CAUSES:
+        if words in str(error):
+            return cause
+    # The worker's end of the connection through which tensors come is gone; a file has a name.
+    gone = isinstance(error, FileNotFoundError) and error.filename is None
+    return _KILLED if gone or isinstance(error, ConnectionError | EOFError) else None

@@ -1,0 +1,96 @@
+"""Ending a training in order when the process is told to end."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from detectron2.engine import HookBase
+from detectron2.utils import comm
+
+logger = logging.getLogger(__name__)
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# A loader's worker outlives a SIGTERM by so many seconds: a cluster sends it to every process, and
+# the iteration that is being finished needs its batch.
+_GRACE = 30
+# Seconds after which Ctrl-C is meant a second time.
+_REPEATED = 2
+
+
+class TrainingStopped(Exception):
+    """The training was told to end, and ended with a checkpoint.
+
+    Attributes:
+        exit_code: 143 after SIGTERM, 130 after Ctrl-C.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class StopOnSignal(HookBase):
+    """Ends the training with a checkpoint after the iteration in which a signal comes.
+
+    SIGTERM (how a cluster preempts a job) and SIGINT (Ctrl-C) are heeded; where one process gets
+    one, all end after the same iteration. Ctrl-C once more, some seconds later, ends at once.
+    """
+
+    def __init__(self, save: Callable[[], str]) -> None:
+        """Remember what to do.
+
+        Args:
+            save: saves a checkpoint and returns its path; called on every process.
+        """
+        self._save = save
+        self._received, self._time = 0, 0.0
+        self._handlers: dict[int, object] = {}
+
+    def before_train(self) -> None:
+        """Heed signals from here; only a process's main thread can."""
+        if threading.current_thread() is threading.main_thread():
+            self._handlers = {number: signal.signal(number, self._heed) for number in _SIGNALS}
+
+    def after_train(self) -> None:
+        """Give the signals back to those who had them."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        self._handlers = {}
+
+    def after_step(self) -> None:
+        """End here if a process got a signal.
+
+        Raises:
+            TrainingStopped: on every process, once the checkpoint is there.
+        """
+        received = max(comm.all_gather(self._received))
+        if received:
+            iteration, path = self.trainer.iter, self._save()
+            raise TrainingStopped(
+                f"stopped by {signal.Signals(received).name} after iteration {iteration}; --resume "
+                f"goes on from {path}",
+                exit_code=128 + received,
+            )
+
+    def _heed(self, number: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._received and number == signal.SIGINT and now - self._time > _REPEATED:
+            raise KeyboardInterrupt
+        # Launchers pass on a signal that every process got from the terminal or cluster, too.
+        if not self._received:
+            self._received, self._time = number, now
+            logger.warning(
+                f"{signal.Signals(number).name}: the training ends with a checkpoint after this "
+                "iteration (Ctrl-C ends it at once)"
+            )
+
+
+def outlive_signals() -> None:
+    """Let a loader's worker leave the signals to its training, which ends it; at its start."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE))

@@ -1,0 +1,140 @@
+"""Evaluation on the configuration's test sets, and what is checked before it."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pytest
+import torch
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from stma_d2.data import register_tube_dataset
+from stma_d2.engine.evaluation import (
+    best_metric,
+    build_evaluators,
+    check_expected_results,
+    evaluate,
+)
+from stma_d2.errors import InputError
+
+LABELS = ("move_left", "move_right", "grow")
+
+
+@pytest.fixture
+def videos(tmp_path, synthetic_root):
+    """Registers test sets on the small synthetic videos: with ground truth, and without."""
+    import pickle
+
+    folder = synthetic_root / "synthetic_actions"
+    with open(folder / "SyntheticActions-GT.pkl", "rb") as file:
+        truth = pickle.load(file)
+    names = []
+
+    def register(name, with_tubes=True):
+        content = dict(truth)
+        if not with_tubes:
+            content["gttubes"] = {video: {} for video in truth["gttubes"]}
+        path = tmp_path / f"{name}.pkl"
+        path.write_bytes(pickle.dumps(content))
+        register_tube_dataset(name, str(path), str(folder / "rgb-images"), subset="test")
+        names.append(name)
+        return name
+
+    yield register
+    for name in names:
+        DatasetCatalog.remove(name)
+        MetadataCatalog.remove(name)
+
+
+@pytest.fixture
+def cfg(tiny_cfg, tmp_path):
+    tiny_cfg.MODEL.STMA.NUM_CLASSES = 10
+    tiny_cfg.DATALOADER.NUM_WORKERS = 0
+    tiny_cfg.OUTPUT_DIR = str(tmp_path / "output")
+    return tiny_cfg
+
+
+@pytest.fixture
+def model(cfg):
+    from detectron2.modeling import build_model
+
+    torch.manual_seed(0)
+    return build_model(cfg)
+
+
+def test_the_model_is_evaluated_as_such_and_trained_on_as_before(cfg, model, videos):
+    cfg.DATASETS.TEST = (videos("with_tubes"),)
+    results = evaluate(cfg, model.train())
+    assert 0 <= results["action_detection"]["video_mAP@0.5"] <= 100
+    assert all(module.training for module in model.modules())
+    path = f"{cfg.OUTPUT_DIR}/inference/with_tubes/detections.npz"
+    with np.load(path) as written:
+        assert len(written.files) > 0
+    trained_mode = {key: value.clone() for key, value in model.state_dict().items()}
+    evaluate(cfg, model)
+    assert all(torch.equal(value, trained_mode[key]) for key, value in model.state_dict().items())
+
+
+def test_several_test_sets_have_their_names_before_their_tasks(cfg, model, videos):
+    cfg.DATASETS.TEST = (videos("first"), videos("second"))
+    assert set(evaluate(cfg, model)) == {"first/action_detection", "second/action_detection"}
+    assert best_metric(cfg) == "first/action_detection/video_mAP@0.5"
+
+
+def test_a_test_set_without_ground_truth_warns_and_ends_nothing(cfg, model, videos, caplog):
+    cfg.DATASETS.TEST = (videos("without_tubes", with_tubes=False), videos("with_tubes"))
+    with caplog.at_level(logging.WARNING):
+        evaluators = build_evaluators(cfg, model)
+    assert "'without_tubes' have no ground truth" in caplog.text
+    caplog.clear()
+    assert set(evaluate(cfg, model, evaluators)) == {"with_tubes/action_detection"}
+    assert "'without_tubes' have no ground truth" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("DATASETS.TEST", ("no_such_set",), "no_such_set"),
+        ("TEST.PROTOCOL", "coco", "coco"),
+        ("TEST.CLIP_STRIDE", 3, r"TEST\.CLIP_STRIDE"),
+        ("TEST.WINDOWS_PER_CHUNK", 0, r"TEST\.WINDOWS_PER_CHUNK"),
+        (
+            "TEST.BEST_METRIC",
+            "video_mAP@0.5",
+            r"TEST\.BEST_METRIC.*action_detection/video_mAP@0\.5",
+        ),
+        ("TEST.EXPECTED_RESULTS", [["bbox", "AP", 38.5, 0.2]], r"TEST\.EXPECTED_RESULTS.*bbox"),
+        ("TEST.EXPECTED_RESULTS", [["action_detection", 95]], r"TEST\.EXPECTED_RESULTS"),
+        ("MODEL.STMA.NUM_CLASSES", 9, r"MODEL\.STMA\.NUM_CLASSES"),
+    ],
+)
+def test_what_an_evaluation_lacks_shows_before_the_training(cfg, model, videos, key, value, words):
+    cfg.DATASETS.TEST = (videos("with_tubes"),)
+    cfg.merge_from_list([key, value])
+    with pytest.raises(InputError, match=words):
+        build_evaluators(cfg, model)
+
+
+def test_missing_frames_of_a_test_set_show_before_the_training(cfg, model, videos, tmp_path):
+    name = videos("with_tubes")
+    annotations = MetadataCatalog.get(name).annotations_file
+    register_tube_dataset("no_frames", annotations, str(tmp_path / "nowhere"), subset="test")
+    cfg.DATASETS.TEST = ("no_frames",)
+    try:
+        with pytest.raises(InputError, match="'no_frames': .*neither a folder of frames"):
+            build_evaluators(cfg, model)
+    finally:
+        DatasetCatalog.remove("no_frames")
+        MetadataCatalog.remove("no_frames")
+
+
+def test_results_are_compared_with_those_that_were_expected(cfg):
+    results = {"action_detection": {"video_mAP@0.5": 93.0}}
+    cfg.TEST.EXPECTED_RESULTS = [["action_detection", "video_mAP@0.5", 95.0, 2.0]]
+    check_expected_results(cfg, results)
+    cfg.TEST.EXPECTED_RESULTS = [["action_detection", "video_mAP@0.5", 95.0, 1.9]]
+    with pytest.raises(InputError, match=r"EXPECTED_RESULTS.*95\.0.*not met.*video_mAP@0\.5 93"):
+        check_expected_results(cfg, results)
+    with pytest.raises(InputError, match="not met"):
+        check_expected_results(cfg, {})

@@ -1,0 +1,102 @@
+"""What the system must grant: too little is told at the start."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections import namedtuple
+
+import pytest
+from torch import nn
+
+from stma_d2.engine import limits
+from stma_d2.errors import InputError
+
+Usage = namedtuple("Usage", "free")
+
+
+@pytest.fixture
+def cfg(tiny_cfg):
+    """Clips of 8 frames of 64 x 64: 0.1 MB."""
+    tiny_cfg.DATALOADER.NUM_WORKERS = 2
+    tiny_cfg.SOLVER.IMS_PER_BATCH = 8
+    return tiny_cfg
+
+
+def free(monkeypatch, size):
+    monkeypatch.setattr(limits.shutil, "disk_usage", lambda path: Usage(size))
+
+
+def test_shared_memory_must_hold_the_batches_that_are_prepared(cfg, monkeypatch):
+    """2 workers x 2 batches x 8 clips x 8 frames x 64 x 64 x 3 bytes = 3 MiB, and 1.1 to test."""
+    cfg.DATASETS.TEST = ()
+    free(monkeypatch, 2.9 * 2**20)
+    with pytest.raises(InputError, match=r"3 MiB of shared memory.*/dev/shm.*NUM_WORKERS"):
+        limits.check_limits(cfg, training=True)
+    free(monkeypatch, 3.1 * 2**20)
+    limits.check_limits(cfg, training=True)
+    cfg.DATASETS.TEST = ("a test set",)
+    with pytest.raises(InputError, match="shared memory"):
+        limits.check_limits(cfg, training=True)
+
+
+def test_without_workers_no_shared_memory_is_needed(cfg, monkeypatch):
+    cfg.DATALOADER.NUM_WORKERS = 0
+    free(monkeypatch, 0)
+    limits.check_limits(cfg, training=True)
+
+
+def test_too_few_descriptors_are_told(cfg, monkeypatch):
+    free(monkeypatch, 2**40)
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda kind: (64, 64))
+    with pytest.raises(InputError, match=r"file descriptors.*allows 64.*ulimit.*NUM_WORKERS 0"):
+        limits.check_limits(cfg, training=True)
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda kind: (64, 4096))
+    limits.check_limits(cfg, training=True)
+
+
+def test_a_sample_has_no_more_tensors_than_the_estimate_allows(tiny_cfg, make_sample):
+    def count(value):
+        return sum(map(count, value.values())) if isinstance(value, dict) else 1
+
+    sample = make_sample(tiny_cfg, 1, 2)
+    assert count(sample) <= limits._TENSORS
+
+
+def test_the_soft_limit_of_descriptors_becomes_the_hard_one():
+    program = (
+        "import resource\n"
+        "from stma_d2.engine.limits import raise_descriptor_limit\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 512))\n"
+        "raise_descriptor_limit()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 512:
+        pytest.skip("this system allows fewer")
+    process = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert process.stdout.strip() == "(512, 512)", process.stderr
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError, match="OUTPUT_DIR .*file/output cannot be written"):
+        limits.check_output_dir(str(tmp_path / "file" / "output"))
+    limits.check_output_dir(str(tmp_path / "new" / "output"))
+    assert os.listdir(tmp_path / "new" / "output") == []
+
+
+def test_a_disk_without_room_for_a_checkpoint_is_told(tmp_path, monkeypatch):
+    model = nn.Linear(2**18, 1, bias=False)  # 1 MiB
+    free(monkeypatch, 2.9 * 2**20)
+    with pytest.raises(InputError, match="3 MiB free and a checkpoint needs 3 MiB"):
+        limits.check_disk_space(str(tmp_path), model, num_copies=3)
+    limits.check_disk_space(str(tmp_path), model, num_copies=2)
+
+
+def test_errors_of_the_disk_are_known():
+    assert limits.is_disk_error(OSError(errno.ENOSPC, "full"))
+    assert not limits.is_disk_error(OSError(errno.ECONNRESET, "reset"))
+    assert not limits.is_disk_error(ValueError())

@@ -1,0 +1,67 @@
+"""A training that was interrupted takes the very steps that it would have taken."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+import torch
+
+TRAINING = (
+    *("SOLVER.MAX_ITER", "14", "SOLVER.CHECKPOINT_PERIOD", "4", "SOLVER.WARMUP_ITERS", "3"),
+    *("SOLVER.EMA.DECAY", "0.9", "DATASETS.TEST", "()"),
+)
+LONG = pytest.mark.skipif("STMA_LONG_TESTS" not in os.environ, reason="set STMA_LONG_TESTS")
+
+
+def leaves(value, path=""):
+    """The tensors and numbers of nested containers, by their place."""
+    if isinstance(value, dict):
+        value = value.items()
+    elif isinstance(value, list | tuple):
+        value = enumerate(value)
+    else:
+        return {path: value}
+    return {k: v for key, part in value for k, v in leaves(part, f"{path}/{key}").items()}
+
+
+def check_same(ours, theirs):
+    ours, theirs = leaves(ours), leaves(theirs)
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        same = torch.equal(ours[name], value) if torch.is_tensor(value) else ours[name] == value
+        assert same, name
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(train_net, tmp_path_factory):
+    output = tmp_path_factory.mktemp("uninterrupted")
+    run = train_net(output, *TRAINING)
+    assert run.returncode == 0, run.output
+    assert len(run.losses()) == 14
+    return dict(run.losses()), torch.load(output / "model_final.pth")
+
+
+@pytest.mark.parametrize(
+    ("workers", "kills"),
+    [
+        pytest.param(0, (6, 4), id="no worker"),
+        pytest.param(1, (9,), id="one worker"),
+        pytest.param(4, (5, 2, 5), id="four workers", marks=LONG),
+    ],
+)
+def test_after_kills_the_losses_equal_the_uninterrupted_trainings_to_the_digit(
+    uninterrupted, killed_train_net, train_net, tmp_path, workers, kills
+):
+    """Killed between two checkpoints, before and after the log's first median."""
+    losses, final = uninterrupted
+    training = (*TRAINING, "DATALOADER.NUM_WORKERS", str(workers))
+    told = []
+    for after in kills:
+        told += killed_train_net(tmp_path, "--resume", *training, after=after).losses()
+    run = train_net(tmp_path, "--resume", *training)
+    assert run.returncode == 0, run.output
+    told += run.losses()
+    assert {number for number, _ in told} == set(range(14))
+    assert told == [(number, losses[number]) for number, _ in told]
+    check_same(torch.load(tmp_path / "model_final.pth"), final)
