@@ -82,7 +82,7 @@ def raised(error):
 @pytest.mark.parametrize(
     "message",
     [
-        "unable to open shared memory object </torch_1> in read-write mode: Too many open files (24)",
+        "unable to open shared memory object </torch_1>: Too many open files (24)",
         "received 0 items of ancdata",
     ],
 )

@@ -248,13 +248,13 @@ def test_moments_find_their_parameters_whatever_the_groups():
         return nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
 
     model = network()
-    trainer = AccumulatingTrainer(model, [], adam(model), device=CPU, **NORMALIZER)
+    trainer = AccumulatingTrainer(model, [], adam(model), device=CPU)
     model(torch.ones(1, 2)).sum().backward()
     trainer.optimizer.step()
     saved = trainer.state_dict()
 
     other = network()
-    resumed = AccumulatingTrainer(other, [], adam(other, decay=0.1), device=CPU, **NORMALIZER)
+    resumed = AccumulatingTrainer(other, [], adam(other, decay=0.1), device=CPU)
     resumed.load_state_dict(saved)
     moments = {
         name: resumed.optimizer.state[parameter] for name, parameter in other.named_parameters()
