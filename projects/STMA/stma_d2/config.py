@@ -57,11 +57,16 @@ def _add_input(cfg: CN) -> None:
     cfg.INPUT.SIZE = (288, 288)
     # T: frames that the 3D backbone sees.
     cfg.INPUT.CLIP_LENGTH = 16
+    # From one of them to the next, in frames of the video; 2 sees twice as much time as 1.
+    cfg.INPUT.CLIP_FRAME_STRIDE = 1
     # K: consecutive frames that are detected; odd.
     cfg.INPUT.SNIPPET_LENGTH = 5
     # Where they lie in the clip: "middle" (the paper) or "end", which sees nothing later than the
     # snippet and so can run on a live stream; train a network the way it will be used.
     cfg.INPUT.SNIPPET_POSITION = "middle"
+    # Share of training samples whose snippet has no action, or is cut by the start or end of one
+    # (which then counts as none): they teach silence before and after actions. The paper has 0.
+    cfg.INPUT.BACKGROUND_WINDOWS = 0.0
 
     # Augmentation of ACT and MOC, drawn once for a clip.
     cfg.INPUT.AUGMENTATION = CN()

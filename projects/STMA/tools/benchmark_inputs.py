@@ -94,9 +94,9 @@ def training_windows(
             index = build_train_index(cfg)
         else:
             videos = [write_frames(Path(folder, str(number)), 40, number) for number in range(4)]
-            index = WindowIndex(videos, ClipSampler.from_config(cfg))
+            index = WindowIndex(videos, ClipSampler.from_config(cfg).training_windows)
         chosen = np.random.default_rng(0).integers(0, len(index), count)
-        yield [index[i] for i in chosen]
+        yield [{**index[i], "seed": (0, number)} for number, i in enumerate(chosen)]
 
 
 def num_detections(test_set: TestSet) -> int:

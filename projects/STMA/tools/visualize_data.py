@@ -1,10 +1,11 @@
 #!/usr/bin/env python
-"""Draw training samples as the network gets them: frames, boxes, heat map, regression areas."""
+"""Draw a training's first samples: frames, boxes, heat map and regression areas."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ import torch
 from detectron2.data import MetadataCatalog
 
 from stma_d2.config import load_config
-from stma_d2.data import ClipDatasetMapper, build_train_index
+from stma_d2.data import ClipDatasetMapper, build_train_index, build_train_stream
 from stma_d2.errors import clear_exit
 from stma_d2.files import atomic_write
 from stma_d2.modeling.backbone import build_backbone_2d
@@ -41,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
     index = build_train_index(cfg)
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
-    seed = max(cfg.SEED, 0)  # the same windows and draws at every call, unless SEED is set
-    torch.manual_seed(seed)
-    for i in np.random.default_rng(seed).permutation(len(index))[: args.num].tolist():
-        sample = mapper(index[i])
+    # The same windows and draws at every call, unless SEED is set.
+    stream = build_train_stream(cfg, index, seed=max(cfg.SEED, 0))
+    for item in islice(stream, min(args.num, len(index))):
+        sample = mapper(item)
         name = f"{sample['video_id'].replace('/', '_')}_{int(sample['windows'][0]):05d}.png"
         write_png(args.output / name, draw_training_sample(sample, labels))
         print(args.output / name)

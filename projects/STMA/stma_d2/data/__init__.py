@@ -3,7 +3,7 @@
 from ..structures import Split, TubeAnnotations, VideoAnnotation
 from . import datasets
 from .annotations import load_annotations, save_annotations
-from .build import build_test_loader, build_train_index, build_train_loader
+from .build import build_test_loader, build_train_index, build_train_loader, build_train_stream
 from .catalog import register_tube_dataset
 from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
@@ -22,6 +22,7 @@ __all__ = [
     "build_test_loader",
     "build_train_index",
     "build_train_loader",
+    "build_train_stream",
     "datasets",
     "find_frames",
     "load_annotations",

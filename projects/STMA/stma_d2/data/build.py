@@ -12,13 +12,14 @@ from detectron2.data import (
     build_detection_test_loader,
     build_detection_train_loader,
 )
-from detectron2.data.samplers import TrainingSampler
+from detectron2.utils import comm
 from torch.utils.data import DataLoader
 
 from ..errors import InputError
 from ..structures import VideoDict
 from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
+from .training_stream import TrainingStream
 from .windows import ChunkIndex, WindowIndex
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
         raise InputError("DATASETS.TRAIN names no data set")
     videos = [video for name in names for video in _get_videos(cfg, name)]
     _check_same_labels(names)
-    index = WindowIndex(videos, sampler)
+    index = WindowIndex(videos, sampler.training_windows)
     if len(index) == 0:
         tubes = [tube for video in videos for tube in video["tubes"]]
         raise InputError(
@@ -50,16 +51,82 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
     return index
 
 
-def build_train_loader(
-    cfg: CfgNode, index: WindowIndex | None = None, *, stride: int
-) -> DataLoader:
-    """An endless loader of batches of training samples; each epoch holds every window once.
+def build_train_stream(
+    cfg: CfgNode,
+    index: WindowIndex | None = None,
+    *,
+    start_iter: int = 0,
+    seed: int | None = None,
+) -> TrainingStream:
+    """The windows that this process trains on, in their order.
+
+    Each epoch holds every training window once, but for those whose place INPUT.BACKGROUND_WINDOWS
+    gives to others.
 
     Args:
-        cfg: with DATASETS.TRAIN, SOLVER.IMS_PER_BATCH (over all processes) and
-            DATALOADER.NUM_WORKERS (of each process).
-        index: the windows; default `build_train_index`.
+        cfg: with DATASETS.TRAIN and SOLVER.IMS_PER_BATCH (over all processes).
+        index: the training windows; default `build_train_index`.
+        start_iter: the batch to begin with, counted from 0.
+        seed: of order and augmentation, the same on all processes; default SEED or, where that is
+            negative, one that the processes draw together.
+
+    Raises:
+        InputError: if data and configuration do not fit.
+    """
+    index = build_train_index(cfg) if index is None else index
+    if seed is None:
+        seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
+    return TrainingStream(
+        index,
+        cfg.SOLVER.IMS_PER_BATCH,
+        seed,
+        background=_build_background_index(cfg, index),
+        background_share=cfg.INPUT.BACKGROUND_WINDOWS,
+        start_iter=start_iter,
+        rank=comm.get_rank(),
+        world_size=comm.get_world_size(),
+    )
+
+
+def _build_background_index(cfg: CfgNode, index: WindowIndex) -> WindowIndex | None:
+    """The windows that INPUT.BACKGROUND_WINDOWS speaks of, in the same videos; None where it is 0.
+
+    Raises:
+        InputError: if that is no share, or if there are none.
+    """
+    share = cfg.INPUT.BACKGROUND_WINDOWS
+    if not 0 <= share < 1:
+        raise InputError(
+            f"INPUT.BACKGROUND_WINDOWS is {share}; it must be a share, at least 0 and less than 1"
+        )
+    if share == 0:
+        return None
+    background = WindowIndex(index.videos, ClipSampler.from_config(cfg).background_windows)
+    if len(background) == 0:
+        raise InputError(
+            f"INPUT.BACKGROUND_WINDOWS is {share}, but actions fill every video of DATASETS.TRAIN "
+            f"{tuple(cfg.DATASETS.TRAIN)} from its first frame to its last; set it to 0"
+        )
+    logger.info("%d background windows, %g of the samples", len(background), share)
+    return background
+
+
+def build_train_loader(
+    cfg: CfgNode,
+    index: WindowIndex | None = None,
+    *,
+    stride: int,
+    start_iter: int = 0,
+    seed: int | None = None,
+) -> DataLoader:
+    """An endless loader of batches of training samples, which depend on seed and iteration alone.
+
+    Args:
+        cfg: as for `build_train_stream`, and DATALOADER.NUM_WORKERS (of each process).
+        index: see `build_train_stream`.
         stride: of the network's feature map, for the targets.
+        start_iter: see `build_train_stream`.
+        seed: see `build_train_stream`.
 
     Returns:
         iterates over lists of sample dicts.
@@ -68,12 +135,11 @@ def build_train_loader(
         InputError: if data and configuration do not fit.
     """
     mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
-    index = build_train_index(cfg) if index is None else index
+    stream = build_train_stream(cfg, index, start_iter=start_iter, seed=seed)
     _prepare_workers(cfg)
     return build_detection_train_loader(
-        index,
+        stream,
         mapper=mapper,
-        sampler=TrainingSampler(len(index)),
         total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,

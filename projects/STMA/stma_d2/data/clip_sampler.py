@@ -25,11 +25,13 @@ class ClipSampler:
         snippet_length: K, the consecutive frames that are detected; odd.
         clip_length: T, the frames that the 3D backbone sees; at least K.
         position: of the snippet in the clip, "middle" or "end" (nothing later is seen).
+        frame_stride: s, from one frame of the clip to the next; the snippet's are consecutive.
     """
 
     snippet_length: int
     clip_length: int
     position: str = "middle"
+    frame_stride: int = 1
 
     def __post_init__(self) -> None:
         """Check that the snippet has a middle frame and lies inside the clip, at a place we know.
@@ -52,14 +54,28 @@ class ClipSampler:
                 f"INPUT.SNIPPET_POSITION is {self.position!r}; it must be 'middle' (the snippet in "
                 "the clip's middle) or 'end' (the clip ends with the snippet)"
             )
+        if self.frame_stride < 1:
+            raise InputError(
+                f"INPUT.CLIP_FRAME_STRIDE is {self.frame_stride}; it must be at least 1"
+            )
 
     @classmethod
     def from_config(cls, cfg: CfgNode) -> ClipSampler:
-        """Read ``cfg.INPUT``; without a 3D backbone the clip is the snippet, T = K."""
+        """Read ``cfg.INPUT``; without a 3D backbone the clip is the snippet: T = K, s = 1."""
         inputs = cfg.INPUT
-        has_3d_backbone = bool(cfg.MODEL.BACKBONE_3D.NAME)
-        clip_length = inputs.CLIP_LENGTH if has_3d_backbone else inputs.SNIPPET_LENGTH
-        return cls(inputs.SNIPPET_LENGTH, clip_length, inputs.SNIPPET_POSITION)
+        if not cfg.MODEL.BACKBONE_3D.NAME:
+            return cls(inputs.SNIPPET_LENGTH, inputs.SNIPPET_LENGTH, inputs.SNIPPET_POSITION)
+        return cls(
+            inputs.SNIPPET_LENGTH,
+            inputs.CLIP_LENGTH,
+            inputs.SNIPPET_POSITION,
+            inputs.CLIP_FRAME_STRIDE,
+        )
+
+    @property
+    def reach(self) -> int:
+        """How many frames a clip spans, from its first to its last."""
+        return (self.clip_length - 1) * self.frame_stride + 1
 
     def num_windows(self, num_frames: int) -> int:
         """The number of windows 1, 2, ... of a video; one shorter than K has the window 1."""
@@ -71,19 +87,25 @@ class ClipSampler:
         Returns:
             (K,) int64; beyond the video's end its last frame repeats.
         """
-        return _frames(window, self.snippet_length, num_frames)
+        frames = np.arange(window, window + self.snippet_length, dtype=np.int64)
+        return np.clip(frames, 1, num_frames)
 
     def clip_frames(self, window: int, num_frames: int) -> np.ndarray:
         """The frames that the 3D backbone sees.
 
-        The clip starts (T - K) // 2 frames before the window, or T - K where the snippet ends it.
+        They go in steps of s to both sides of the key frame, which stands in the clip where it
+        stands with s = 1 (then (T - K) // 2 frames come before the snippet); or up to the snippet's
+        last frame, where the snippet ends the clip.
 
         Returns:
             (T,) int64; beyond the video's ends the edge frame repeats.
         """
-        others = self.clip_length - self.snippet_length
-        before = others if self.position == "end" else others // 2
-        return _frames(window - before, self.clip_length, num_frames)
+        length, others = self.snippet_length, self.clip_length - self.snippet_length
+        in_snippet, before = (
+            (length - 1, others) if self.position == "end" else (length // 2, others // 2)
+        )
+        steps = np.arange(self.clip_length, dtype=np.int64) - (before + in_snippet)
+        return np.clip(window + in_snippet + steps * self.frame_stride, 1, num_frames)
 
     def layout(
         self, windows: Sequence[int] | np.ndarray, num_frames: int
@@ -100,7 +122,7 @@ class ClipSampler:
         """
         snippets = np.stack([self.snippet_frames(window, num_frames) for window in windows])
         clips = np.stack([self.clip_frames(window, num_frames) for window in windows])
-        numbers = np.unique(clips)
+        numbers = np.unique(np.concatenate([snippets, clips], axis=1))
         return numbers, np.searchsorted(numbers, snippets), np.searchsorted(numbers, clips)
 
     def training_windows(self, num_frames: int, tubes: Sequence[Tube]) -> np.ndarray:
@@ -115,6 +137,21 @@ class ClipSampler:
         Raises:
             InputError: if a tube leaves the video's frames 1 .. ``num_frames``.
         """
+        return np.flatnonzero(self._can_train(num_frames, tubes)) + 1
+
+    def background_windows(self, num_frames: int, tubes: Sequence[Tube]) -> np.ndarray:
+        """All other windows: those without an action, or cut by the start or end of one.
+
+        Returns:
+            (n,) int64, ascending.
+
+        Raises:
+            InputError: see `training_windows`.
+        """
+        return np.flatnonzero(~self._can_train(num_frames, tubes)) + 1
+
+    def _can_train(self, num_frames: int, tubes: Sequence[Tube]) -> np.ndarray:
+        """(windows of K whole frames,) bool."""
         length = self.snippet_length
         num_windows = max(num_frames - length + 1, 0)
         undivided = np.ones(num_windows, dtype=bool)
@@ -133,7 +170,7 @@ class ClipSampler:
             inside = up_to[length:] - up_to[:-length]  # of each window's K frames
             undivided &= (inside == 0) | (inside == length)
             occupied |= inside == length
-        return np.flatnonzero(undivided & occupied).astype(np.int64) + 1
+        return undivided & occupied
 
     def snippet_instances(
         self, tubes: Sequence[Tube], window: int
@@ -154,8 +191,3 @@ class ClipSampler:
             np.asarray(boxes, dtype=np.float32).reshape(-1, self.snippet_length, 4),
             np.asarray(labels, dtype=np.int64),
         )
-
-
-def _frames(first: int, count: int, num_frames: int) -> np.ndarray:
-    """(count,) int64 ``first`` and the next ones, brought inside 1 .. ``num_frames``."""
-    return np.clip(np.arange(first, first + count, dtype=np.int64), 1, num_frames)

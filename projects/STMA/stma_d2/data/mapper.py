@@ -37,8 +37,8 @@ class ClipDatasetMapper:
     5. warps each frame once to the network's input (without augmentation: resizes it) and distorts
        the colors of the pixels that show it.
 
-    Random numbers come from a numpy generator of the mapper's own, seeded with torch's seed of the
-    process: loader workers differ from each other, and all repeat under the same ``SEED``.
+    Random numbers come from the item's own seed: the same item gives the same sample, whatever
+    came before and whichever process makes it.
     """
 
     @configurable
@@ -68,8 +68,6 @@ class ClipDatasetMapper:
         self.augmentation = augmentation
         self.targets = targets
         self._recent_frames = RecentFrames(conceal_damage)
-        self._seed: int | None = None
-        self._rng: np.random.Generator | None = None
 
     @classmethod
     def from_config(
@@ -102,7 +100,8 @@ class ClipDatasetMapper:
         """Make a sample.
 
         Args:
-            item: a video and its windows; where targets are made, just one.
+            item: a video and its windows; where targets are made, just one. A seed, where there
+                is augmentation.
 
         Returns:
             The sample, without targets in evaluation.
@@ -128,9 +127,8 @@ class ClipDatasetMapper:
             (window,) = windows
             boxes, labels = self.sampler.snippet_instances(video["tubes"], window)
             if self.augmentation is not None:
-                drawn = draw_augmentation(
-                    self.augmentation, (geometry.height, geometry.width), boxes, self._generator()
-                )
+                size, rng = (video["height"], video["width"]), np.random.default_rng(item["seed"])
+                drawn = draw_augmentation(self.augmentation, size, boxes, rng)
                 geometry, distortion = drawn.geometry, drawn.distortion
                 reduction = geometry.reduction(self.input_size)
                 boxes, labels = boxes[list(drawn.instances)], labels[list(drawn.instances)]
@@ -172,10 +170,3 @@ class ClipDatasetMapper:
                 warped = warp_frame(frame, frame_size, geometry, self.input_size)
                 cv2.split(distort_frame(warped, distortion), list(planes))
         return torch.from_numpy(stack)
-
-    def _generator(self) -> np.random.Generator:
-        """The generator of this process: made at first use, and again when torch is reseeded."""
-        seed = torch.initial_seed()
-        if self._rng is None or seed != self._seed:
-            self._seed, self._rng = seed, np.random.default_rng(seed)
-        return self._rng

@@ -1,28 +1,35 @@
-"""Map-style data sets of windows: every training window, and every window in chunks."""
+"""Map-style data sets of windows: one by one for training, and every window in chunks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from ..errors import InputError
-from ..structures import VideoDict, WindowsOfVideo
+from ..structures import Tube, VideoDict, WindowsOfVideo
 from .clip_sampler import ClipSampler
+
+FindWindows = Callable[[int, Sequence[Tube]], np.ndarray]
 
 
 class WindowIndex(Dataset):
-    """Every training window of a list of videos; an item holds one."""
+    """Some windows of each of a list of videos; an item holds one."""
 
-    def __init__(self, videos: Sequence[VideoDict], sampler: ClipSampler) -> None:
-        """Find the windows, see `ClipSampler.training_windows`.
+    def __init__(self, videos: Sequence[VideoDict], find: FindWindows) -> None:
+        """Find the windows.
+
+        Args:
+            videos: where to look.
+            find: from a video's number of frames and its tubes to the windows (n,) int64:
+                `ClipSampler.training_windows` or `ClipSampler.background_windows`.
 
         Raises:
             InputError: naming the video, if one of its tubes leaves the video.
         """
-        self._videos = list(videos)
-        per_video = [_training_windows(video, sampler) for video in self._videos]
+        self.videos = list(videos)
+        per_video = [_find(video, find) for video in self.videos]
         self._windows = np.concatenate([np.zeros(0, dtype=np.int64), *per_video])
         self._positions = np.repeat(np.arange(len(per_video)), [len(w) for w in per_video])
 
@@ -30,7 +37,7 @@ class WindowIndex(Dataset):
         return len(self._windows)
 
     def __getitem__(self, index: int) -> WindowsOfVideo:
-        video = self._videos[self._positions[index]]
+        video = self.videos[self._positions[index]]
         return {"video": video, "windows": self._windows[index : index + 1]}
 
 
@@ -65,8 +72,8 @@ class ChunkIndex(Dataset):
         return {"video": video, "windows": np.arange(first, end, dtype=np.int64)}
 
 
-def _training_windows(video: VideoDict, sampler: ClipSampler) -> np.ndarray:
+def _find(video: VideoDict, find: FindWindows) -> np.ndarray:
     try:
-        return sampler.training_windows(video["num_frames"], video["tubes"])
+        return find(video["num_frames"], video["tubes"])
     except InputError as error:
         raise InputError(f"video '{video['video_id']}': {error}") from error

@@ -47,8 +47,9 @@ class StreamPredictor:
     """Detects action tubes in a stream; nothing later than the newest frame is needed.
 
     Each frame goes through the 2D backbone once, each window through the heads and the 3D backbone
-    once. What is kept is the last K frames' features, the last T frames, and the live tubes up to
-    `MAX_TUBE_LENGTH` frames: neither time nor memory for a frame depends on how many went before.
+    once. What is kept is the last K frames' features, the frames that a clip spans, and the live
+    tubes up to `MAX_TUBE_LENGTH` frames: neither time nor memory for a frame depends on how many
+    went before.
     Tubelets equal those of `VideoPredictor` under the same configuration, and the tubes are those
     that ``link_tubelets`` makes of them.
 
@@ -86,7 +87,7 @@ class StreamPredictor:
         test = self.cfg.TEST
         self._frame_number = 0
         self._size: tuple[int, int] | None = None
-        self._frames: deque[torch.Tensor] = deque(maxlen=self.sampler.clip_length)
+        self._frames: deque[torch.Tensor] = deque(maxlen=self.sampler.reach)
         self._state = self.detector.init_state()
         protocol = get_protocol(test.PROTOCOL, test.LINKING.MIN_TUBELET_SCORE)
         rules = {**vars(protocol.linking), "max_tube_length": MAX_TUBE_LENGTH}

@@ -26,11 +26,12 @@ class VideoDict(TypedDict):
     tubes: list[Tube]  # ground truth, score 1.0
 
 
-class WindowsOfVideo(TypedDict):
+class WindowsOfVideo(TypedDict, total=False):
     """An item of `WindowIndex` and `ChunkIndex`: what to make one sample of."""
 
     video: VideoDict
     windows: np.ndarray  # (W,) int64, 1-based first frames
+    seed: tuple[int, ...]  # of the augmentation's random numbers; in training
 
 
 class RegressionSamples(NamedTuple):

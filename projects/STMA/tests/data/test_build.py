@@ -11,7 +11,12 @@ from detectron2.config import CfgNode, get_cfg
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2 import add_stma_config
-from stma_d2.data.build import build_test_loader, build_train_index, build_train_loader
+from stma_d2.data.build import (
+    build_test_loader,
+    build_train_index,
+    build_train_loader,
+    build_train_stream,
+)
 from stma_d2.data.mapper import ClipDatasetMapper
 from stma_d2.errors import InputError
 from stma_d2.structures import Tube
@@ -89,29 +94,84 @@ def test_index_counts_an_epochs_windows(cfg: CfgNode) -> None:
     assert len(build_train_index(cfg)) == len(ALL_TRAINING)
 
 
-def test_each_epoch_holds_every_training_window_once(cfg: CfgNode) -> None:
-    batches = list(islice(build_train_loader(cfg, stride=4), 4))  # two epochs of two batches
-    assert [len(batch) for batch in batches] == [5] * 4
-    first, second = (windows_of(batches[i] + batches[i + 1]) for i in (0, 2))
-    assert sorted(first) == sorted(second) == ALL_TRAINING
-    assert first != second  # shuffled anew
-    assert "targets" in batches[0][0]
+@pytest.fixture
+def undisturbed(cfg: CfgNode) -> list[list[dict]]:
+    """Five batches, two and a half epochs, made without workers."""
+    return list(islice(build_train_loader(cfg, stride=4, seed=7), 5))
 
 
-def test_workers_share_an_epoch_and_draw_differently(cfg: CfgNode) -> None:
-    cfg.DATALOADER.NUM_WORKERS = 2
-    torch.manual_seed(3)
-    np.random.seed(3)
-    batches = list(islice(build_train_loader(cfg, stride=4), 2))
-    assert sorted(windows_of(batches[0] + batches[1])) == ALL_TRAINING
-    # Both workers see the same still boxes: were their draws equal, so were these.
-    boxes = [[sample["targets"]["boxes"] for sample in batch] for batch in batches]
-    assert not all(torch.equal(a, b) for a, b in zip(*boxes, strict=True))
-    torch.manual_seed(3)
-    np.random.seed(3)
-    for batch, again in zip(batches, islice(build_train_loader(cfg, stride=4), 2), strict=True):
-        assert windows_of(batch) == windows_of(again)
-        assert all(torch.equal(a["frames"], b["frames"]) for a, b in zip(batch, again, strict=True))
+def check_same(batches: list[list[dict]], expected: list[list[dict]]) -> None:
+    for batch, other in zip(batches, expected, strict=True):
+        assert windows_of(batch) == windows_of(other)
+        for ours, theirs in zip(batch, other, strict=True):
+            assert torch.equal(ours["frames"], theirs["frames"])
+            assert torch.equal(ours["targets"]["boxes"], theirs["targets"]["boxes"])
+            assert torch.equal(ours["targets"]["size"].weights, theirs["targets"]["size"].weights)
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_batches_depend_on_seed_and_iteration_alone(
+    cfg: CfgNode, undisturbed: list, workers: int
+) -> None:
+    cfg.DATALOADER.NUM_WORKERS = workers
+    torch.manual_seed(workers)
+    later = build_train_loader(cfg, stride=4, start_iter=1, seed=7)
+    check_same(list(islice(later, 4)), undisturbed[1:])
+
+
+def test_augmentation_differs_from_position_to_position(undisturbed: list) -> None:
+    boxes = [sample["targets"]["boxes"] for batch in undisturbed for sample in batch]  # of one box
+    assert len({tuple(box.flatten().tolist()) for box in boxes}) > 20
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 5])
+def test_processes_share_the_same_batches(
+    cfg: CfgNode, monkeypatch: pytest.MonkeyPatch, world_size: int
+) -> None:
+    cfg.SOLVER.IMS_PER_BATCH = 10
+    alone = list(islice(build_train_stream(cfg, seed=7), 30))
+    monkeypatch.setattr("detectron2.utils.comm.get_world_size", lambda: world_size)
+    together = [None] * 30
+    for rank in range(world_size):
+        monkeypatch.setattr("detectron2.utils.comm.get_rank", lambda rank=rank: rank)
+        together[rank::world_size] = islice(build_train_stream(cfg, seed=7), 30 // world_size)
+    assert together == alone
+
+
+def test_background_windows_come_from_all_videos(cfg: CfgNode, videos, register) -> None:
+    register(NAME + "_idle", [{**videos[1], "video_id": "idle", "tubes": []}])
+    cfg.DATASETS.TRAIN = (NAME, NAME + "_idle")
+    cfg.INPUT.BACKGROUND_WINDOWS = 0.5
+    found = {
+        (item["video"]["video_id"], int(item["windows"][0]))
+        for item in islice(build_train_stream(cfg, seed=0), 300)
+    }
+    outside = {("a", w) for w in (1, 7, 8, 9, 10)} | {("idle", w) for w in range(1, 6)}
+    assert found == {*ALL_TRAINING, *outside}
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
+def test_background_windows_are_a_share(cfg: CfgNode, share: float) -> None:
+    cfg.INPUT.BACKGROUND_WINDOWS = share
+    with pytest.raises(InputError, match="INPUT.BACKGROUND_WINDOWS is .* must be a share"):
+        build_train_stream(cfg)
+
+
+def test_background_windows_that_do_not_exist_are_refused(cfg: CfgNode, videos, register) -> None:
+    register(NAME + "_full", videos[1:])
+    cfg.DATASETS.TRAIN = (NAME + "_full",)
+    cfg.INPUT.BACKGROUND_WINDOWS = 0.1
+    with pytest.raises(InputError, match="BACKGROUND_WINDOWS is 0.1, but actions fill every video"):
+        build_train_stream(cfg)
+
+
+def test_configured_seed_orders_the_data(cfg: CfgNode) -> None:
+    def order(**seed: int) -> list[tuple]:
+        return [item["seed"] for item in islice(build_train_stream(cfg, **seed), 3)]
+
+    assert order() != order()  # drawn
+    cfg.SEED = 7
+    assert order() == order() == order(seed=7) != order(seed=8)
 
 
 def test_workers_leave_opencv_one_thread(cfg: CfgNode, monkeypatch: pytest.MonkeyPatch) -> None:

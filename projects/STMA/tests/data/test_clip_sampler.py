@@ -39,14 +39,17 @@ def test_training_windows_of_two_overlapping_tubes() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 3, 5])
-def test_training_windows_equal_the_rule_frame_by_frame(length: int) -> None:
+def test_windows_equal_the_rule_frame_by_frame(length: int) -> None:
     rng = np.random.default_rng(length)
+    sampler = ClipSampler(length, length)
     for _ in range(40):
         num_frames = int(rng.integers(1, 40))
         ends = np.sort(rng.integers(1, num_frames + 1, (rng.integers(0, 4), 2)), axis=1)
         tubes = [make_tube(first, last) for first, last in ends.tolist()]
         expected = windows_frame_by_frame(num_frames, tubes, length)
-        assert ClipSampler(length, length).training_windows(num_frames, tubes).tolist() == expected
+        others = set(range(1, num_frames + 2 - length)) - set(expected)
+        assert sampler.training_windows(num_frames, tubes).tolist() == expected
+        assert sampler.background_windows(num_frames, tubes).tolist() == sorted(others)
 
 
 def test_training_windows_of_a_video_shorter_than_the_snippet() -> None:
@@ -82,6 +85,23 @@ def test_clip_ends_with_the_snippet_where_nothing_later_may_be_seen() -> None:
     assert ClipSampler(3, 8, "end").clip_frames(2, 100).tolist() == [1, 1, 1, 1, 1, 2, 3, 4]
     # A video of 2 frames: frames -4 .. 3.
     assert ClipSampler(3, 8, "end").clip_frames(1, 2).tolist() == [1, 1, 1, 1, 1, 1, 2, 2]
+
+
+def test_clip_takes_every_second_frame_around_the_same_key_frame() -> None:
+    # Window 30, K = 5: the key frame is 32, the clip's eighth with T = 16; 7 before, 8 after.
+    clip = ClipSampler(5, 16, frame_stride=2).clip_frames(30, 100)
+    assert clip.tolist() == list(range(32 - 14, 32 + 17, 2))
+    at_the_edges = ClipSampler(3, 8, frame_stride=2).clip_frames(1, 5)  # -4, -2, 0, 2, ..., 10
+    assert at_the_edges.tolist() == [1, 1, 1, 2, 4, 5, 5, 5]
+
+
+def test_clip_of_every_third_frame_ends_with_the_snippet() -> None:
+    sampler = ClipSampler(3, 4, "end", 3)
+    assert sampler.clip_frames(30, 100).tolist() == [23, 26, 29, 32]
+    assert sampler.reach == 10
+    numbers, snippets, clips = sampler.layout([30], 100)
+    assert numbers.tolist() == [23, 26, 29, 30, 31, 32]  # the snippet's frames are read besides
+    assert (snippets.tolist(), clips.tolist()) == ([[3, 4, 5]], [[0, 1, 2, 5]])
 
 
 def test_edge_frames_repeat_beyond_the_video() -> None:
@@ -140,6 +160,8 @@ def test_snippets_that_do_not_fit_are_refused(
 def test_without_a_3d_backbone_nothing_beyond_the_snippet_is_seen() -> None:
     assert ClipSampler.from_config(load_config("")) == ClipSampler(5, 16)
     cfg = load_config("", ["MODEL.BACKBONE_3D.NAME", ""])
+    assert ClipSampler.from_config(cfg) == ClipSampler(5, 5)
+    cfg = load_config("", ["MODEL.BACKBONE_3D.NAME", "", "INPUT.CLIP_FRAME_STRIDE", "2"])
     assert ClipSampler.from_config(cfg) == ClipSampler(5, 5)
 
 

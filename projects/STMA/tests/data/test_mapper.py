@@ -75,8 +75,8 @@ def make_mapper(**changes) -> ClipDatasetMapper:
     return ClipDatasetMapper(**{**arguments, **changes})
 
 
-def item(video: dict, *windows: int) -> dict:
-    return {"video": video, "windows": np.array(windows, dtype=np.int64)}
+def item(video: dict, *windows: int, seed: int = 0) -> dict:
+    return {"video": video, "windows": np.array(windows, dtype=np.int64), "seed": (seed,)}
 
 
 def configured() -> CfgNode:
@@ -144,10 +144,9 @@ def white_box(frame: torch.Tensor) -> list[int]:
 def test_boxes_follow_the_augmented_pictures_in_every_frame(video: dict) -> None:
     geometry = AugmentationRules(**{**vars(EVERYTHING), "distort_prob": 0})
     mapper = make_mapper(targets=TARGETS, augmentation=geometry)
-    torch.manual_seed(0)
     checked = set()
-    for _ in range(40):
-        sample = mapper(item(video, 8))
+    for seed in range(40):
+        sample = mapper(item(video, 8, seed=seed))
         for k, position in enumerate(sample["snippet_index"][0].tolist()):
             x1, y1, x2, y2 = sample["targets"]["boxes"][0, k].tolist()
             shown = white_box(sample["frames"][position])
@@ -165,22 +164,31 @@ def test_one_draw_serves_all_frames_of_a_clip(tmp_path: Path) -> None:
     for number in range(1, 21):
         cv2.imwrite(f"{video['path']}/{number:05d}.png", still)
     mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)
-    torch.manual_seed(0)
-    samples = [mapper(item(video, 8))["frames"] for _ in range(5)]
+    samples = [mapper(item(video, 8, seed=seed))["frames"] for seed in range(5)]
     for frames in samples:
         assert all(torch.equal(frame, frames[0]) for frame in frames)
     assert not torch.equal(samples[0][0], samples[1][0])
 
 
-def test_draws_repeat_under_torchs_seed_and_differ_without(video: dict) -> None:
-    def draw(seed: int) -> list[torch.Tensor]:
-        torch.manual_seed(seed)
-        mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)
-        return [mapper(item(video, 8))["targets"]["boxes"] for _ in range(6)]
+def test_a_sample_depends_on_its_item_alone(video: dict) -> None:
+    mappers = [make_mapper(targets=TARGETS, augmentation=EVERYTHING) for _ in range(2)]
+    forward, backward = (
+        {seed: mapper(item(video, 8, seed=seed)) for seed in order}
+        for mapper, order in zip(mappers, (range(6), range(5, -1, -1)), strict=True)
+    )
+    for seed, sample in forward.items():
+        assert torch.equal(sample["frames"], backward[seed]["frames"])
+        assert torch.equal(sample["targets"]["boxes"], backward[seed]["targets"]["boxes"])
+    assert not torch.equal(forward[0]["frames"], forward[1]["frames"])
 
-    first, again, other = draw(1), draw(1), draw(2)
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(first, other, strict=True))
+
+@pytest.mark.parametrize("window", [1, 2, 17, 18])
+def test_window_that_an_action_does_not_fill_has_an_empty_heat_map(video, window: int) -> None:
+    mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)  # the tube spans 3 .. 18
+    for seed in range(5):
+        targets = mapper(item(video, window, seed=seed))["targets"]
+        assert targets["heatmap"].shape == (1, 24, 40) and not targets["heatmap"].any()
+        assert len(targets["boxes"]) == len(targets["size"].weights) == 0
 
 
 def test_distortion_leaves_the_canvas_around_a_frame_alone(tmp_path: Path) -> None:
@@ -188,10 +196,9 @@ def test_distortion_leaves_the_canvas_around_a_frame_alone(tmp_path: Path) -> No
     rules = {**vars(EVERYTHING), "distort_prob": 1, "expand_prob": 1, "crop": False}
     fill = (7, 90, 200)
     mapper = make_mapper(targets=TARGETS, augmentation=AugmentationRules(**rules), fill_color=fill)
-    torch.manual_seed(0)
     shares, levels = [], set()
-    for _ in range(20):
-        frames = mapper(item(video, 4))["frames"].permute(0, 2, 3, 1)
+    for seed in range(20):
+        frames = mapper(item(video, 4, seed=seed))["frames"].permute(0, 2, 3, 1)
         on_canvas = (frames == torch.tensor(fill, dtype=torch.uint8)).all(dim=-1)
         assert (on_canvas == on_canvas[0]).all()  # one place for all frames
         shares.append(on_canvas[0].float().mean().item())
@@ -228,16 +235,14 @@ def test_augmented_frames_are_decoded_no_larger_than_the_input_needs(
 ) -> None:
     arguments = {"targets": TARGETS, "augmentation": EVERYTHING, "input_size": (64, 96)}
     mapper = make_mapper(sampler=ClipSampler(3, 3), **arguments)
-    torch.manual_seed(0)
     flags = decoded_flags(monkeypatch)
-    reduced = [mapper(item(large_video, 1)) for _ in range(60)]
+    reduced = [mapper(item(large_video, 1, seed=seed)) for seed in range(60)]
     seen = set(flags)
     assert seen > {cv2.IMREAD_COLOR, cv2.IMREAD_REDUCED_COLOR_2}
     monkeypatch.setattr("stma_d2.data.geometry.REDUCTIONS", ())
     mapper = make_mapper(sampler=ClipSampler(3, 3), **arguments)
-    torch.manual_seed(0)
     flags.clear()
-    whole = [mapper(item(large_video, 1)) for _ in range(60)]
+    whole = [mapper(item(large_video, 1, seed=seed)) for seed in range(60)]
     assert set(flags) == {cv2.IMREAD_COLOR}
     for a, b in zip(reduced, whole, strict=True):
         assert torch.equal(a["targets"]["boxes"], b["targets"]["boxes"])
@@ -343,6 +348,7 @@ def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
     [
         (["INPUT.SNIPPET_LENGTH", 4], "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
         (["INPUT.CLIP_LENGTH", 3], "greater than INPUT.CLIP_LENGTH"),
+        (["INPUT.CLIP_FRAME_STRIDE", 0], "INPUT.CLIP_FRAME_STRIDE is 0; it must be at least 1"),
         (["INPUT.SNIPPET_POSITION", "start"], "INPUT.SNIPPET_POSITION is 'start'; it must be"),
         (["INPUT.AUGMENTATION.EXPAND_PROB", 2.0], "INPUT.AUGMENTATION.EXPAND_PROB"),
         (["MODEL.STMA.SIZE.AREA", "all"], "MODEL.STMA.SIZE.AREA"),

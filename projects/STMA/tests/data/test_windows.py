@@ -26,7 +26,7 @@ def test_window_index_lists_every_training_window_of_every_video() -> None:
         make_video("empty", 10),
         make_video("b", 6, make_tube(1, 6)),
     ]
-    index = WindowIndex(videos, ClipSampler(3, 3))
+    index = WindowIndex(videos, ClipSampler(3, 3).training_windows)
     items = [index[i] for i in range(len(index))]
     assert [(i["video"]["video_id"], i["windows"].tolist()) for i in items] == [
         ("a", [2]),
@@ -41,7 +41,9 @@ def test_window_index_lists_every_training_window_of_every_video() -> None:
 
 def test_window_index_names_the_video_with_a_bad_tube() -> None:
     with pytest.raises(InputError, match="video 'Run/run_01'.*the video has 10"):
-        WindowIndex([make_video("Run/run_01", 10, make_tube(8, 12))], ClipSampler(3, 3))
+        WindowIndex(
+            [make_video("Run/run_01", 10, make_tube(8, 12))], ClipSampler(3, 3).training_windows
+        )
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
@@ -62,7 +64,7 @@ def test_indexes_end() -> None:
     with pytest.raises(IndexError):
         ChunkIndex([make_video("a", 13)], ClipSampler(5, 5), 4)[3]
     with pytest.raises(IndexError):
-        WindowIndex([make_video("a", 3, make_tube(1, 3))], ClipSampler(3, 3))[1]
+        WindowIndex([make_video("a", 3, make_tube(1, 3))], ClipSampler(3, 3).training_windows)[1]
 
 
 def test_chunk_index_refuses_empty_chunks() -> None:

@@ -19,6 +19,7 @@ from stma_d2.visualization import write_video
 
 K = 3  # of the tiny network
 FLIPPED = ["TEST.FLIP", True]
+STRIDED = ["INPUT.CLIP_FRAME_STRIDE", 3]
 FRAME_MODEL = ["MODEL.BACKBONE_3D.NAME", ""]
 CLASS_AWARE_MODEL = [*FRAME_MODEL, "MODEL.STMA.CENTER.CLASS_AGNOSTIC", False]
 
@@ -82,7 +83,7 @@ def comparable(tubes):
     )
 
 
-@pytest.mark.parametrize("changes", [[], FLIPPED, FRAME_MODEL, CLASS_AWARE_MODEL])
+@pytest.mark.parametrize("changes", [[], FLIPPED, STRIDED, FRAME_MODEL, CLASS_AWARE_MODEL])
 def test_tubelets_equal_those_of_the_whole_video(make_cfg, make_video, changes):
     cfg, path = make_cfg(*changes), make_video(9, 8)
     steps, _, _ = collect(StreamPredictor(cfg), path)
