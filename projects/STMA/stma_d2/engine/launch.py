@@ -28,25 +28,25 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
     Input that cannot be used ends the process with one line and status 1, a signal with one line
     and 130 (Ctrl-C) or 143 (SIGTERM).
     """
-    with clear_exit(), _signal_exit():
-        try:
+    try:
+        with clear_exit(), _signal_exit():
             if "TORCHELASTIC_RUN_ID" in os.environ:
                 _join_torchrun()
                 main(args)
-            else:
-                _check_gpus(args)
-                several = args.num_gpus * args.num_machines > 1
-                launch(
-                    _run_child if several else main,
-                    args.num_gpus,
-                    num_machines=args.num_machines,
-                    machine_rank=args.machine_rank,
-                    dist_url=args.dist_url,
-                    args=(main, args) if several else (args,),
-                )
-        finally:
-            if dist.is_initialized():
-                dist.destroy_process_group()
+                return
+            _check_gpus(args)
+            several = args.num_gpus * args.num_machines > 1
+            launch(
+                _run_child if several else main,
+                args.num_gpus,
+                num_machines=args.num_machines,
+                machine_rank=args.machine_rank,
+                dist_url=args.dist_url,
+                args=(main, args) if several else (args,),
+            )
+    finally:
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 @contextmanager
@@ -54,13 +54,10 @@ def _signal_exit() -> Iterator[None]:
     """End the process as the signal that ended the training wants it, or as a child ended."""
     try:
         yield
-    except TrainingStopped as stopped:
+    except (TrainingStopped, KeyboardInterrupt) as end:
         if comm.is_main_process():
-            print(stopped, file=sys.stderr)
-        sys.exit(stopped.exit_code)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+            print(str(end) or "interrupted", file=sys.stderr)
+        sys.exit(getattr(end, "exit_code", 130))
     except ProcessExitedException as error:
         sys.exit(error.exit_code)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing.util
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -45,7 +46,22 @@ def prepare_workers(loader: DataLoader, timeout: int) -> DataLoader:
     if loader.num_workers > 0:
         loader.timeout = timeout
         loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
+        # At this process's end multiprocessing waits for workers, which don't end on its SIGTERM.
+        multiprocessing.util.Finalize(None, _kill_workers, exitpriority=0)
     return loader
+
+
+def _kill_workers() -> None:
+    _ignore_ends_of_workers()
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()
+
+
+def _ignore_ends_of_workers() -> None:
+    """Take PyTorch's handler away, which raises, anywhere, when a worker ends by a signal."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _start_worker(initialize: Callable[[int], None] | None, worker_id: int) -> None:
@@ -65,9 +81,7 @@ def worker_failures_named() -> Iterator[None]:
         try:
             yield
         except Exception:
-            # PyTorch would raise again, anywhere, when another worker ends.
-            if threading.current_thread() is threading.main_thread():
-                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            _ignore_ends_of_workers()
             raise
     except (RuntimeError, OSError, EOFError) as error:
         if cause := _cause(error):

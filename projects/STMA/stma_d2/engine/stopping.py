@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+import torch
+import torch.distributed as dist
 from detectron2.engine import HookBase
 from detectron2.utils import comm
 
@@ -50,9 +52,12 @@ class StopOnSignal(HookBase):
         self._save = save
         self._received, self._time = 0, 0.0
         self._handlers: dict[int, object] = {}
+        self._group: dist.ProcessGroup | None = None
 
     def before_train(self) -> None:
         """Heed signals from here; only a process's main thread can."""
+        if comm.get_world_size() > 1:  # on CPUs, so that no GPU is waited for
+            self._group = dist.new_group(backend="gloo")
         if threading.current_thread() is threading.main_thread():
             self._handlers = {number: signal.signal(number, self._heed) for number in _SIGNALS}
 
@@ -68,7 +73,7 @@ class StopOnSignal(HookBase):
         Raises:
             TrainingStopped: on every process, once the checkpoint is there.
         """
-        received = max(comm.all_gather(self._received))
+        received = self._agree()
         if received:
             iteration, path = self.trainer.iter, self._save()
             raise TrainingStopped(
@@ -76,6 +81,14 @@ class StopOnSignal(HookBase):
                 f"goes on from {path}",
                 exit_code=128 + received,
             )
+
+    def _agree(self) -> int:
+        """The signal that some process got, or 0; the same on all."""
+        if self._group is None:
+            return self._received
+        received = torch.tensor(self._received)
+        dist.all_reduce(received, dist.ReduceOp.MAX, self._group)
+        return int(received)
 
     def _heed(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()

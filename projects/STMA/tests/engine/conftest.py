@@ -26,26 +26,30 @@ TINY = [
     *("SOLVER.MAX_ITER", "4", "SOLVER.CHECKPOINT_PERIOD", "2", "DATALOADER.NUM_WORKERS", "0"),
     *("TEST.LINKING.MIN_TUBELET_SCORE", "0.0", "SEED", "1"),
 ]
-LIMIT = 120  # seconds that a test's process may take
+LIMIT = 60  # seconds that a test's process may take
 
 
-def torchrun_environment(rank: int, world_size: int, local_size: int, port: str) -> dict[str, str]:
-    """What torchrun sets for one of its processes."""
-    return {
-        "TORCHELASTIC_RUN_ID": "test",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "RANK": str(rank),
-        "WORLD_SIZE": str(world_size),
-        "LOCAL_RANK": str(rank % local_size),
-        "LOCAL_WORLD_SIZE": str(local_size),
-    }
+@pytest.fixture(scope="session")
+def torchrun():
+    """Makes the variables that torchrun sets for one of some processes that belong together."""
+    ports = {}
 
+    def environment(rank: int, world_size: int, local_size: int) -> dict[str, str]:
+        if rank == 0:
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                ports[world_size] = str(probe.getsockname()[1])
+        return {
+            "TORCHELASTIC_RUN_ID": "test",
+            "MASTER_ADDR": "127.0.0.1",
+            "MASTER_PORT": ports[world_size],
+            "RANK": str(rank),
+            "WORLD_SIZE": str(world_size),
+            "LOCAL_RANK": str(rank % local_size),
+            "LOCAL_WORLD_SIZE": str(local_size),
+        }
 
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
+    return environment
 
 
 @dataclass
@@ -112,7 +116,7 @@ def forkserver(synthetic_root):
 
 
 @pytest.fixture(scope="session")
-def start_train_net(forkserver, tmp_path_factory):
+def start_train_net(forkserver, torchrun, tmp_path_factory):
     """Starts train_net.py on the tiny network; flags and overrides follow the output folder."""
 
     def start(output: Path, *arguments: str, processes: int = 1, config: Path = CONFIG) -> Run:
@@ -122,15 +126,12 @@ def start_train_net(forkserver, tmp_path_factory):
         tiny = TINY if config == CONFIG else []
         words = ["--config-file", str(config), *flags, *tiny, "OUTPUT_DIR", str(output), *overrides]
         run = Run([], folder / "log.txt", folder / "losses.txt")
-        port = free_port()
         for rank in range(processes):
             settings = {
                 "arguments": words,
                 "log": str(run.log),
                 "losses": str(run.losses_file),
-                "environment": torchrun_environment(rank, processes, processes, port)
-                if processes > 1
-                else {},
+                "environment": torchrun(rank, processes, processes) if processes > 1 else {},
             }
             process = forkserver.Process(
                 target=runpy.run_path, args=(SCRIPT, {"SETTINGS": settings}, "__main__")

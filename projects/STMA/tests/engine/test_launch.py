@@ -5,39 +5,21 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import socket
 
 import pytest
 import torch
 import torch.distributed as dist
 from detectron2.engine import default_argument_parser
 from detectron2.utils import comm
+from torch.multiprocessing import ProcessExitedException
 
 from stma_d2.engine.launch import run
+from stma_d2.engine.stopping import TrainingStopped
 from stma_d2.errors import InputError
 
 
 def arguments(*words):
     return default_argument_parser().parse_args(list(words))
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
-def torchrun_environment(rank, world_size, local_size, port):
-    """What torchrun sets for one of its processes."""
-    return {
-        "TORCHELASTIC_RUN_ID": "test",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": port,
-        "RANK": str(rank),
-        "WORLD_SIZE": str(world_size),
-        "LOCAL_RANK": str(rank % local_size),
-        "LOCAL_WORLD_SIZE": str(local_size),
-    }
 
 
 def test_one_process_just_runs(monkeypatch):
@@ -57,6 +39,38 @@ def test_unusable_input_ends_with_its_message_and_status_1(monkeypatch):
         run(fail, arguments())
 
 
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (TrainingStopped("stopped by SIGTERM", 143), 143, "stopped by SIGTERM"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_a_signal_ends_with_one_line_and_its_status(monkeypatch, capsys, error, status, line):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+
+    def main(args):
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run(main, arguments())
+    assert end.value.code == status
+    assert capsys.readouterr().err.strip() == line
+
+
+def test_a_launched_process_passes_its_status_on(monkeypatch):
+    """Detectron2's launcher raises what it knows of a process that ended."""
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+
+    def launch(*args, **kwargs):
+        raise ProcessExitedException("ended", 0, 1, exit_code=143)
+
+    monkeypatch.setattr("stma_d2.engine.launch.launch", launch)
+    with pytest.raises(SystemExit) as end:
+        run(fail, arguments())
+    assert end.value.code == 143
+
+
 def test_more_gpus_than_there_are_names_torchrun(monkeypatch):
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
@@ -65,10 +79,10 @@ def test_more_gpus_than_there_are_names_torchrun(monkeypatch):
 
 
 @pytest.mark.parametrize("main", [lambda args: None, fail], ids=["done", "failed"])
-def test_under_torchrun_the_group_is_left_whatever_happens(monkeypatch, main):
+def test_under_torchrun_the_group_is_left_whatever_happens(monkeypatch, torchrun, main):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(comm, "_LOCAL_PROCESS_GROUP", None)
-    for name, value in torchrun_environment(0, 1, 1, free_port()).items():
+    for name, value in torchrun(0, 1, 1).items():
         monkeypatch.setenv(name, value)
     backends = []
 
@@ -85,10 +99,10 @@ def test_under_torchrun_the_group_is_left_whatever_happens(monkeypatch, main):
     assert not dist.is_initialized()
 
 
-def tell_ranks(rank, port, folder):
+def tell_ranks(rank, environment, folder):
     torch.set_num_threads(1)
     torch.cuda.is_available = lambda: False
-    os.environ.update(torchrun_environment(rank, 4, 2, port))
+    os.environ.update(environment)
 
     def main(args):
         ranks = [comm.get_rank(), comm.get_world_size(), comm.get_local_rank()]
@@ -100,11 +114,13 @@ def tell_ranks(rank, port, folder):
     run(main, arguments())
 
 
-def test_processes_of_two_machines_know_their_neighbors(tmp_path):
+def test_processes_of_two_machines_know_their_neighbors(torchrun, tmp_path):
     """Four processes, two on each machine: rank, world, rank and size on the machine, sum."""
-    port = free_port()
     context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=tell_ranks, args=(r, port, tmp_path)) for r in range(4)]
+    workers = [
+        context.Process(target=tell_ranks, args=(rank, torchrun(rank, 4, 2), tmp_path))
+        for rank in range(4)
+    ]
     for worker in workers:
         worker.start()
     for worker in workers:

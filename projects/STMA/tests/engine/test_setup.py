@@ -1,17 +1,17 @@
-"""The entry point: training, evaluation alone, resuming, several processes, clear errors."""
+"""The entry point: training, evaluation alone, signals, several processes, clear errors."""
 
 from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import time
 
 import numpy as np
 import pytest
 import torch
 
 METRICS = "inference/synthetic_actions_val/metrics.json"
+# Signals come in the middle of it.
+ENDLESS = ("SOLVER.MAX_ITER", "100000", "SOLVER.CHECKPOINT_PERIOD", "100000", "DATASETS.TEST", "()")
 
 
 def read_metrics(folder):
@@ -23,13 +23,13 @@ def read_detections(folder):
         return {name: arrays[name] for name in arrays}
 
 
-def check_same_evaluation(folder, reference):
+def check_same_evaluation(folder, reference, exact=False):
     """The same metrics, and the same detections: an untrained network's metrics are mostly 0."""
     assert read_metrics(folder) == read_metrics(reference)
     ours, theirs = read_detections(folder), read_detections(reference)
     assert ours.keys() == theirs.keys()
     for name, array in ours.items():
-        if array.dtype.kind == "f":
+        if array.dtype.kind == "f" and not exact:
             np.testing.assert_allclose(array, theirs[name], rtol=1e-4, atol=1e-3)
         else:
             np.testing.assert_array_equal(array, theirs[name])
@@ -50,40 +50,80 @@ def test_training_leaves_checkpoints_losses_by_name_and_metrics(trained):
 
 def test_eval_only_prints_the_metrics_of_the_trainings_end(trained, train_net, tmp_path):
     output, _ = trained
-    process = train_net(tmp_path, "--eval-only", "MODEL.WEIGHTS", str(output / "model_final.pth"))
-    assert process.returncode == 0, process.stdout
+    run = train_net(tmp_path, "--eval-only", "MODEL.WEIGHTS", str(output / "model_final.pth"))
+    assert run.returncode == 0, run.output
     check_same_evaluation(tmp_path, output)
 
 
 def test_two_processes_report_the_metrics_of_one(trained, train_net, tmp_path):
     output, _ = trained
     weights = ("MODEL.WEIGHTS", str(output / "model_final.pth"))
-    process = train_net(tmp_path, "--eval-only", *weights, processes=2)
-    assert process.returncode == 0, process.stdout
+    run = train_net(tmp_path, "--eval-only", *weights, processes=2)
+    assert run.returncode == 0, run.output
     check_same_evaluation(tmp_path, output)
 
 
-def test_two_processes_train_together_with_all_that_saves_memory(train_net, tmp_path):
+def test_two_processes_save_the_network_that_they_evaluated(train_net, tmp_path):
+    """With batch normalization, averaged weights and all that saves memory."""
     batch = ("SOLVER.IMS_PER_BATCH", "8", "SOLVER.ACCUMULATION_STEPS", "2")
     saving = ("SOLVER.AMP.ENABLED", "True", "MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS", "True")
-    process = train_net(tmp_path, "SOLVER.MAX_ITER", "2", *batch, *saving, processes=2)
-    assert process.returncode == 0, process.stdout
-    assert torch.load(tmp_path / "model_final.pth")["iteration"] == 1
+    trained, evaluated = tmp_path / "trained", tmp_path / "evaluated"
+    options = (*batch, *saving, "SOLVER.EMA.DECAY", "0.5")
+    run = train_net(trained, "SOLVER.MAX_ITER", "3", *options, processes=2)
+    assert run.returncode == 0, run.output
+    assert torch.load(trained / "model_final.pth")["iteration"] == 2
+    weights = ("MODEL.WEIGHTS", str(trained / "model_final.pth"))
+    run = train_net(evaluated, "--eval-only", *weights, processes=2)
+    assert run.returncode == 0, run.output
+    check_same_evaluation(evaluated, trained, exact=True)
 
 
-def test_a_killed_training_goes_on_from_its_last_checkpoint(train_command, train_net, tmp_path):
-    command = train_command(tmp_path, "SOLVER.MAX_ITER", "100000")
-    with subprocess.Popen(**command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "last_checkpoint").is_file() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        run.send_signal(signal.SIGKILL)
-    last = tmp_path / (tmp_path / "last_checkpoint").read_text()
-    done = torch.load(last)["iteration"]
-    process = train_net(tmp_path, "--resume", "SOLVER.MAX_ITER", str(done + 3))
-    assert process.returncode == 0, process.stdout
-    assert f"Starting training from iteration {done + 1}" in process.stdout
-    assert torch.load(tmp_path / "model_final.pth")["iteration"] == done + 2
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_a_signal_ends_a_training_in_one_line_with_a_checkpoint(
+    start_train_net, tmp_path, number, code
+):
+    run = start_train_net(tmp_path, *ENDLESS, "DATALOADER.NUM_WORKERS", "1")
+    run.wait_for(lambda: len(run.losses()) >= 2)
+    run.send(number)
+    run.finish()
+    (name,) = (path.name for path in tmp_path.glob("*.pth"))
+    last = run.losses()[-1][0]
+    assert run.returncode == code
+    assert run.last_line == (
+        f"stopped by {number.name} after iteration {last}; --resume goes on from {tmp_path}/{name}"
+    )
+    assert "Traceback" not in run.output
+    assert torch.load(tmp_path / name)["iteration"] == last
+    assert (tmp_path / "last_checkpoint").read_text() == name
+
+
+def test_a_signal_to_one_of_two_processes_ends_both_after_the_same_iteration(
+    start_train_net, train_net, tmp_path
+):
+    run = start_train_net(tmp_path, *ENDLESS, processes=2)
+    run.wait_for(lambda: len(run.losses()) >= 2)
+    run.send(signal.SIGTERM, rank=1)
+    run.finish()
+    assert [process.exitcode for process in run.processes] == [143, 143]
+    last = run.losses()[-1][0]
+    assert run.output.count("stopped by SIGTERM") == 1
+    resumed = train_net(
+        tmp_path, *ENDLESS, "--resume", "SOLVER.MAX_ITER", str(last + 3), processes=2
+    )
+    assert resumed.returncode == 0, resumed.output
+    assert [number for number, _ in resumed.losses()] == [last + 1, last + 2]
+
+
+def test_other_numbers_of_processes_resume_with_a_warning(trained, train_net, tmp_path):
+    (tmp_path / "model_final.pth").write_bytes((trained[0] / "model_final.pth").read_bytes())
+    (tmp_path / "last_checkpoint").write_text("model_final.pth")
+    more = ("SOLVER.MAX_ITER", "6", "DATASETS.TEST", "()")
+    run = train_net(tmp_path, "--resume", *more, processes=2)
+    assert run.returncode == 0, run.output
+    assert "of 1 processes and goes on with 2" in run.output
+    assert [number for number, _ in run.losses()] == [4, 5]
 
 
 @pytest.mark.parametrize(
@@ -94,24 +134,27 @@ def test_a_killed_training_goes_on_from_its_last_checkpoint(train_command, train
         (["SOLVER.BASE_LR", "1e30"], ["training diverged", "SOLVER.BASE_LR", "--resume"]),
         (["--eval-only"], ["MODEL.WEIGHTS"]),
         (["--eval-only", "MODEL.WEIGHTS", "no.pth"], ["no.pth", "MODEL.WEIGHTS"]),
+        (["--eval-only", "DATASETS.TEST", "()"], ["--eval-only", "DATASETS.TEST"]),
         (["MODEL.NO_SUCH_KEY", "1"], ["MODEL.NO_SUCH_KEY"]),
+        (["SOLVER.EPOCHS", "3"], ["SOLVER.EPOCHS", "SOLVER.MAX_ITER"]),
+        (["OUTPUT_DIR", "/proc/none"], ["OUTPUT_DIR", "/proc/none", "cannot be written"]),
     ],
 )
 def test_bad_input_ends_in_one_clear_message(train_net, tmp_path, arguments, words):
-    process = train_net(tmp_path, *arguments)
-    assert process.returncode == 1, process.stdout
-    message = process.stdout.strip().splitlines()[-1]
+    run = train_net(tmp_path, *arguments)
+    assert run.returncode == 1, run.output
+    message = run.last_line
     assert message.startswith("error: ")
     for word in words:
         assert word in message
-    assert "Traceback" not in process.stdout
+    assert "Traceback" not in run.output
 
 
 def test_a_checkpoint_of_another_shape_is_refused(trained, train_net, tmp_path):
     weights = ("MODEL.WEIGHTS", str(trained[0] / "model_final.pth"))
-    process = train_net(tmp_path, "--eval-only", *weights, "MODEL.STMA.HEAD_CHANNELS", "16")
-    message = process.stdout.strip().splitlines()[-1]
-    assert process.returncode == 1
+    run = train_net(tmp_path, "--eval-only", *weights, "MODEL.STMA.HEAD_CHANNELS", "16")
+    message = run.last_line
+    assert run.returncode == 1
     assert "does not fit" in message
     assert "center_head" in message
-    assert "Traceback" not in process.stdout
+    assert "Traceback" not in run.output
