@@ -45,6 +45,15 @@ class Protocol:
         """The name as tables print it, with the warning that belongs to it."""
         return self.name if self.comparable else f"{self.name} (not comparable)"
 
+    @property
+    def changes(self) -> str:
+        """What was changed beside the protocol as published, ready to follow a title."""
+        smallest = self.linking.min_tubelet_score
+        changes = f", tubelets below {smallest:g} dropped" if smallest else ""
+        if self.linking.trim_to_key_frames:
+            changes += ", tubes cut back to key frames"
+        return changes
+
 
 _PROTOCOLS = (
     # MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
@@ -95,12 +104,16 @@ _PROTOCOLS = (
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _PROTOCOLS}
 
 
-def get_protocol(name: str, min_tubelet_score: float = 0.0) -> Protocol:
-    """The protocol called ``name``.
+def get_protocol(
+    name: str, min_tubelet_score: float = 0.0, trim_to_key_frames: bool = False
+) -> Protocol:
+    """The protocol called ``name``, with rules beside it if asked for.
 
     Args:
         name: a key of ``PROTOCOLS``.
         min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
+        trim_to_key_frames: cut tubes back to the key frames of their first and last window; False
+            is the protocol as published. Both are fields of :class:`~stma_d2.linking.LinkingRules`.
 
     Raises:
         InputError: if there is none of that name, listing those that exist.
@@ -108,4 +121,9 @@ def get_protocol(name: str, min_tubelet_score: float = 0.0) -> Protocol:
     if name not in PROTOCOLS:
         raise InputError(f"unknown protocol {name!r}; there are {', '.join(PROTOCOLS)}")
     protocol = PROTOCOLS[name]
-    return replace(protocol, linking=replace(protocol.linking, min_tubelet_score=min_tubelet_score))
+    linking = replace(
+        protocol.linking,
+        min_tubelet_score=min_tubelet_score,
+        trim_to_key_frames=trim_to_key_frames,
+    )
+    return replace(protocol, linking=linking)

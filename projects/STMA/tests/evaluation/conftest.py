@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,21 +16,13 @@ import pytest
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, load_annotations
 from stma_d2.structures import Tube, Tubelets
 
-HERE = Path(__file__).parent
-EXPECTED = HERE.parent / "data" / "golden" / "moc_metrics_expected.json"
-
-
-def load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+EXPECTED = Path(__file__).parents[1] / "data" / "golden" / "moc_metrics_expected.json"
 
 
 @pytest.fixture(scope="session")
-def plain() -> ModuleType:
+def plain(oracle: Callable[[str], ModuleType]) -> ModuleType:
     """The rules as loops."""
-    return load_module(HERE / "plain_rules.py")
+    return oracle("plain_rules")
 
 
 @dataclass(frozen=True)
@@ -37,7 +30,6 @@ class Case:
     """Simulated detections over real ground truth, and what MOC's code made of them."""
 
     annotations: TubeAnnotations
-    annotations_file: Path
     videos: list[str]
     detections: dict[str, Tubelets]
     expected: dict[str, Any]
@@ -47,7 +39,10 @@ class Simulator:
     """The generator of simulated detections in the folder of reference data."""
 
     def __init__(self, shared: Path) -> None:
-        self.module = load_module(shared / "golden" / "make_detections.py")
+        path = shared / "golden" / "make_detections.py"
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        self.module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
         self.folder = shared / "gt"
 
     def __call__(
@@ -63,7 +58,7 @@ class Simulator:
         raw = self.module.simulate(truth, videos, K, seed)
         detections = {v: Tubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()}
         expected = {"detections_sha256": self.module.checksum(raw)}
-        return Case(load_annotations(path), path, videos, detections, expected)
+        return Case(load_annotations(path), videos, detections, expected)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .kernels import group_overlaps
+from . import kernels
 
 
 def box_areas(boxes: np.ndarray) -> np.ndarray:
@@ -55,4 +55,4 @@ def pair_overlaps(boxes: np.ndarray) -> np.ndarray:
     Returns:
         (G, P, P) float32, the sums over the members' K boxes.
     """
-    return group_overlaps(np.ascontiguousarray(boxes, np.float32))
+    return kernels.pair_overlaps(np.ascontiguousarray(boxes, np.float32))
