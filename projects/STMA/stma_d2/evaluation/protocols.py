@@ -55,53 +55,44 @@ class Protocol:
         return changes
 
 
-_PROTOCOLS = (
-    # MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
-    # since, STMA's among them.
-    Protocol(
-        name="moc",
-        summary="MOC-Detector's rules; those of the STMA paper",
-        comparable=True,
-        frame_nms=Suppression(iou=0.6, soft=True),
-        linking=LinkingRules(),
-        tube_nms_iou=0.3,
-        average_precision="trapezoid",
-        rematch=True,
-        annotated_frames_only=False,
-    ),
-    # ACT-detector (Kalogeiton et al., ICCV 2017), act-detector-scripts/ACT.py.
-    Protocol(
-        name="act",
-        summary="ACT-detector's rules: hard suppression at 0.3, linking from an overlap of 0.2 on",
-        comparable=True,
-        frame_nms=Suppression(iou=0.3, soft=False),
-        linking=LinkingRules(
-            tubelet_nms=Suppression(iou=0.3, soft=False),
-            min_overlap=0.2,
-            max_gap=5,
-            min_tube_score=0.01,
-        ),
-        tube_nms_iou=0.3,
-        average_precision="trapezoid",
-        rematch=True,
-        annotated_frames_only=False,
-    ),
-    # What the line of YOWO (Köpüklü et al., 2019) prints: Pascal VOC's average precision, over
-    # frames that have annotations. The detections themselves are made by MOC's rules.
-    Protocol(
-        name="voc",
-        summary="Pascal VOC's average precision on annotated frames, as in papers like YOWO",
-        comparable=False,
-        frame_nms=Suppression(iou=0.6, soft=True),
-        linking=LinkingRules(),
-        tube_nms_iou=0.3,
-        average_precision="envelope",
-        rematch=False,
-        annotated_frames_only=True,
+# MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
+# since, STMA's among them.
+_MOC = Protocol(
+    name="moc",
+    summary="MOC-Detector's rules; those of the STMA paper",
+    comparable=True,
+    frame_nms=Suppression(iou=0.6, soft=True),
+    linking=LinkingRules(),
+    tube_nms_iou=0.3,
+    average_precision="trapezoid",
+    rematch=True,
+    annotated_frames_only=False,
+)
+# ACT-detector (Kalogeiton et al., ICCV 2017), act-detector-scripts/ACT.py.
+_ACT = replace(
+    _MOC,
+    name="act",
+    summary="ACT-detector's rules: hard suppression at 0.3, linking from an overlap of 0.2 on",
+    frame_nms=Suppression(iou=0.3, soft=False),
+    linking=LinkingRules(
+        tubelet_nms=Suppression(iou=0.3, soft=False),
+        min_overlap=0.2,
+        max_gap=5,
+        min_tube_score=0.01,
     ),
 )
-
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _PROTOCOLS}
+# What the line of YOWO (Köpüklü et al., 2019) prints: Pascal VOC's average precision, over frames
+# that have annotations. The detections themselves are made by MOC's rules.
+_VOC = replace(
+    _MOC,
+    name="voc",
+    summary="Pascal VOC's average precision on annotated frames, as in papers like YOWO",
+    comparable=False,
+    average_precision="envelope",
+    rematch=False,
+    annotated_frames_only=True,
+)
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_MOC, _ACT, _VOC)}
 
 
 def get_protocol(

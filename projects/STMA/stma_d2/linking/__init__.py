@@ -1,6 +1,6 @@
 """Tubelets to tubes, and the overlaps and suppressions that linking shares with the metrics."""
 
-from .iou import box_areas, box_iou, pair_overlaps
+from .iou import box_iou, pair_overlaps
 from .linker import build_tubes, link_tubelets
 from .nms import Suppression, nms
 from .online import LiveTube, OnlineLinker
@@ -12,7 +12,6 @@ __all__ = [
     "LiveTube",
     "OnlineLinker",
     "Suppression",
-    "box_areas",
     "box_iou",
     "build_tubes",
     "link_tubelets",

@@ -7,11 +7,6 @@ import numpy as np
 from . import kernels
 
 
-def box_areas(boxes: np.ndarray) -> np.ndarray:
-    """Areas in pixels of (..., 4) boxes x1, y1, x2, y2: sides are x2 - x1 + 1 and y2 - y1 + 1."""
-    return (boxes[..., 2] - boxes[..., 0] + 1) * (boxes[..., 3] - boxes[..., 1] + 1)
-
-
 def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Intersection over union of inclusive boxes, as ACT's and MOC's linking and matching take it.
 
@@ -28,11 +23,15 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     width, height = _shared_side(first, second, 0), _shared_side(first, second, 1)
     shared = np.multiply(width, height, out=width)
-    union = np.add(box_areas(first), box_areas(second), out=height)
+    union = np.add(_areas(first), _areas(second), out=height)
     union -= shared
     # Never reached by boxes that overlap: it keeps two boxes without area from giving 0 / 0.
     np.maximum(union, np.finfo(union.dtype).tiny, out=union)
     return np.divide(shared, union, out=shared)
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2] - boxes[..., 0] + 1) * (boxes[..., 3] - boxes[..., 1] + 1)
 
 
 def _shared_side(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:

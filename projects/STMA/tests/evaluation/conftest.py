@@ -35,39 +35,35 @@ class Case:
     expected: dict[str, Any]
 
 
-class Simulator:
-    """The generator of simulated detections in the folder of reference data."""
+@pytest.fixture(scope="session")
+def simulate(shared: Path) -> Callable[..., Case]:
+    """The generator of simulated detections in the folder of reference data.
 
-    def __init__(self, shared: Path) -> None:
-        path = shared / "golden" / "make_detections.py"
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        self.module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self.module)
-        self.folder = shared / "gt"
+    ``simulate(gt_file, split, videos, K, seed)`` makes detections of tubelets of K frames on the
+    named videos, or on so many of the split's test videos.
+    """
+    path = shared / "golden" / "make_detections.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
 
-    def __call__(
-        self, gt_file: str, split: int, videos: int | list[str], K: int, seed: int
-    ) -> Case:
-        """Simulate detections on the named videos, or on so many of the split's test videos."""
-        path = self.folder / gt_file
+    def simulate(gt_file: str, split: int, videos: int | list[str], K: int, seed: int) -> Case:
+        path = shared / "gt" / gt_file
         if not path.is_file():
             pytest.skip(f"ground truth not found at {path}")
-        truth = self.module.load_gt(path)
+        truth = module.load_gt(path)
         if isinstance(videos, int):
-            videos = self.module.choose_videos(truth, split, videos)
-        raw = self.module.simulate(truth, videos, K, seed)
+            videos = module.choose_videos(truth, split, videos)
+        raw = module.simulate(truth, videos, K, seed)
         detections = {v: Tubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()}
-        expected = {"detections_sha256": self.module.checksum(raw)}
+        expected = {"detections_sha256": module.checksum(raw)}
         return Case(load_annotations(path), videos, detections, expected)
 
-
-@pytest.fixture(scope="session")
-def simulate(shared: Path) -> Simulator:
-    return Simulator(shared)
+    return simulate
 
 
 @pytest.fixture(scope="session", params=["jhmdb_s1_k5", "ucf_s1_k5"])
-def golden(request: pytest.FixtureRequest, simulate: Simulator) -> Case:
+def golden(request: pytest.FixtureRequest, simulate: Callable[..., Case]) -> Case:
     """The two cases that MOC's own code was run on."""
     expected = json.loads(EXPECTED.read_text())["cases"][request.param]
     arguments = (expected[key] for key in ("gt_file", "split", "num_videos", "K", "seed"))
