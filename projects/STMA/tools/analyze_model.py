@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections import Counter
+from collections.abc import Callable
 
 import torch
 from detectron2.modeling import build_model
@@ -15,28 +17,41 @@ from torch import nn
 from stma_d2.config import load_config
 from stma_d2.errors import clear_exit
 from stma_d2.modeling import STMA
+from stma_d2.modeling.features import FrameFeatures, WindowMaps
+
+# Name, what it runs once for, and attribute of the model.
+PARTS = (
+    ("2D backbone", "frame", "backbone"),
+    ("size head", "frame", "size_head"),
+    ("action head, per frame", "frame", "action_head"),
+    ("center head", "window", "center_head"),
+    ("movement head", "window", "movement_head"),
+    ("3D backbone", "window", "backbone_3d"),
+    ("action head", "window", "action_head"),
+)
 
 
-def count_macs(module: nn.Module, *inputs: torch.Tensor | None) -> int:
-    """MACs of one forward pass (convolutions, matrix products, batch normalization).
+class _Step(nn.Module):
+    """A step of the model as a module, for the counter."""
+
+    def __init__(self, model: STMA, step: Callable[..., FrameFeatures | WindowMaps]) -> None:
+        super().__init__()
+        self.model = model
+        self.step = step
+
+    def forward(self, *inputs: torch.Tensor) -> list[torch.Tensor]:
+        return [value for value in vars(self.step(*inputs)).values() if value is not None]
+
+
+def count_macs(module: nn.Module, *inputs: torch.Tensor) -> Counter[str]:
+    """MACs of one forward pass by submodule (convolutions, matrix products, normalization).
 
     On the CPU a deformable convolution is a matrix product, and counts what the plain one of the
     same weights does: not the bilinear sampling, four MACs a sample, as for the published figures.
     """
     analysis = FlopCountAnalysis(module, inputs)
     analysis.unsupported_ops_warnings(False).uncalled_modules_warnings(False)
-    return analysis.total()
-
-
-class _FrameReduction(nn.Module):
-    """The action head's part that works frame by frame, as a module of its own."""
-
-    def __init__(self, head: nn.Module) -> None:
-        super().__init__()
-        self.head = head
-
-    def forward(self, features: torch.Tensor) -> torch.Tensor:
-        return self.head.forward_frames(features)
+    return analysis.by_module()
 
 
 @torch.no_grad()
@@ -49,31 +64,23 @@ def analyze(model: STMA, size: tuple[int, int], clip_length: int, num_frames: in
         clip_length: T.
         num_frames: K.
     """
-    frame = torch.zeros(1, 3, *size)
-    features = model.backbone(frame)
-    snippet = features[None].expand(-1, num_frames, -1, -1, -1)
-    parts = [
-        ("2D backbone", "frame", model.backbone, (frame,)),
-        ("size head", "frame", model.size_head, (features,)),
-        ("center head", "window", model.center_head, (snippet,)),
-        ("movement head", "window", model.movement_head, (snippet,)),
-    ]
-    clip_features = None
-    if model.backbone_3d is not None:
-        clip = torch.zeros(1, 3, clip_length, *size)
-        clip_features = model.backbone_3d(clip)
-        parts.append(("3D backbone", "window", model.backbone_3d, (clip,)))
-    rows = [
-        [name, per, count_parameters(module) / 1e6, count_macs(module, *inputs) / 1e9]
-        for name, per, module, inputs in parts
-    ]
-    if model.action_head is not None:
-        head = model.action_head
-        reduced = head.forward_frames(features)[None].expand(-1, num_frames, -1, -1, -1)
-        per_frame = count_macs(_FrameReduction(head), features)
-        rows.append(["action head, frames", "frame", None, per_frame / 1e9])
-        per_window = count_macs(head, reduced, clip_features)
-        rows.append(["action head", "window", count_parameters(head) / 1e6, per_window / 1e9])
+    frame, clip = torch.zeros(1, 3, *size), torch.zeros(1, clip_length, 3, *size)
+    features, snippet = model.frame_features(frame), torch.zeros(1, num_frames, dtype=torch.int64)
+
+    def window_maps(snippet: torch.Tensor, clip: torch.Tensor) -> WindowMaps:
+        clips = None if model.backbone_3d is None else model.clip_features(clip)
+        return model.window_maps(features, snippet, clips)
+
+    macs = {
+        "frame": count_macs(_Step(model, model.frame_features), frame),
+        "window": count_macs(_Step(model, window_maps), snippet, clip),
+    }
+    rows = []
+    for name, per, attribute in PARTS:
+        module = getattr(model, attribute)
+        if module is not None:
+            parameters = None if name.endswith("per frame") else count_parameters(module) / 1e6
+            rows.append([name, per, parameters, macs[per][f"model.{attribute}"] / 1e9])
     per_frame = sum(row[3] for row in rows if row[1] == "frame")
     per_window = sum(row[3] for row in rows if row[1] == "window")
     total = count_parameters(model) / 1e6

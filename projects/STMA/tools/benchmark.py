@@ -1,6 +1,8 @@
 #!/usr/bin/env python
 """Measure one figure of speed: two ways of doing the same, in turns in one run.
 
+Networks have random weights: a configuration's MODEL.WEIGHTS are not read.
+
 benchmark.py inference --config-file configs/UCF101-24/STMA_DLA34_RX101_K5.yaml --json figure.json
 benchmark.py data --against tests/oracles/plain_sampler.py
 """
@@ -27,7 +29,6 @@ import cv2
 import numpy as np
 import torch
 import torchvision
-from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 from detectron2.utils.events import EventStorage
 from torch import nn
@@ -43,7 +44,6 @@ from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import evaluate_tubelets, get_protocol
 from stma_d2.files import atomic_write
 from stma_d2.inference import StreamPredictor
-from stma_d2.inference.predictor import load_model
 from stma_d2.linking import LinkingRules, link_tubelets
 from stma_d2.modeling import DLA34, STMA, TubeletDetector
 from stma_d2.modeling.backbone import build_backbone_2d, deform
@@ -106,7 +106,7 @@ def measure_inference(args: argparse.Namespace) -> Figure:
     """
     cfg = load_config(args.config_file, args.opts)
     cfg.TEST.WINDOWS_PER_CHUNK = args.frames
-    model = make_model(cfg)
+    model = build_model(cfg).eval()
     detector, sampler = TubeletDetector(cfg, model), ClipSampler.from_config(cfg)
     mapper = ClipDatasetMapper(cfg, is_train=False)
     with TemporaryDirectory() as folder:
@@ -143,11 +143,6 @@ def network_steps(model: STMA, chunk: Sample) -> dict[str, Callable[[], object]]
     )
     passes = torch.arange(len(snippets)).split(rows_per_pass(images))
     return {name: lambda s=step: [s(rows) for rows in passes] for name, step in steps.items()}
-
-
-def make_model(cfg: CfgNode) -> STMA:
-    """The configured network in evaluation mode, with weights or with random ones."""
-    return load_model(cfg) if cfg.MODEL.WEIGHTS else build_model(cfg).eval()
 
 
 @torch.inference_mode()
@@ -203,7 +198,7 @@ def measure_stream(args: argparse.Namespace) -> Figure:
     """A frame of a stream after many frames, against one after 50; every tubelet is linked."""
     causal = ("INPUT.SNIPPET_POSITION", "end", "TEST.LINKING.MIN_TUBELET_SCORE", "0.0")
     cfg = load_config(args.config_file, [*causal, *args.opts])
-    model, runs, numbers = make_model(cfg), {}, {}
+    model, runs, numbers = build_model(cfg).eval(), {}, {}
     for length in (YOUNG, args.frames):
         predictor, frames = StreamPredictor(cfg, model), inputs.generated_frames()
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

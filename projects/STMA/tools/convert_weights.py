@@ -10,13 +10,13 @@ A whole MOC model, to be evaluated with a configuration of configs/MOC::
     convert_weights.py ucf_dla34_K7_rgb_coco.pth --output weights/ucf_dla34_K7_rgb_coco.pkl
 
 What became of each tensor is printed as a table, and the configuration keys that the weights need.
-The output is written whole or not at all.
+CenterNet's weights fill the size head too, as far as it has their shape. The output is written
+whole or not at all.
 """
 
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 from collections.abc import Iterator, Sequence
 
@@ -26,13 +26,13 @@ from stma_d2.checkpoint import ORIGINS, ConvertedFile, convert_file, write_initi
 from stma_d2.errors import InputError, clear_exit
 
 KEYS_SHOWN = 2
+# Of the paper's network.
+PARTS = ("backbone", "backbone_3d", "center_head", "movement_head", "size_head", "action_head")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert and report."""
     args = _parser().parse_args(arguments)
-    # The table says what the conversions log.
-    logging.getLogger("stma_d2.checkpoint").setLevel(logging.ERROR)
     kinds = _kinds(args.kind, len(args.inputs))
     files = [convert_file(path, kind) for path, kind in zip(args.inputs, kinds, strict=True)]
     write_initialization(args.output, files)
@@ -44,8 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for file in files:
         for key, value in file.conversion.settings.items():
             print(f"    {key} {value!r}")
-    anew = _parts_left_out(files)
-    if anew:
+    if anew := _parts_left_out(files):
         print(f"Not in these files, so that a training starts them anew: {', '.join(anew)}")
     print(f"Written; use it by MODEL.WEIGHTS {args.output}")
 
@@ -97,10 +96,10 @@ def _rows(file: ConvertedFile, all_keys: bool) -> Iterator[tuple[str, int, str, 
 
 def _parts_left_out(files: Sequence[ConvertedFile]) -> list[str]:
     """The parts of the paper's network that the files say nothing about."""
-    filled = {ORIGINS[file.kind].part for file in files}
-    if "" in filled:
+    if any(ORIGINS[file.kind].part == "" for file in files):
         return []
-    return [part for part in ("backbone", "backbone_3d") if part not in filled] + ["the heads"]
+    filled = {key.split(".")[0] for file in files for key in file.conversion.weights}
+    return [part for part in PARTS if part not in filled]
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a set that has other parameters"
     )
-    parser.set_defaults(**generate_synthetic_actions.__kwdefaults__)
+    parser.add_argument("--workers", type=int, help="processes that draw; the data stay the same")
+    parser.set_defaults(**generate_synthetic_actions.__kwdefaults__ | {"workers": os.cpu_count()})
     return parser
 
 

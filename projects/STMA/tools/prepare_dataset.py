@@ -174,7 +174,7 @@ def _run_check(args: argparse.Namespace) -> None:
     names = dict.fromkeys(name for s in annotations.splits for name in (*s.train, *s.test))
     jobs = [(name, annotations.videos[name]) for name in names]
     check = partial(check_video, frames_root, args.full)
-    problems = _map(check, jobs, args.workers)
+    problems = [*_fractions(annotations), *_map(check, jobs, args.workers)]
     rows = []
     for number, split in enumerate(annotations.splits, start=1):
         for subset, members in (("train", split.train), ("test", split.test)):
@@ -219,7 +219,7 @@ def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> lis
         What is wrong, as lines for the user; empty if all is well.
     """
     name, video = job
-    problems = list(_boxes_outside(video))
+    problems = list(_implausible_boxes(video))
     path = find_frames(str(root), name)
     if path is None:
         return [f"{name}: {p}" for p in ["no folder of frames and no video file", *problems]]
@@ -237,16 +237,32 @@ def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> lis
     return [f"{name}: {problem}" for problem in problems]
 
 
-def _boxes_outside(video: VideoAnnotation) -> Iterator[str]:
+def _fractions(annotations: TubeAnnotations) -> Iterator[str]:
+    tubes = [tube for video in annotations.videos.values() for tube in video.tubes]
+    if tubes and all(0 <= tube.boxes.min() and tube.boxes.max() <= 1 for tube in tubes):
+        yield (
+            "all boxes of the annotations lie within 0 .. 1, as fractions of the frame do; "
+            "multiply x1 and x2 by the video's width, y1 and y2 by its height"
+        )
+
+
+def _implausible_boxes(video: VideoAnnotation) -> Iterator[str]:
     limits = np.array([video.width - 1, video.height - 1])
     for number, tube in enumerate(video.tubes):
-        excess = np.maximum(-tube.boxes[:, :2], tube.boxes[:, 2:] - limits).max(axis=1)
-        if (excess > 0).any():
-            first = int(tube.frames[(excess > 0).argmax()])
-            yield (
-                f"tube {number}: {(excess > 0).sum()} of {len(tube)} boxes leave the frame by up "
-                f"to {excess.max():g} pixels, first in frame {first}"
-            )
+        low, high = tube.boxes[:, :2], tube.boxes[:, 2:]
+        excess = np.maximum(-low, high - limits).max(axis=1)
+        empty = (tube.boxes == 0).all(axis=1)
+        for found, what in (
+            (excess > 0, f"leave the frame by up to {excess.max():g} pixels"),
+            (empty, "are all zero, as where nothing was annotated"),
+            ((high - low < 1).any(axis=1) & ~empty, "are no wider or no higher than a pixel"),
+        ):
+            if found.any():
+                first = int(tube.frames[found.argmax()])
+                yield (
+                    f"tube {number}: {found.sum()} of {len(tube)} boxes {what}, first in frame "
+                    f"{first}"
+                )
 
 
 def summarize(

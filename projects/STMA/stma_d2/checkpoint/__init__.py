@@ -1,32 +1,22 @@
-"""Checkpoints: saving and loading ours, and bringing other projects' under our names."""
+"""Checkpoints: ours, and other projects' weights under the keys of our model."""
 
-from .centernet import (
-    convert_dla34,
-    convert_resnet18,
-    dla34_conversion,
-    resnet18_conversion,
-)
+from .centernet import convert_dla34, convert_resnet18
 from .checkpointer import TubeletCheckpointer, load_for_evaluation
-from .conversion import Conversion
+from .conversion import convert
 from .initialization import ORIGINS, ConvertedFile, convert_file, write_initialization
-from .moc import convert_moc, moc_conversion
-from .resnext3d import convert_resnext3d, resnext3d_conversion, resnext3d_depth
+from .moc import convert_moc
+from .resnext3d import convert_resnext3d
 
 __all__ = [
     "ORIGINS",
-    "Conversion",
     "ConvertedFile",
     "TubeletCheckpointer",
+    "convert",
     "convert_dla34",
     "convert_file",
     "convert_moc",
     "convert_resnet18",
     "convert_resnext3d",
-    "dla34_conversion",
     "load_for_evaluation",
-    "moc_conversion",
-    "resnet18_conversion",
-    "resnext3d_conversion",
-    "resnext3d_depth",
     "write_initialization",
 ]

@@ -8,13 +8,15 @@ from collections.abc import Mapping
 import torch
 
 from ..modeling.backbone import DLA34, ResNet18
-from .conversion import Conversion, convert_keys, expected_shapes, unwrap
+from .conversion import Dropped, Origin, convert_part, network_shapes
 
-# Output branches of CenterNet's tasks and of MOC.
+# CenterNet's size head (box width and height); MOC's branch of that name stands in a whole model.
+_SIZE_HEAD = re.compile(r"wh\.([02]\.(?:weight|bias))")
+# The other output heads of CenterNet's tasks, and all of MOC's.
 _HEAD = re.compile(r"(branch\.\w+|hm|wh|reg|hps|hm_hp|hp_offset|dep|rot|dim)\.")
-# Of ImageNet's weights; CenterNet's published DLA-34 still carries it, unused, as base.fc.
+# ImageNet's classifier; CenterNet's published DLA-34 still carries it, unused, as base.fc.
 _CLASSIFIER = re.compile(r"(base\.)?fc\.")
-# In the base network's levels of two stages, the projections inside the stages do the work.
+# The base network uses the projections inside these two-stage levels in place of these.
 _DEAD = re.compile(r"(base\.)?level[34]\.project\.")
 
 _DLA_STEP = re.compile(r"\b(proj|up|node)_(\d+)\.")
@@ -31,29 +33,16 @@ def convert_dla34(state_dict: Mapping) -> dict[str, torch.Tensor]:
 
     Args:
         state_dict: weights of CenterNet (``ctdet_coco_dla_*.pth``), of MOC's backbone, or of
-            ImageNet's DLA-34 (base network only); perhaps under ``state_dict``, keys perhaps with
-            ``module.`` and ``backbone.`` in front.
+            ImageNet's DLA-34 (base network only). They can lie under ``state_dict``, and the keys
+            can begin with ``module.`` and ``backbone.``.
 
     Returns:
-        Weights under our keys. ImageNet's lack everything after the base network.
+        The backbone's weights under our keys. ImageNet's weights fill its base network only.
 
     Raises:
-        InputError: if these are not DLA-34 weights, with the reason.
+        InputError: if these are not DLA-34 weights; the message says why.
     """
-    return dla34_conversion(state_dict).weights
-
-
-def dla34_conversion(state_dict: Mapping) -> Conversion:
-    """Like :func:`convert_dla34`, with the account of dropped and missing keys."""
-    return convert_keys(
-        unwrap(state_dict),
-        "DLA-34 (CenterNet, MOC or ImageNet)",
-        rename=_rename_dla34,
-        drop=_drop,
-        expected=expected_shapes(DLA34),
-        settings={"MODEL.BACKBONE.NAME": "build_dla34_backbone"},
-        optional=lambda key: not key.startswith("base."),
-    )
+    return convert_part(state_dict, CENTERNET_DLA34)
 
 
 def convert_resnet18(state_dict: Mapping) -> dict[str, torch.Tensor]:
@@ -61,53 +50,83 @@ def convert_resnet18(state_dict: Mapping) -> dict[str, torch.Tensor]:
 
     Args:
         state_dict: weights of CenterNet (``ctdet_coco_resdcn18.pth``), of MOC's backbone, or of
-            torchvision's ImageNet ResNet-18; wrapped and prefixed as for :func:`convert_dla34`.
+            torchvision's ImageNet ResNet-18, in the forms that :func:`convert_dla34` takes.
 
     Returns:
-        Weights under our keys. ImageNet's lack everything after the base network.
+        The backbone's weights under our keys. ImageNet's weights fill its base network only.
 
     Raises:
-        InputError: if these are not ResNet-18 weights, with the reason.
+        InputError: if these are not ResNet-18 weights; the message says why.
     """
-    return resnet18_conversion(state_dict).weights
+    return convert_part(state_dict, CENTERNET_RESNET18)
 
 
-def resnet18_conversion(state_dict: Mapping) -> Conversion:
-    """Like :func:`convert_resnet18`, with the account of dropped and missing keys."""
-    return convert_keys(
-        unwrap(state_dict),
-        "ResNet-18 (CenterNet, MOC or ImageNet)",
-        rename=_rename_resnet18,
-        drop=_drop,
-        expected=expected_shapes(ResNet18),
-        settings={"MODEL.BACKBONE.NAME": "build_resnet18_backbone"},
-        optional=lambda key: not key.startswith("base."),
-    )
-
-
-def _drop(key: str) -> str | None:
+def rename_dla34(key: str) -> str | Dropped:
+    """Our key for a key of CenterNet's, MOC's or ImageNet's DLA-34."""
     key = key.removeprefix("backbone.")
-    if _HEAD.match(key):
-        return "an output head"
-    if _CLASSIFIER.match(key):
-        return "the classifier"
-    return "never used by the network" if _DEAD.match(key) else None
-
-
-def _rename_dla34(key: str) -> str:
-    key = key.removeprefix("backbone.")
+    if outside := _rename_outside_backbone(key):
+        return outside
     if re.match(r"base_layer\.|level\d\.", key):
-        return "base." + key
+        key = "base." + key
     key = key.replace("dla_up.ida_", "dla_up.steps.")
     key = _DLA_STEP.sub(lambda m: f"{_DLA_STEP_NAMES[m[1]]}.{int(m[2]) - 1}.", key)
-    return key.replace(".actf.0.", ".norm.").replace(".conv_offset_mask.", ".offset_mask.")
+    key = key.replace(".actf.0.", ".norm.").replace(".conv_offset_mask.", ".offset_mask.")
+    return "backbone." + key
 
 
-def _rename_resnet18(key: str) -> str:
+def rename_resnet18(key: str) -> str | Dropped:
+    """Our key for a key of CenterNet's, MOC's or ImageNet's ResNet-18."""
     key = key.removeprefix("backbone.")
+    if outside := _rename_outside_backbone(key):
+        return outside
     deconv = _DECONV_STAGE.match(key)
     if deconv is None:
-        return "base." + key
+        return "backbone.base." + key
     stage, position = divmod(int(deconv[1]), _DECONV_STAGE_LENGTH)
     rest = key[deconv.end() :].replace("conv_offset_mask.", "offset_mask.")
-    return f"up.{stage}.{_DECONV_NAMES.get(position, position)}.{rest}"
+    return f"backbone.up.{stage}.{_DECONV_NAMES.get(position, position)}.{rest}"
+
+
+def has_dimensions(weights: Mapping[str, torch.Tensor], name: str, dimensions: int) -> bool:
+    """Whether a base network, alone or inside others, has a tensor of that name and dimensions."""
+    keys = [prefix + name for prefix in ("", "backbone.", "base.", "backbone.base.")]
+    return any(key in weights and weights[key].dim() == dimensions for key in keys)
+
+
+def _rename_outside_backbone(key: str) -> str | Dropped | None:
+    if size_head := _SIZE_HEAD.fullmatch(key):
+        return f"size_head.layers.{size_head[1]}"
+    if _HEAD.match(key):
+        return Dropped("an output head")
+    if _CLASSIFIER.match(key):
+        return Dropped("the classifier")
+    return Dropped("never used by the network") if _DEAD.match(key) else None
+
+
+# Its last layer, for width and height, does not fit a head of four distances: then the checkpointer
+# loads the first layer only.
+_EXTRA = frozenset(f"size_head.layers.{i}.{kind}" for i in (0, 2) for kind in ("weight", "bias"))
+
+CENTERNET_DLA34 = Origin(
+    name="DLA-34 of CenterNet, MOC or ImageNet",
+    part="backbone",
+    mark="a base_layer.0.weight of four dimensions",
+    is_marked=lambda weights: has_dimensions(weights, "base_layer.0.weight", 4),
+    rename=rename_dla34,
+    settings=lambda weights: {"MODEL.BACKBONE.NAME": "build_dla34_backbone"},
+    shapes=lambda settings: network_shapes(DLA34, "backbone."),
+    optional=("backbone.dla_up.", "backbone.ida_up."),
+    extra=_EXTRA,
+)
+
+CENTERNET_RESNET18 = Origin(
+    name="ResNet-18 of CenterNet, MOC or ImageNet",
+    part="backbone",
+    mark="a conv1.weight of four dimensions",
+    is_marked=lambda weights: has_dimensions(weights, "conv1.weight", 4),
+    rename=rename_resnet18,
+    settings=lambda weights: {"MODEL.BACKBONE.NAME": "build_resnet18_backbone"},
+    shapes=lambda settings: network_shapes(ResNet18, "backbone."),
+    optional=("backbone.up.",),
+    extra=_EXTRA,
+)

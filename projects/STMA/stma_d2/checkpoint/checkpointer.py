@@ -1,23 +1,113 @@
-"""Checkpoints: an initialization may fit in part, all else must fit whole."""
+"""Our checkpoints: written whole, read without running anything, loaded only where they fit."""
 
 from __future__ import annotations
 
-import numpy as np
+import logging
+import os
+from pathlib import Path
+
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
 from torch import nn
 
 from ..errors import InputError
+from ..files import atomic_write
+from .reading import read_detectron2_checkpoint
+from .seal import seal, verify_seal
+from .weights import fit_weights
 
-_CONVERT = "other projects' weights must go through tools/convert_weights.py first"
+logger = logging.getLogger(__name__)
+
+_MAKE = (
+    "tools/convert_weights.py makes an initialization of other projects' weights; "
+    "MODEL.WEIGHTS '' starts from random ones"
+)
+# The name of the file that names the last checkpoint, as in Detectron2.
+_POINTER = "last_checkpoint"
 
 
 class TubeletCheckpointer(DetectionCheckpointer):
-    """Detectron2's checkpointer that refuses a checkpoint which does not fit the model.
+    """Detectron2's checkpointer, made safe.
 
-    Detectron2's own skips what does not fit with a warning: right for an initialization of which
-    something fits, a wrong number in an evaluation or a resumed training.
+    Detectron2's own loads what fits and warns of the rest. That is right for an initialization of
+    which something fits, but gives a wrong number in an evaluation or a resumed training. It also
+    runs what a ``.pkl`` holds, and a kill while it saves leaves half a file.
     """
+
+    def save(self, name: str, **kwargs: object) -> None:
+        """Write ``<save_dir>/<name>.pth`` and name it the last checkpoint; only the main process.
+
+        A kill or a full disk leaves the checkpoints of before.
+
+        Args:
+            name: of the file, without ``.pth``.
+            kwargs: what to save beside the model and the checkpointables. As in their states, only
+                tensors, numbers, text, bytes and plain containers can be read again.
+
+        Raises:
+            InputError: if the file cannot be written.
+        """
+        if not self.save_dir or not self.save_to_disk:
+            return
+        for left_by_a_kill in Path(self.save_dir).glob("*.pth.partial-*"):
+            left_by_a_kill.unlink()
+        states = {key: value.state_dict() for key, value in self.checkpointables.items()}
+        content = {"model": self.model.state_dict(), **states, **kwargs}
+        path = os.path.join(self.save_dir, f"{name}.pth")
+        self.logger.info(f"Saving checkpoint to {path}")
+        try:
+            with atomic_write(path) as file:
+                torch.save(content, file)
+                seal(file)
+                file.flush()
+                os.fsync(file.fileno())  # before the pointer says that it is there
+            self.tag_last_checkpoint(f"{name}.pth")
+        except (OSError, RuntimeError) as error:  # torch raises the latter where a disk is full
+            raise InputError(
+                f"cannot write {path} ({error}); the checkpoints of before are intact: make room "
+                "or set another OUTPUT_DIR, and go on with --resume"
+            ) from error
+
+    def tag_last_checkpoint(self, last_filename_basename: str) -> None:
+        """Name the last checkpoint, a file of the folder."""
+        with atomic_write(os.path.join(self.save_dir, _POINTER)) as file:
+            file.write(last_filename_basename.encode())
+
+    def start_afresh(self) -> None:
+        """Forget which checkpoint is the last, so that nothing resumes an earlier training."""
+        if self.save_dir and self.save_to_disk:
+            Path(self.save_dir, _POINTER).unlink(missing_ok=True)
+
+    def find_last(self, *, fall_back: bool = False) -> str:
+        """The path of the last checkpoint, after reading it whole.
+
+        Args:
+            fall_back: whether to take the newest good checkpoint of the folder, with a warning, if
+                the last one cannot be read.
+
+        Raises:
+            InputError: if the last checkpoint is missing or damaged; names the newest good one.
+        """
+        pointer = Path(self.save_dir, _POINTER)
+        name = pointer.read_text(errors="replace").strip()
+        path = os.path.join(self.save_dir, name)
+        try:
+            if not name:
+                raise InputError(f"{pointer} is empty and names no checkpoint")
+            if not os.path.isfile(path):
+                raise InputError(f"{pointer} names {name}, which is not there")
+            read_detectron2_checkpoint(path)
+            return path
+        except InputError as error:
+            newest = self._newest_good(path)
+            if newest is None:
+                raise InputError(f"{error}; {self.save_dir} holds no good checkpoint") from error
+            if not fall_back:
+                raise InputError(
+                    f"{error}; the newest good checkpoint is {newest}: give it as MODEL.WEIGHTS"
+                ) from error
+            logger.warning(f"{error}; taking the newest good checkpoint instead, {newest}")
+            return newest
 
     def load(
         self, path: str, checkpointables: list[str] | None = None, *, must_fit: bool = True
@@ -25,61 +115,62 @@ class TubeletCheckpointer(DetectionCheckpointer):
         """Load ``path``; an empty path loads nothing.
 
         Args:
-            path: checkpoint file.
+            path: a file, or whatever Detectron2's PathManager reads: ``https://``,
+                ``detectron2://``, ``catalog://``, ``file://``.
             checkpointables: what to load beside the model; None loads all.
             must_fit: whether every tensor must be there and have the model's shape.
 
+        Returns:
+            What else the checkpoint holds.
+
         Raises:
-            InputError: if the file is missing, is no checkpoint of Detectron2's kind, fits nowhere,
-                or does not fit whole although it must.
+            InputError: if the file is missing, damaged or no checkpoint of Detectron2's kind, holds
+                NaN or infinite weights, fits nowhere, or does not fit whole although it must. The
+                model is then as before.
         """
-        if path and not self.path_manager.isfile(path):
-            raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS")
-        self._source, self._must_fit = path, must_fit
-        return super().load(path, checkpointables)
-
-    def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
-        """Resume whole from the last checkpoint, or initialize from ``path``, perhaps in part."""
-        if resume and self.has_checkpoint():
-            return self.load(self.get_checkpoint_file())
-        return self.load(path, checkpointables=[], must_fit=False)
-
-    def _load_file(self, filename: str) -> dict:
+        if not path:
+            return super().load(path)
+        self.logger.info(f"Loading {path} ...")
+        checkpoint = read_detectron2_checkpoint(self._local_path(path, must_fit))
         try:
-            checkpoint = super()._load_file(filename)
-        except Exception as error:  # a damaged or foreign file can raise anything
-            raise InputError(
-                f"{filename} is damaged or no checkpoint ({type(error).__name__}); {_CONVERT}"
-            ) from error
-        weights = checkpoint["model"]
-        if not isinstance(weights, dict) or not all(
-            isinstance(value, (torch.Tensor, np.ndarray)) for value in weights.values()
-        ):
-            raise InputError(f"{filename} is no checkpoint of Detectron2's kind; {_CONVERT}")
+            weights = fit_weights(checkpoint, self.model.state_dict(), must_fit)
+        except InputError as error:
+            raise InputError(f"the checkpoint {path} {error}") from error
+        self._log_incompatible_keys(self._load_model({"model": weights}))
+        for key in self.checkpointables if checkpointables is None else checkpointables:
+            if key in checkpoint:
+                self.checkpointables[key].load_state_dict(checkpoint.pop(key))
         return checkpoint
 
-    def _load_model(self, checkpoint: dict) -> object:
-        count = len(checkpoint["model"])
-        incompatible = super()._load_model(checkpoint)
-        if count == len(incompatible.unexpected_keys) + len(incompatible.incorrect_shapes):
-            raise InputError(
-                f"nothing in {self._source} fits the configured model, whose tensors have other "
-                f"names or shapes; {_CONVERT}"
-            )
-        problems = [
-            f"{key} has shape {tuple(theirs)} in the checkpoint and {tuple(ours)} in the model"
-            for key, theirs, ours in incompatible.incorrect_shapes
-        ]
-        problems += [f"{key} is missing" for key in incompatible.missing_keys]
-        problems += [f"{key} is not in the model" for key in incompatible.unexpected_keys]
-        if problems and self._must_fit:
-            shown = "; ".join(problems[:3])
-            raise InputError(
-                f"the checkpoint {self._source} does not fit the configured model in "
-                f"{len(problems)} tensors ({shown}{'; ...' if len(problems) > 3 else ''}); use the "
-                "configuration that it was trained with"
-            )
-        return incompatible
+    def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
+        """Resume whole from the last checkpoint, or initialize from ``path``, perhaps in part.
+
+        Where the last checkpoint is damaged or gone, the newest good one is resumed.
+        """
+        if resume and self.has_checkpoint():
+            return self.load(self.find_last(fall_back=True))
+        return self.load(path, checkpointables=[], must_fit=False)
+
+    def _newest_good(self, last: str) -> str | None:
+        """The newest checkpoint of ours in the folder that can be read, other than ``last``."""
+        paths = (path for path in Path(self.save_dir).glob("*.pth") if path != Path(last))
+        for path in sorted(paths, key=os.path.getmtime, reverse=True):
+            try:
+                if verify_seal(path) and read_detectron2_checkpoint(str(path)):
+                    return str(path)
+            except InputError:
+                continue
+        return None
+
+    def _local_path(self, path: str, must_fit: bool) -> str:
+        try:
+            local = self.path_manager.get_local_path(path.removeprefix("file://"))
+        except Exception as error:  # whatever the handler of such paths raises
+            raise InputError(f"cannot get {path} ({error}); check MODEL.WEIGHTS") from error
+        if not os.path.isfile(local):
+            advice = "" if must_fit else f" ({_MAKE})"
+            raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS{advice}")
+        return local
 
 
 def load_for_evaluation(model: nn.Module, weights: str, output_dir: str, resume: bool) -> str:
@@ -95,12 +186,10 @@ def load_for_evaluation(model: nn.Module, weights: str, output_dir: str, resume:
         The path of the checkpoint.
 
     Raises:
-        InputError: if there is nothing to load, or it does not fit.
+        InputError: if there is nothing to load, it cannot be read, or it does not fit.
     """
     checkpointer = TubeletCheckpointer(model, save_dir=output_dir)
-    path = weights
-    if resume and checkpointer.has_checkpoint():
-        path = checkpointer.get_checkpoint_file()
+    path = checkpointer.find_last() if resume and checkpointer.has_checkpoint() else weights
     if not path:
         raise InputError(
             "an evaluation needs weights: add MODEL.WEIGHTS path/to/model_final.pth, or --resume "

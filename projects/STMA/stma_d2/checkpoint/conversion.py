@@ -1,59 +1,85 @@
-"""What the conversions of foreign weights share: unwrap, rename, refuse what does not fit."""
+"""Other projects' weights under the keys of our model."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
 from ..errors import InputError
 
-logger = logging.getLogger(__name__)
-
-# Keys named in a message; a checkpoint of another network differs in hundreds.
+# A message names so many keys; a checkpoint of another network differs in hundreds.
 _SHOWN_KEYS = 4
+
+Settings = Mapping[str, str | int | bool]
 
 
 @dataclass(frozen=True)
-class Conversion:
-    """Weights under our names, and what became of the others.
+class Dropped:
+    """What an origin's ``rename`` returns for a tensor that our model has no use for."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """One kind of checkpoint that another project publishes.
 
     Attributes:
-        weights: our key -> tensor; load with ``load_state_dict``, ``strict=False`` if ``missing``.
-        sources: our key -> the source's key it came from.
-        dropped: the source's key -> why we have no use for it.
-        missing: our keys that the source says nothing about; they keep their initialization.
-        settings: configuration key -> the value that a model needs to take these weights.
+        name: what it is, for messages.
+        part: the part of our model that it fills: "backbone", "backbone_3d", or "" for all of it.
+        mark: what tells it from the other origins, for messages.
+        is_marked: whether a plain state dict (see `unwrap`) has this mark.
+        rename: key of the checkpoint -> key of our model, or `Dropped`. A key that it does not know
+            stays as it is and is refused, because our model has no such key.
+        settings: plain state dict -> configuration key -> the value that the weights need.
+        shapes: these settings -> key of our model -> shape, for all that the checkpoint must hold.
+        optional: prefixes of our keys; the checkpoint may lack all tensors under them, not some.
+        extra: our keys that the checkpoint may hold besides, in any shape.
     """
 
-    weights: dict[str, torch.Tensor]
-    sources: dict[str, str]
-    dropped: dict[str, str]
-    missing: tuple[str, ...]
-    settings: dict[str, str | int | bool]
+    name: str
+    part: str
+    mark: str
+    is_marked: Callable[[Mapping[str, torch.Tensor]], bool]
+    rename: Callable[[str], str | Dropped]
+    settings: Callable[[Mapping[str, torch.Tensor]], Settings]
+    shapes: Callable[[Settings], Mapping[str, tuple[int, ...]]]
+    optional: tuple[str, ...] = ()
+    extra: frozenset[str] = frozenset()
 
-    def under(self, prefix: str) -> Conversion:
-        """The same with ``prefix`` in front of our keys: a part's place in a whole model."""
-        return replace(
-            self,
-            weights={prefix + key: value for key, value in self.weights.items()},
-            sources={prefix + key: value for key, value in self.sources.items()},
-            missing=tuple(prefix + key for key in self.missing),
-        )
+
+@dataclass
+class Conversion:
+    """The weights under our keys, and what became of each tensor.
+
+    Attributes:
+        weights: key of our model -> tensor.
+        sources: key of our model -> the checkpoint's key. Batch counters that the checkpoint lacks
+            are in ``weights`` only.
+        dropped: key of the checkpoint -> why our model has no use for it.
+        missing: keys of our model that the checkpoint lacks; they keep their initialization.
+        settings: configuration key -> the value that the weights need.
+    """
+
+    weights: dict[str, torch.Tensor] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+    dropped: dict[str, str] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+    settings: Settings = field(default_factory=dict)
 
 
 def unwrap(checkpoint: Mapping) -> dict[str, torch.Tensor]:
-    """The plain state dict in a checkpoint.
+    """Take the plain state dict out of a checkpoint.
 
     Args:
-        checkpoint: a state dict, or a dict that holds one under ``state_dict``; ``module.`` in
-            front of the keys (torch's DataParallel) is removed.
+        checkpoint: a state dict, or a dict that holds one under ``state_dict``. The ``module.``
+            that torch's DataParallel puts in front of the keys is removed.
 
     Raises:
-        InputError: if there are no weights in it, or anything else among them.
+        InputError: if it holds no weights, or something else among the weights.
     """
     state_dict = checkpoint
     if isinstance(checkpoint, Mapping):
@@ -69,89 +95,68 @@ def unwrap(checkpoint: Mapping) -> dict[str, torch.Tensor]:
     return {key.removeprefix("module."): value for key, value in state_dict.items()}
 
 
-def expected_shapes(build: Callable[[], nn.Module]) -> dict[str, torch.Size]:
-    """Key -> shape of the network's state dict, without allocating its weights."""
+def network_shapes(build: Callable[[], nn.Module], prefix: str) -> dict[str, tuple[int, ...]]:
+    """Key -> shape of a network's state dict, ``prefix`` before each key; allocates no weights."""
     with torch.device("meta"):
-        return {key: value.shape for key, value in build().state_dict().items()}
+        return {prefix + key: tuple(value.shape) for key, value in build().state_dict().items()}
 
 
-def convert_keys(
-    source: Mapping[str, torch.Tensor],
-    name: str,
-    *,
-    rename: Callable[[str], str],
-    drop: Callable[[str], str | None],
-    expected: Mapping[str, torch.Size],
-    settings: Mapping[str, str | int | bool],
-    optional: Callable[[str], bool] = lambda key: False,
-) -> Conversion:
-    """Bring a state dict under our names and check that it fits the network.
+def convert(checkpoint: Mapping, origin: Origin) -> Conversion:
+    """Rename a checkpoint's weights and check that they fit our model.
 
     Args:
-        source: the foreign state dict, see :func:`unwrap`.
-        name: what the source should be, for messages.
-        rename: foreign key -> our key.
-        drop: foreign key -> why it is of no use to us, or None.
-        expected: key -> shape of our network.
-        settings: what the configuration must say to build our network.
-        optional: tells the keys of ours that the source may lack, all of them or none.
-
-    Returns:
-        The conversion; what was dropped and what is missing is also logged.
+        checkpoint: see `unwrap`.
+        origin: what the checkpoint should be.
 
     Raises:
-        InputError: for keys that nothing accounts for, shapes that differ, or weights that lack.
+        InputError: if a key is unknown, a shape differs, or weights lack.
     """
-    weights: dict[str, torch.Tensor] = {}
-    sources: dict[str, str] = {}
-    dropped: dict[str, str] = {}
+    source = unwrap(checkpoint)
+    result = Conversion(settings=origin.settings(source))
+    shapes = origin.shapes(result.settings)
     unknown, misshapen = [], []
     for key, tensor in source.items():
-        reason = drop(key)
-        target = rename(key)
-        if reason is not None:
-            dropped[key] = reason
-        elif target not in expected or target in weights:
+        ours = origin.rename(key)
+        if isinstance(ours, Dropped):
+            result.dropped[key] = ours.reason
+        elif ours in result.weights or ours not in shapes.keys() | origin.extra:
             unknown.append(key)
-        elif tensor.shape != expected[target]:
-            misshapen.append(f"{key} is {tuple(tensor.shape)}, not {tuple(expected[target])}")
+        elif tuple(tensor.shape) != shapes.get(ours, tuple(tensor.shape)):
+            misshapen.append(f"{key} is {tuple(tensor.shape)}, not {shapes[ours]}")
         else:
-            weights[target], sources[target] = tensor, key
-    if unknown:
-        raise InputError(f"these are not the weights of {name}: no place for {_some(unknown)}")
-    if misshapen:
-        raise InputError(f"these are not the weights of {name}: {_some(misshapen)}")
-    missing = _missing(weights, name, expected, optional)
-    _report(name, dropped, missing)
-    return Conversion(weights, sources, dropped, missing, dict(settings))
+            result.weights[ours], result.sources[ours] = tensor, key
+    if unknown or misshapen:
+        reason = f"no place for {_some(unknown)}" if unknown else _some(misshapen)
+        raise InputError(f"these are not the weights of {origin.name}: {reason}")
+    _add_batch_counters(result.weights, shapes)
+    result.missing = _missing(result.weights, shapes, origin)
+    return result
 
 
-def _missing(
-    weights: dict[str, torch.Tensor],
-    name: str,
-    expected: Mapping[str, torch.Size],
-    optional: Callable[[str], bool],
-) -> tuple[str, ...]:
-    """Our keys without weights; refuses gaps, and completes counters that old weights lack."""
-    missing = [key for key in expected if key not in weights]
-    # Batch counters came with torch 0.4.1; they matter only without a momentum.
-    for key in [k for k in missing if k.endswith(".num_batches_tracked")]:
-        if key.replace("num_batches_tracked", "running_mean") in weights:
+def convert_part(checkpoint: Mapping, origin: Origin) -> dict[str, torch.Tensor]:
+    """As `convert`, but only the weights of ``origin.part``, under that module's own keys."""
+    prefix = f"{origin.part}." if origin.part else ""
+    weights = convert(checkpoint, origin).weights
+    return {k.removeprefix(prefix): value for k, value in weights.items() if k.startswith(prefix)}
+
+
+def _add_batch_counters(weights: dict[str, torch.Tensor], shapes: Iterable[str]) -> None:
+    """Add the counters that weights older than torch 0.4.1 lack; our networks do not read them."""
+    for key in shapes:
+        statistics = key.replace("num_batches_tracked", "running_mean")
+        if key != statistics and statistics in weights and key not in weights:
             weights[key] = torch.zeros((), dtype=torch.int64)
-            missing.remove(key)
-    whole_part = sum(optional(key) for key in expected)
-    gaps = missing if len(missing) != whole_part else [k for k in missing if not optional(k)]
+
+
+def _missing(weights: Mapping, shapes: Mapping, origin: Origin) -> tuple[str, ...]:
+    missing = [key for key in shapes if key not in weights]
+    optional = [key for key in shapes if key.startswith(origin.optional)]
+    gaps = [key for key in missing if key not in optional]
+    if not gaps and len(missing) != len(optional):
+        gaps = missing
     if gaps:
-        raise InputError(f"the weights of {name} are incomplete: nothing for {_some(gaps)}")
+        raise InputError(f"the weights of {origin.name} are incomplete: nothing for {_some(gaps)}")
     return tuple(missing)
-
-
-def _report(name: str, dropped: Mapping[str, str], missing: tuple[str, ...]) -> None:
-    for reason in dict.fromkeys(dropped.values()):
-        keys = [key for key, why in dropped.items() if why == reason]
-        logger.info("%s: dropped %s (%s)", name, _some(keys), reason)
-    if missing:
-        logger.warning("%s: nothing for %s; these keep their initialization", name, _some(missing))
 
 
 def _some(items: Iterable[str]) -> str:

@@ -1,85 +1,42 @@
-"""One initialization of a model from one or two files of other projects."""
+"""One file for MODEL.WEIGHTS from one or two files of other projects."""
 
 from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from ..errors import InputError
 from ..files import atomic_write
-from .centernet import dla34_conversion, resnet18_conversion
-from .conversion import Conversion, unwrap
-from .moc import moc_conversion
-from .reading import file_sha256, read_checkpoint
-from .resnext3d import resnext3d_conversion
+from .centernet import CENTERNET_DLA34, CENTERNET_RESNET18
+from .conversion import Conversion, convert, unwrap
+from .moc import MOC
+from .reading import read_checkpoint
+from .resnext3d import RESNEXT3D
+from .seal import file_sha256, seal
+from .weights import to_dtype
 
-
-@dataclass(frozen=True)
-class Origin:
-    """A kind of foreign weights.
-
-    Attributes:
-        name: what they are, for messages.
-        part: what they fill: "backbone", "backbone_3d", or "" for a whole model.
-        mark: what tells them from the others, for messages.
-        is_marked: whether a plain state dict (see `unwrap`) has that mark.
-        convert: state dict -> the part's conversion.
-    """
-
-    name: str
-    part: str
-    mark: str
-    is_marked: Callable[[Mapping[str, torch.Tensor]], bool]
-    convert: Callable[[Mapping], Conversion]
-
-
-# In the order in which they are looked for: a MOC model contains the others' marks.
+# In the order in which they are looked for: a MOC model has the marks of the others too.
 ORIGINS = {
-    "moc": Origin(
-        "a whole MOC model",
-        "",
-        "keys that begin with branch.",
-        lambda weights: any(key.startswith("branch.") for key in weights),
-        moc_conversion,
-    ),
-    "resnext3d": Origin(
-        "Hara et al.'s 3D ResNeXt",
-        "backbone_3d",
-        "a conv1.weight of five dimensions",
-        lambda weights: _dimensions(weights, "conv1.weight") == 5,
-        resnext3d_conversion,
-    ),
-    "dla34": Origin(
-        "DLA-34 of CenterNet, MOC or ImageNet",
-        "backbone",
-        "a base_layer.0.weight of four dimensions",
-        lambda weights: _dimensions(weights, "base_layer.0.weight") == 4,
-        dla34_conversion,
-    ),
-    "resnet18": Origin(
-        "ResNet-18 of CenterNet, MOC or ImageNet",
-        "backbone",
-        "a conv1.weight of four dimensions",
-        lambda weights: _dimensions(weights, "conv1.weight") == 4,
-        resnet18_conversion,
-    ),
+    "moc": MOC,
+    "resnext3d": RESNEXT3D,
+    "dla34": CENTERNET_DLA34,
+    "resnet18": CENTERNET_RESNET18,
 }
 
 
 @dataclass(frozen=True)
 class ConvertedFile:
-    """A foreign checkpoint under the keys of a whole model.
+    """A checkpoint of another project under the keys of our model.
 
     Attributes:
         path: of the file.
-        sha256: of its content.
-        kind: key of `ORIGINS`.
-        conversion: its weights under the model's keys, ``backbone.`` and the like in front.
+        sha256: of the file's content.
+        kind: its origin, a key of `ORIGINS`.
+        conversion: its weights, float32 (batch counters: int64), and what became of each tensor.
     """
 
     path: str
@@ -89,38 +46,37 @@ class ConvertedFile:
 
 
 def convert_file(path: str | os.PathLike[str], kind: str | None = None) -> ConvertedFile:
-    """Read a foreign checkpoint and bring it under our keys.
+    """Read a checkpoint of another project and rename its weights.
 
     Args:
-        path: file of ``torch.save``; it is read with ``weights_only=True``.
-        kind: key of `ORIGINS`; None finds out by the keys.
+        path: file of ``torch.save``; nothing in it is run.
+        kind: key of `ORIGINS`; None finds it out by the checkpoint's keys.
 
     Raises:
-        InputError: naming the file, if it cannot be read or does not fit, with the reason; or if
-            there is no such kind.
+        InputError: naming the file, if it cannot be read, does not fit or holds numbers that are no
+            weights; or if there is no such kind.
     """
     if kind is not None and kind not in ORIGINS:
         raise InputError(f"there is no kind {kind!r} of weights; there are {', '.join(ORIGINS)}")
     path = os.fspath(path)
     checkpoint = read_checkpoint(path)
     try:
-        weights = unwrap(checkpoint)
-        kind = kind or _recognize(weights)
-        conversion = ORIGINS[kind].convert(weights)
-        _check_finite(conversion)
+        kind = kind or _recognize(unwrap(checkpoint))
+        conversion = convert(checkpoint, ORIGINS[kind])
+        for key, tensor in conversion.weights.items():
+            dtype = torch.int64 if key.endswith("num_batches_tracked") else torch.float32
+            source = conversion.sources.get(key, key)
+            conversion.weights[key] = to_dtype(source, tensor, dtype).contiguous()
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    part = ORIGINS[kind].part
-    return ConvertedFile(
-        path, file_sha256(path), kind, conversion.under(f"{part}.") if part else conversion
-    )
+    return ConvertedFile(path, file_sha256(path), kind, conversion)
 
 
 def write_initialization(path: str | os.PathLike[str], files: Sequence[ConvertedFile]) -> None:
     """Write a file for MODEL.WEIGHTS in Detectron2's own format.
 
-    It holds ``model`` (full key -> array, float32 but for the batch counters), ``__author__``, and
-    ``sources``: name, SHA-256 and kind of each input.
+    It holds ``model`` (key of our model -> array), ``__author__`` and ``sources`` (name, SHA-256
+    and kind of each input), and ends with a checksum.
 
     Args:
         path: ends in ``.pkl``, by which Detectron2 knows the format; appears whole or not at all.
@@ -136,9 +92,7 @@ def write_initialization(path: str | os.PathLike[str], files: Sequence[Converted
     names = [os.path.basename(file.path) for file in files]
     content = {
         "model": {
-            key: _to_array(tensor)
-            for file in files
-            for key, tensor in file.conversion.weights.items()
+            key: tensor.numpy() for file in files for key, tensor in file.conversion.weights.items()
         },
         "__author__": f"stma_d2, converted from {' and '.join(names)}",
         "sources": [
@@ -148,6 +102,7 @@ def write_initialization(path: str | os.PathLike[str], files: Sequence[Converted
     }
     with atomic_write(path) as output:
         pickle.dump(content, output)
+        seal(output)
 
 
 def _recognize(weights: Mapping[str, torch.Tensor]) -> str:
@@ -157,20 +112,6 @@ def _recognize(weights: Mapping[str, torch.Tensor]) -> str:
     reasons = "".join(f"\n  {k}: {o.name} has {o.mark}" for k, o in ORIGINS.items())
     first = ", ".join(list(weights)[:3])
     raise InputError(f"none of the known origins; its first keys are {first}, while{reasons}")
-
-
-def _dimensions(weights: Mapping[str, torch.Tensor], name: str) -> int | None:
-    """Dimensions of the weight of that name, in a backbone or a base network or on its own."""
-    for prefix in ("", "backbone.", "base.", "backbone.base."):
-        if prefix + name in weights:
-            return weights[prefix + name].dim()
-    return None
-
-
-def _check_finite(conversion: Conversion) -> None:
-    for key, tensor in conversion.weights.items():
-        if tensor.is_floating_point() and not tensor.isfinite().all():
-            raise InputError(f"{conversion.sources[key]} holds NaN or infinite numbers")
 
 
 def _check_parts(files: Sequence[ConvertedFile]) -> None:
@@ -186,9 +127,3 @@ def _check_parts(files: Sequence[ConvertedFile]) -> None:
             f"{by_part[''].path} is a whole model and goes alone; its backbone alone can go "
             "with another file, if its kind is given as dla34 or resnet18"
         )
-
-
-def _to_array(tensor: torch.Tensor) -> np.ndarray:
-    if tensor.is_floating_point():
-        tensor = tensor.float()
-    return tensor.detach().contiguous().numpy()

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from torch import nn
 
 from ..errors import InputError
 from ..modeling.backbone import DLA34
-from ..modeling.heads import CenterHead, MovementHead, SizeHead
-from .centernet import dla34_conversion, resnet18_conversion
-from .conversion import Conversion, convert_keys, expected_shapes, unwrap
+from .centernet import CENTERNET_DLA34, CENTERNET_RESNET18, rename_dla34, rename_resnet18
+from .conversion import Dropped, Origin, Settings, convert_part
 
 # MOC's branch -> our head; both number convolution, ReLU, convolution as 0, 1, 2.
 _HEADS = {"hm": "center_head", "mov": "movement_head", "wh": "size_head"}
@@ -24,61 +22,39 @@ def convert_moc(state_dict: Mapping) -> dict[str, torch.Tensor]:
 
     Args:
         state_dict: a published model (``ucf_dla34_K7_rgb_coco.pth`` and the like, DLA-34 or
-            ResNet-18, RGB); perhaps under ``state_dict``, keys perhaps with ``module.`` in front.
+            ResNet-18, RGB). The weights can lie under ``state_dict``, and the keys can begin with
+            ``module.``.
 
     Returns:
-        Weights under our keys, complete: backbone, center, movement and size head.
+        All of the model's weights under our keys: backbone, center, movement and size head.
 
     Raises:
-        InputError: if this is not such a model, with the reason.
+        InputError: if this is not such a model; the message says why.
     """
-    return moc_conversion(state_dict).weights
+    return convert_part(state_dict, MOC)
 
 
-def moc_conversion(state_dict: Mapping) -> Conversion:
-    """Like :func:`convert_moc`, with the account of dropped keys."""
-    source = unwrap(state_dict)
-    branches = {key: value for key, value in source.items() if key.startswith("branch.")}
-    settings = _settings(branches)
-    heads = convert_keys(
-        branches,
-        "MOC's heads",
-        rename=_rename_head,
-        drop=lambda key: None,
-        expected=expected_shapes(lambda: _heads(settings)),
-        settings=settings,
-    )
-    backbone_source = {key: value for key, value in source.items() if key not in branches}
-    is_resnet = any("deconv_layer" in key for key in backbone_source)
-    convert = resnet18_conversion if is_resnet else dla34_conversion
-    backbone = convert(backbone_source).under("backbone.")
-    if backbone.missing:
-        raise InputError("these are not the weights of a MOC model: only the base network is there")
-    return Conversion(
-        weights=backbone.weights | heads.weights,
-        sources=backbone.sources | heads.sources,
-        dropped=backbone.dropped,
-        missing=(),
-        settings=backbone.settings | heads.settings,
-    )
+def _rename(key: str) -> str | Dropped:
+    if key.startswith("branch."):
+        branch, _, rest = key.removeprefix("branch.").partition(".")
+        return f"{_HEADS.get(branch, branch)}.layers.{rest}"
+    is_dla34 = key.removeprefix("backbone.").startswith(("base.", "dla_up.", "ida_up."))
+    return rename_dla34(key) if is_dla34 else rename_resnet18(key)
 
 
-def _rename_head(key: str) -> str:
-    branch, _, rest = key.removeprefix("branch.").partition(".")
-    return f"{_HEADS.get(branch, branch)}.layers.{rest}"
-
-
-def _settings(branches: Mapping[str, torch.Tensor]) -> dict[str, str | int | bool]:
+def _settings(weights: Mapping[str, torch.Tensor]) -> Settings:
     """The baseline's configuration with the snippet length, classes and widths of the weights."""
     shapes = {}
     for name in _TELLING:
-        weight = branches.get(f"branch.{name}")
+        weight = weights.get(f"branch.{name}")
         if weight is None or weight.dim() != 4:
             raise InputError(
                 f"these are not the weights of a MOC model: no convolution branch.{name}"
             )
         shapes[name] = weight.shape
+    backbone = _backbone(any("deconv_layer" in key for key in weights))
     return {
+        **backbone.settings(weights),
         "INPUT.SNIPPET_LENGTH": shapes["mov.2.weight"][0] // 2,
         "MODEL.BACKBONE_3D.NAME": "",
         "MODEL.STMA.NUM_CLASSES": shapes["hm.2.weight"][0],
@@ -90,26 +66,38 @@ def _settings(branches: Mapping[str, torch.Tensor]) -> dict[str, str | int | boo
     }
 
 
-def _heads(settings: Mapping[str, str | int | bool]) -> nn.ModuleDict:
-    """The baseline's heads."""
+def _shapes(settings: Settings) -> dict[str, tuple[int, ...]]:
+    num_frames, width = settings["INPUT.SNIPPET_LENGTH"], settings["MODEL.STMA.HEAD_CHANNELS"]
     features = DLA34.OUT_CHANNELS  # ResNet-18 has as many
-    num_frames = settings["INPUT.SNIPPET_LENGTH"]
-    width = settings["MODEL.STMA.HEAD_CHANNELS"]
-    return nn.ModuleDict(
-        {
-            "center_head": CenterHead(
-                in_channels=features,
-                num_frames=num_frames,
-                hidden_channels=width,
-                num_maps=settings["MODEL.STMA.NUM_CLASSES"],
-            ),
-            "movement_head": MovementHead(
-                in_channels=features, num_frames=num_frames, hidden_channels=width
-            ),
-            "size_head": SizeHead(
-                in_channels=features,
-                hidden_channels=settings["MODEL.STMA.SIZE.HEAD_CHANNELS"],
-                gaussian=False,
-            ),
-        }
-    )
+    snippet, size_width = num_frames * features, settings["MODEL.STMA.SIZE.HEAD_CHANNELS"]
+    backbone = _backbone(settings["MODEL.BACKBONE.NAME"] == "build_resnet18_backbone")
+    return {
+        **backbone.shapes(settings),
+        **_head_shapes("center_head", snippet, width, settings["MODEL.STMA.NUM_CLASSES"]),
+        **_head_shapes("movement_head", snippet, width, 2 * num_frames),
+        **_head_shapes("size_head", features, size_width, 2),
+    }
+
+
+def _backbone(is_resnet18: bool) -> Origin:
+    return CENTERNET_RESNET18 if is_resnet18 else CENTERNET_DLA34
+
+
+def _head_shapes(name: str, channels: int, width: int, maps: int) -> dict[str, tuple[int, ...]]:
+    return {
+        f"{name}.layers.0.weight": (width, channels, 3, 3),
+        f"{name}.layers.0.bias": (width,),
+        f"{name}.layers.2.weight": (maps, width, 1, 1),
+        f"{name}.layers.2.bias": (maps,),
+    }
+
+
+MOC = Origin(
+    name="a MOC model",
+    part="",
+    mark="keys that begin with branch.",
+    is_marked=lambda weights: any(key.startswith("branch.") for key in weights),
+    rename=_rename,
+    settings=_settings,
+    shapes=_shapes,
+)

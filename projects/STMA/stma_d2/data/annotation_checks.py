@@ -9,6 +9,10 @@ import numpy as np
 from ..errors import InputError
 from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
 
+MAX_FRAMES = 10_000_000  # of a video: days
+MAX_SIDE = 32_767  # pixels, of what OpenCV can warp
+MAX_COORDINATE = 1e6  # pixels, either side of the frame's corner
+
 
 def check_annotations(annotations: TubeAnnotations, source: str) -> None:
     """Find the first contradiction in ``annotations``.
@@ -45,6 +49,7 @@ def tube_problem(tube: Tube, num_frames: int) -> str | None:
         return f"it covers frames {frames[0]} to {frames[-1]}, the video has 1 to {num_frames}"
     for bad, what in (
         (~np.isfinite(boxes).all(axis=1), "is not finite"),
+        ((np.abs(boxes) > MAX_COORDINATE).any(axis=1), "lies a million pixels away"),
         (boxes[:, 2] < boxes[:, 0], "has x2 < x1"),
         (boxes[:, 3] < boxes[:, 1], "has y2 < y1"),
     ):
@@ -59,13 +64,19 @@ def _labels_problem(labels: tuple[str, ...]) -> str | None:
         return "the list of labels is empty"
     if len(set(labels)) < len(labels):
         return f"label '{_most_frequent(labels)}' is listed twice"
-    return None
+    unprintable = [label for label in labels if not label.isprintable()]
+    return f"the label {unprintable[0]!r} cannot be printed" if unprintable else None
 
 
 def _video_problem(video: VideoAnnotation, name: str, labels: tuple[str, ...]) -> str | None:
-    size = (video.num_frames, video.height, video.width)
-    if min(size) < 1:
-        return f"video '{name}': {size[0]} frames of {size[1]} x {size[2]} pixels"
+    if not name.isprintable() or {"", ".", ".."} & set(name.split("/")):
+        return f"the video name {name!r} is no path within the folder of frames, as 'Run/run_01' is"
+    size = (video.height, video.width)
+    if min(video.num_frames, *size) < 1 or max(size) > MAX_SIDE or video.num_frames > MAX_FRAMES:
+        return (
+            f"video '{name}': {video.num_frames} frames of {size[0]} x {size[1]} pixels; there "
+            f"can be 1 to {MAX_FRAMES} frames, of 1 to {MAX_SIDE} pixels a side"
+        )
     numbers: Counter[int] = Counter()
     for tube in video.tubes:
         number = numbers[tube.label]

@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..structures import VideoDict
 from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
+from .sample_batch import SampleBatch
 from .training_stream import TrainingStream
 from .windows import ChunkIndex, WindowIndex
 
@@ -143,6 +144,7 @@ def build_train_loader(
         total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
+        collate_fn=SampleBatch,
     )
 
 
@@ -168,7 +170,9 @@ def build_test_loader(cfg: CfgNode, dataset_name: str) -> DataLoader:
     if len(index) == 0:
         raise InputError(f"the data set '{dataset_name}' has no videos")
     _prepare_workers(cfg)
-    return build_detection_test_loader(index, mapper=mapper, num_workers=cfg.DATALOADER.NUM_WORKERS)
+    return build_detection_test_loader(
+        index, mapper=mapper, num_workers=cfg.DATALOADER.NUM_WORKERS, collate_fn=SampleBatch
+    )
 
 
 def _prepare_workers(cfg: CfgNode) -> None:

@@ -66,7 +66,7 @@ def find_frames(root: str, video_id: str) -> str | None:
     Raises:
         InputError: if the name leads out of ``root``.
     """
-    base = os.path.join(root, *video_id.split("/"))
+    base = os.path.join(root, video_id)
     if not os.path.abspath(base).startswith(os.path.join(os.path.abspath(root), "")):
         raise InputError(f"the video name '{video_id}' leads out of {root}")
     if os.path.isdir(base):

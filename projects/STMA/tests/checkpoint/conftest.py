@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torchvision.models import resnet18
 
 GOLDEN = Path(__file__).resolve().parents[1] / "data" / "golden"
 
@@ -37,10 +38,29 @@ def _value(key: str, shape: Sequence[int]) -> torch.Tensor:
     return torch.from_numpy(value.astype(np.float32))
 
 
+def _deconv_keys() -> dict[str, list[int]]:
+    """The upsampling part of MOC's ResNet-18: 3 x (deformable, BN, ReLU, transposed, BN, ReLU)."""
+    keys = {}
+    channels = (512, 256, 128, 64)
+    for stage, (c, out) in enumerate(zip(channels, channels[1:], strict=False)):
+        name = [f"deconv_layer.deconv_layers.{6 * stage + i}" for i in range(6)]
+        keys |= {f"{name[0]}.weight": [out, c, 3, 3], f"{name[0]}.bias": [out]}
+        keys |= {f"{name[0]}.conv_offset_mask.weight": [27, c, 3, 3]}
+        keys |= {f"{name[0]}.conv_offset_mask.bias": [27]}
+        keys |= {f"{name[3]}.weight": [out, out, 4, 4]}
+        for norm in (name[1], name[4]):
+            keys |= {f"{norm}.{k}": [out] for k in ("weight", "bias", "running_mean")}
+            keys |= {f"{norm}.running_var": [out], f"{norm}.num_batches_tracked": []}
+    return keys
+
+
 @pytest.fixture(scope="session")
 def published_keys() -> dict[str, dict[str, list[int]]]:
-    """Layout's name -> key -> shape."""
-    return json.loads((GOLDEN / "network_keys.json").read_text())
+    """Layout's name -> key -> shape; "resnet18" is MOC's, without ``backbone.`` in front."""
+    base = {key: list(value.shape) for key, value in resnet18().state_dict().items()}
+    base = {key: shape for key, shape in base.items() if not key.startswith("fc.")}
+    layouts = json.loads((GOLDEN / "network_keys.json").read_text())
+    return layouts | {"resnet18": base | _deconv_keys()}
 
 
 @pytest.fixture(scope="session")
@@ -81,9 +101,11 @@ def golden() -> Callable[[str], dict[str, np.ndarray]]:
 
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What the conversions say, also after Detectron2's logger has stopped propagation."""
-    logger = logging.getLogger("stma_d2.checkpoint.conversion")
-    with caplog.at_level(logging.INFO, logger.name):
-        logger.addHandler(caplog.handler)
+    """What is logged of checkpoints, also after Detectron2's logger has stopped propagation."""
+    loggers = [logging.getLogger(name) for name in ("stma_d2.checkpoint", "fvcore")]
+    with caplog.at_level(logging.INFO, loggers[0].name):
+        for logger in loggers:
+            logger.addHandler(caplog.handler)
         yield caplog
-        logger.removeHandler(caplog.handler)
+        for logger in loggers:
+            logger.removeHandler(caplog.handler)

@@ -9,12 +9,7 @@ from torch.nn import functional as F
 from torchvision.models import resnet18
 from torchvision.ops import deform_conv2d
 
-from stma_d2.checkpoint import (
-    convert_dla34,
-    convert_resnet18,
-    dla34_conversion,
-    resnet18_conversion,
-)
+from stma_d2.checkpoint import ORIGINS, convert, convert_dla34, convert_resnet18
 from stma_d2.errors import InputError
 from stma_d2.modeling.backbone import DLA34, ResNet18
 
@@ -23,12 +18,22 @@ CLASSIFIER = {
     "base.fc.weight": torch.zeros(1000, 512, 1, 1),
     "base.fc.bias": torch.zeros(1000),
 }
-CTDET_HEADS = {
+HEADS = {
     f"{head}.{layer}.{kind}": torch.zeros(1)
-    for head in ("hm", "wh", "reg")
+    for head in ("hm", "reg")
     for layer in (0, 2)
     for kind in ("weight", "bias")
 }
+SIZE_HEAD = {
+    "wh.0.weight": torch.ones(256, 64, 3, 3),
+    "wh.0.bias": torch.ones(256),
+    "wh.2.weight": torch.ones(2, 256, 1, 1),
+    "wh.2.bias": torch.ones(2),
+}
+
+
+def _in_model(network: torch.nn.Module) -> set[str]:
+    return {f"backbone.{key}" for key in network.state_dict()}
 
 
 def test_dla34_gives_the_output_of_the_original(dla34, golden, golden_input):
@@ -44,23 +49,21 @@ def test_dla34_gives_the_output_of_the_original(dla34, golden, golden_input):
     )
 
 
-def test_a_centernet_checkpoint_is_unwrapped_and_its_heads_dropped(dla34, log):
-    checkpoint = {
-        "epoch": 230,
-        "state_dict": {
-            f"module.{key}": value for key, value in (dla34 | CLASSIFIER | CTDET_HEADS).items()
-        },
-    }
-    conversion = dla34_conversion(checkpoint)
+def test_a_centernet_checkpoint_is_unwrapped_and_gives_its_size_head_too(dla34):
+    weights = dla34 | CLASSIFIER | HEADS | SIZE_HEAD
+    checkpoint = {"epoch": 230, "state_dict": {f"module.{k}": v for k, v in weights.items()}}
+    conversion = convert(checkpoint, ORIGINS["dla34"])
 
     dead = {k for k in dla34 if k.startswith(("base.level3.project.", "base.level4.project."))}
-    assert set(conversion.dropped) == dead | set(CLASSIFIER) | set(CTDET_HEADS)
-    assert set(conversion.sources.values()) == set(dla34) - dead
+    assert set(conversion.dropped) == dead | set(CLASSIFIER) | set(HEADS)
+    assert set(conversion.sources.values()) == (set(dla34) | set(SIZE_HEAD)) - dead
     assert conversion.missing == ()
-    assert conversion.weights.keys() == DLA34().state_dict().keys()
-    assert "hm.0.weight" in log.text and "an output head" in log.text
-    assert "base.fc.weight, base.fc.bias (the classifier)" in log.text
-    assert "base.level3.project.0.weight" in log.text
+    size_head = {k: v for k, v in conversion.sources.items() if k.startswith("size_head.")}
+    assert size_head == {k.replace("wh.", "size_head.layers."): k for k in SIZE_HEAD}
+    assert conversion.weights.keys() - size_head.keys() == _in_model(DLA34())
+    assert conversion.dropped["hm.0.weight"] == "an output head"
+    assert conversion.dropped["base.fc.weight"] == "the classifier"
+    assert convert_dla34(checkpoint).keys() == DLA34().state_dict().keys()
 
 
 def test_moc_s_backbone_prefix_is_removed(dla34):
@@ -68,23 +71,18 @@ def test_moc_s_backbone_prefix_is_removed(dla34):
     assert convert_dla34(prefixed).keys() == convert_dla34(dla34).keys()
 
 
-def test_imagenet_weights_fill_the_base_network_only(dla34, log):
+def test_imagenet_weights_fill_the_base_network_only(dla34):
     imagenet = {
         key.removeprefix("base."): value for key, value in dla34.items() if key.startswith("base.")
     } | {"fc.weight": torch.zeros(1000, 512, 1, 1), "fc.bias": torch.zeros(1000)}
 
-    conversion = dla34_conversion(imagenet)
+    conversion = convert(imagenet, ORIGINS["dla34"])
 
     model = DLA34()
     own = {key: value.clone() for key, value in model.state_dict().items()}
-    outcome = model.load_state_dict(conversion.weights, strict=False)
-    assert outcome.unexpected_keys == []
-    # (torch supplies the batch counters by itself.)
-    needed = {key for key in conversion.missing if "num_batches_tracked" not in key}
-    assert set(outcome.missing_keys) == needed
-    assert {key.split(".")[0] for key in conversion.missing} == {"dla_up", "ida_up"}
+    model.load_state_dict(convert_dla34(imagenet), strict=False)
+    assert {key.split(".")[1] for key in conversion.missing} == {"dla_up", "ida_up"}
     assert {"fc.weight", "fc.bias"} <= set(conversion.dropped)
-    assert "keep their initialization" in log.text
     for key, value in model.state_dict().items():
         source = imagenet[key.removeprefix("base.")] if key.startswith("base.") else own[key]
         assert torch.equal(value, source)
@@ -92,10 +90,10 @@ def test_imagenet_weights_fill_the_base_network_only(dla34, log):
 
 def test_timms_imagenet_weights_convert():
     weights = timm.create_model("dla34", pretrained=False).state_dict()
-    conversion = dla34_conversion(weights)
+    conversion = convert(weights, ORIGINS["dla34"])
     assert set(conversion.dropped) == {"fc.weight", "fc.bias"}
     assert len(conversion.sources) == len(weights) - 2
-    assert {key.split(".")[0] for key in conversion.missing} == {"dla_up", "ida_up"}
+    assert {key.split(".")[1] for key in conversion.missing} == {"dla_up", "ida_up"}
 
 
 def test_weights_older_than_batch_counters_are_complete(dla34):
@@ -107,10 +105,10 @@ def test_weights_older_than_batch_counters_are_complete(dla34):
 
 def test_a_gap_in_the_network_is_refused(dla34):
     without = {key: value for key, value in dla34.items() if "ida_up.proj_2" not in key}
-    with pytest.raises(InputError, match=r"incomplete: nothing for ida_up\.project\.1\."):
+    with pytest.raises(InputError, match=r"incomplete: nothing for backbone\.ida_up\.project\.1\."):
         convert_dla34(without)
     without = {key: value for key, value in dla34.items() if "base.level5" not in key}
-    with pytest.raises(InputError, match=r"incomplete: nothing for base\.level5\."):
+    with pytest.raises(InputError, match=r"incomplete: nothing for backbone\.base\.level5\."):
         convert_dla34(without)
 
 
@@ -129,26 +127,9 @@ def test_another_network_is_refused_by_name():
         convert_resnet18({"base_layer.0.weight": torch.zeros(16, 3, 7, 7)})
 
 
-def _deconv_keys() -> dict[str, list[int]]:
-    """The upsampling part of MOC's ResNet-18: 3 x (deformable, BN, ReLU, transposed, BN, ReLU)."""
-    keys = {}
-    channels = (512, 256, 128, 64)
-    for stage, (c, out) in enumerate(zip(channels, channels[1:], strict=False)):
-        name = [f"deconv_layer.deconv_layers.{6 * stage + i}" for i in range(6)]
-        keys |= {f"{name[0]}.weight": [out, c, 3, 3], f"{name[0]}.bias": [out]}
-        keys |= {f"{name[0]}.conv_offset_mask.weight": [27, c, 3, 3]}
-        keys |= {f"{name[0]}.conv_offset_mask.bias": [27]}
-        keys |= {f"{name[3]}.weight": [out, out, 4, 4]}
-        for norm in (name[1], name[4]):
-            keys |= {f"{norm}.{k}": [out] for k in ("weight", "bias", "running_mean")}
-            keys |= {f"{norm}.running_var": [out], f"{norm}.num_batches_tracked": []}
-    return keys
-
-
 @pytest.fixture(scope="module")
-def moc_resnet18(filled):
-    base = {key: list(value.shape) for key, value in resnet18().state_dict().items()}
-    return filled({k: s for k, s in base.items() if not k.startswith("fc.")} | _deconv_keys())
+def moc_resnet18(published_keys, filled):
+    return filled(published_keys["resnet18"])
 
 
 def test_resnet18_gives_the_output_of_the_published_layout(moc_resnet18):
@@ -186,10 +167,11 @@ def test_resnet18_gives_the_output_of_the_published_layout(moc_resnet18):
 
 def test_resnet18_of_centernet_and_of_imagenet(moc_resnet18):
     centernet = {k.removeprefix("deconv_layer."): v for k, v in moc_resnet18.items()}
-    conversion = resnet18_conversion({"state_dict": centernet | CTDET_HEADS})
-    assert conversion.weights.keys() == ResNet18().state_dict().keys()
-    assert set(conversion.dropped) == set(CTDET_HEADS)
+    conversion = convert({"state_dict": centernet | HEADS | SIZE_HEAD}, ORIGINS["resnet18"])
+    assert conversion.weights.keys() >= _in_model(ResNet18())
+    assert "size_head.layers.0.weight" in conversion.weights
+    assert set(conversion.dropped) == set(HEADS)
 
-    imagenet = resnet18_conversion(resnet18(weights=None).state_dict())
+    imagenet = convert(resnet18(weights=None).state_dict(), ORIGINS["resnet18"])
     assert set(imagenet.dropped) == {"fc.weight", "fc.bias"}
-    assert {key.split(".")[0] for key in imagenet.missing} == {"up"}
+    assert {key.split(".")[1] for key in imagenet.missing} == {"up"}

@@ -1,64 +1,117 @@
-"""Checkpoints must fit whole, but an initialization need not."""
+"""Checkpoints are written whole, read without running anything, and loaded only where they fit."""
 
 from __future__ import annotations
 
+import os
+import pickle
+import random
+import re
+import resource
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
+from detectron2.utils.file_io import PathHandler, PathManager
 from torch import nn
 
-from stma_d2.checkpoint import TubeletCheckpointer, load_for_evaluation
+from stma_d2.checkpoint import (
+    ConvertedFile,
+    TubeletCheckpointer,
+    load_for_evaluation,
+    write_initialization,
+)
+from stma_d2.checkpoint.conversion import Conversion
 from stma_d2.errors import InputError
 
 
 def network(width=3):
-    return nn.Sequential(nn.Linear(2, width), nn.Linear(width, 1))
+    return nn.Sequential(nn.Linear(2, width), nn.BatchNorm1d(width), nn.Linear(width, 1))
 
 
 @pytest.fixture
-def weights(tmp_path):
+def trained():
     torch.manual_seed(1)
-    TubeletCheckpointer(network(), str(tmp_path)).save("weights")
-    return str(tmp_path / "weights.pth")
+    return network()
 
 
-def test_a_checkpoint_that_fits_is_loaded_whole(weights, tmp_path):
+@pytest.fixture
+def folder(tmp_path, trained):
+    """An OUTPUT_DIR with two checkpoints; the second is the last."""
+    checkpointer = TubeletCheckpointer(trained, str(tmp_path))
+    for iteration in (1, 2):
+        checkpointer.save(f"model_{iteration}", iteration=iteration)
+        os.utime(tmp_path / f"model_{iteration}.pth", (iteration, iteration))
+    return tmp_path
+
+
+@pytest.fixture
+def weights(folder):
+    return str(folder / "model_1.pth")
+
+
+def assert_equal(model, other):
+    for key, value in model.state_dict().items():
+        assert torch.equal(value, other.state_dict()[key]), key
+
+
+def initialize(path, model=None):
+    model = model or network()
+    TubeletCheckpointer(model, "").resume_or_load(str(path), resume=False)
+    return model
+
+
+def resume(folder, model=None):
+    return TubeletCheckpointer(model or network(), str(folder)).resume_or_load("", resume=True)
+
+
+# What fits.
+
+
+def test_a_checkpoint_that_fits_is_loaded_whole(weights, trained, tmp_path):
     model = network()
     assert load_for_evaluation(model, weights, str(tmp_path / "none"), resume=False) == weights
-    saved = torch.load(weights)["model"]
-    assert all(torch.equal(value, saved[key]) for key, value in model.state_dict().items())
+    assert_equal(model, trained)
 
 
-def test_an_evaluation_refuses_other_shapes_and_names_them(weights, tmp_path):
-    with pytest.raises(InputError, match=r"weights\.pth .*0\.weight has shape \(3, 2\).*\(5, 2\)"):
-        load_for_evaluation(network(5), weights, str(tmp_path), resume=False)
+def test_an_evaluation_refuses_other_shapes_names_them_and_leaves_the_model(weights, tmp_path):
+    model = network(5)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    with pytest.raises(InputError, match=r"model_1\.pth .*0\.weight has shape \(3, 2\).*\(5, 2\)"):
+        load_for_evaluation(model, weights, str(tmp_path), resume=False)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
 def test_an_evaluation_refuses_missing_and_surplus_tensors(weights, tmp_path):
-    with pytest.raises(InputError, match="2 tensors .*2.weight is missing"):
-        load_for_evaluation(
-            nn.Sequential(*network(), nn.Linear(1, 1)), weights, str(tmp_path), resume=False
-        )
+    larger = nn.Sequential(*network(), nn.Linear(1, 1))
+    with pytest.raises(InputError, match="2 tensors .*3.weight is missing"):
+        load_for_evaluation(larger, weights, str(tmp_path), resume=False)
+    smaller = nn.Sequential(nn.Linear(2, 3))
     with pytest.raises(InputError, match="1.weight is not in the model"):
-        load_for_evaluation(nn.Sequential(nn.Linear(2, 3)), weights, str(tmp_path), resume=False)
+        load_for_evaluation(smaller, weights, str(tmp_path), resume=False)
 
 
-def test_an_initialization_may_fit_in_part(weights, tmp_path):
-    model = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4))
-    TubeletCheckpointer(model, str(tmp_path / "new")).resume_or_load(weights, resume=False)
-    saved = torch.load(weights)["model"]
-    assert torch.equal(model[0].weight, saved["0.weight"])
+def test_an_initialization_may_fit_in_part(weights, trained):
+    model = initialize(weights, nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4)))
+    assert torch.equal(model[0].weight, trained[0].weight)
 
 
-def test_resuming_takes_the_last_checkpoint_and_insists_on_its_shapes(weights, tmp_path):
-    with pytest.raises(InputError, match="does not fit"):
-        TubeletCheckpointer(network(5), str(tmp_path)).resume_or_load("", resume=True)
+def test_a_size_head_of_four_distances_takes_the_first_layer_of_one_of_two(tmp_path, log):
+    def model(channels):
+        layers = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Conv2d(3, channels, 1))
+        return nn.ModuleDict({"size_head": nn.ModuleDict({"layers": layers})})
+
+    torch.save({"model": (centernet := model(2)).state_dict()}, tmp_path / "init.pth")
+    ours = initialize(tmp_path / "init.pth", model(4))
+    assert "Skip loading parameter 'size_head.layers.2.weight'" in log.text
+    first = "size_head.layers.0.weight"
+    assert torch.equal(ours.state_dict()[first], centernet.state_dict()[first])
+    assert_equal(initialize(tmp_path / "init.pth", model(2)), centernet)
 
 
-def test_missing_weights_are_named(tmp_path):
-    with pytest.raises(InputError, match=r"no checkpoint no\.pth; check MODEL\.WEIGHTS"):
-        load_for_evaluation(network(), "no.pth", str(tmp_path), resume=False)
-    with pytest.raises(InputError, match="add MODEL.WEIGHTS"):
-        load_for_evaluation(network(), "", str(tmp_path), resume=True)
+def test_resuming_insists_on_its_shapes(folder):
+    with pytest.raises(InputError, match=r"model_2\.pth does not fit"):
+        resume(folder, network(5))
 
 
 @pytest.mark.parametrize(
@@ -66,24 +119,223 @@ def test_missing_weights_are_named(tmp_path):
     [
         ({"epoch": 3, "state_dict": {"0.weight": torch.ones(3, 2)}}, "of Detectron2's kind"),
         ([torch.ones(3, 2)], "of Detectron2's kind"),
-        ({"conv1.weight": torch.ones(3, 2)}, "nothing in .* fits the configured model"),
-        ({"0.weight": torch.ones(7, 7)}, "nothing in .* fits the configured model"),
-        (nn.Linear(1, 1), r"damaged or no checkpoint \(UnpicklingError\)"),
+        (torch.ones(3, 2), "of Detectron2's kind"),
+        ({"conv1.weight": torch.ones(3, 2)}, "fits nowhere in the configured model"),
+        ({"0.weight": torch.ones(7, 7)}, "fits nowhere in the configured model"),
     ],
-    ids=["wrapped", "a list", "other names", "other shapes", "a module"],
+    ids=["wrapped", "a list", "a tensor", "other names", "other shapes"],
 )
 def test_what_other_projects_save_is_refused_with_the_tool_that_converts_it(
     tmp_path, content, reason
 ):
     torch.save(content, tmp_path / "other.pth")
-    checkpointer = TubeletCheckpointer(network(), str(tmp_path / "new"))
-    with pytest.raises(InputError, match=reason) as error:
-        checkpointer.resume_or_load(str(tmp_path / "other.pth"), resume=False)
-    assert "tools/convert_weights.py" in str(error.value)
+    with pytest.raises(InputError, match=rf"other\.pth .*{reason}.*tools/convert_weights\.py"):
+        initialize(tmp_path / "other.pth")
 
 
-@pytest.mark.parametrize("name", ["damaged.pth", "damaged.pkl"])
-def test_a_damaged_file_is_named(tmp_path, name):
-    (tmp_path / name).write_bytes(b"not a checkpoint")
-    with pytest.raises(InputError, match=f"{name} is damaged or no checkpoint"):
-        load_for_evaluation(network(), str(tmp_path / name), str(tmp_path), resume=False)
+# What is read.
+
+
+def test_states_come_back_as_they_were_saved(tmp_path):
+    model = network()
+    optimizer = torch.optim.Adam(model.parameters(), 0.1)
+    model(torch.randn(4, 2)).sum().backward()
+    optimizer.step()
+    states = {"random": [torch.get_rng_state()], "python": b"\x00\xff", "best": (0.5, None)}
+    TubeletCheckpointer(model, str(tmp_path), optimizer=optimizer).save("a", iteration=7, **states)
+
+    other = network()
+    optimizer_2 = torch.optim.Adam(other.parameters(), 0.5)
+    checkpointer = TubeletCheckpointer(other, str(tmp_path), optimizer=optimizer_2)
+    rest = checkpointer.resume_or_load("", resume=True)
+    assert rest.keys() == {"iteration", *states}
+    assert (rest["iteration"], rest["python"], rest["best"]) == (7, b"\x00\xff", (0.5, None))
+    assert torch.equal(rest["random"][0], states["random"][0])
+    assert optimizer_2.param_groups[0]["lr"] == 0.1
+    for mine, theirs in zip(other.parameters(), model.parameters(), strict=True):
+        found, expected = optimizer_2.state[mine], optimizer.state[theirs]
+        assert torch.equal(found["exp_avg_sq"], expected["exp_avg_sq"])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_file_of_detectron2s_zoo_is_read(tmp_path, trained, order):
+    arrays = {key: value.numpy() for key, value in trained.state_dict().items()}
+    arrays = {key: value.astype(value.dtype.newbyteorder(order)) for key, value in arrays.items()}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"model": arrays, "__author__": "somebody"}))
+    assert_equal(initialize(tmp_path / "a.pkl"), trained)
+
+
+def test_a_file_of_the_first_detectrons_zoo_is_matched_by_names(tmp_path):
+    model = nn.ModuleDict({"backbone": nn.ModuleDict({"res2": nn.Conv2d(3, 4, 1, bias=False)})})
+    kernel = np.random.default_rng(0).random((4, 3, 1, 1), dtype=np.float32)
+    blobs = {"res2_w": kernel, "res2_w_momentum": kernel + 1}
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps({"blobs": blobs}, protocol=2))
+    found = initialize(tmp_path / "a.pkl", model).state_dict()["backbone.res2.weight"]
+    np.testing.assert_array_equal(found, kernel)
+
+
+def test_paths_are_what_detectron2s_path_manager_reads(weights, trained):
+    class Handler(PathHandler):
+        def _get_supported_prefixes(self):
+            return ["fake://"]
+
+        def _get_local_path(self, path, **kwargs):
+            if path != "fake://zoo/a.pth":
+                raise OSError("no route to host")
+            return weights
+
+    PathManager.register_handler(Handler(), allow_override=True)
+    for path in (f"file://{weights}", "fake://zoo/a.pth"):
+        assert_equal(initialize(path), trained)
+    with pytest.raises(InputError, match=r"cannot get fake://b\.pth \(no route to host\)"):
+        initialize("fake://b.pth")
+
+
+def test_nothing_in_a_file_runs(tmp_path):
+    class Hostile:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "was_run"),)
+
+    (tmp_path / "evil.pkl").write_bytes(pickle.dumps({"model": Hostile(), "__author__": "x"}))
+    with pytest.raises(InputError, match=r"evil\.pkl: refused.*mkdir"):
+        initialize(tmp_path / "evil.pkl")
+    for zipped in (True, False):
+        content = {"model": {}, "optimizer": Hostile()}
+        torch.save(content, tmp_path / "evil.pth", _use_new_zipfile_serialization=zipped)
+        with pytest.raises(InputError, match=r"evil\.pth holds more than tensors .*mkdir"):
+            initialize(tmp_path / "evil.pth")
+    assert not (tmp_path / "was_run").exists()
+
+
+def test_missing_weights_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"no checkpoint no\.pth; check MODEL\.WEIGHTS$"):
+        load_for_evaluation(network(), "no.pth", str(tmp_path), resume=False)
+    with pytest.raises(InputError, match=r"no checkpoint init\.pkl; .*tools/convert_weights\.py"):
+        initialize("init.pkl")
+    with pytest.raises(InputError, match="add MODEL.WEIGHTS"):
+        load_for_evaluation(network(), "", str(tmp_path), resume=True)
+
+
+# Damage.
+
+
+def _converted(model, path):
+    conversion = Conversion(weights=dict(model.state_dict()))
+    write_initialization(path, [ConvertedFile("resnet18.pth", "0" * 64, "resnet18", conversion)])
+
+
+@pytest.mark.parametrize("ending", ["pth", "pkl"])
+def test_a_damaged_file_is_refused_or_has_no_effect(folder, trained, ending):
+    path = folder / f"model_1.{ending}"
+    if ending == "pkl":
+        _converted(trained, path)
+    whole = path.read_bytes()
+    assert_equal(initialize(path), trained)
+    generator = random.Random(0)
+    refused = 0
+    for _ in range(300):
+        content = bytearray(whole)
+        if generator.random() < 0.2:
+            del content[generator.randrange(len(content)) :]
+        else:
+            for _ in range(generator.choice((1, 1, 1, 8))):
+                content[generator.randrange(len(content))] ^= 1 << generator.randrange(8)
+        path.write_bytes(content)
+        try:
+            model = initialize(path)
+        except InputError:
+            refused += 1
+        else:
+            assert_equal(model, trained)
+    assert refused > 150
+
+
+def test_weights_that_are_far_larger_than_their_file_are_refused(tmp_path):
+    torch.save({"model": {"0.weight": torch.zeros(1).expand(2**40)}}, tmp_path / "a.pth")
+    with pytest.raises(InputError, match=rf"a\.pth is refused: .* {2**42} bytes"):
+        initialize(tmp_path / "a.pth")
+
+
+# Saving, and the last checkpoint.
+
+
+def test_a_full_disk_leaves_the_checkpoints_of_before(folder, trained):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(InputError, match=r"cannot write .*model_3\.pth.* before are intact"):
+            TubeletCheckpointer(trained, str(folder)).save("model_3")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_what_a_kill_left_is_removed_by_the_next_save(folder, trained):
+    (folder / "model_3.pth.partial-4242").write_bytes(b"half a file")
+    TubeletCheckpointer(trained, str(folder)).save("model_3")
+    assert {p.name for p in folder.iterdir()} == {
+        *("model_1.pth", "model_2.pth", "model_3.pth"),
+        "last_checkpoint",
+    }
+
+
+def test_resuming_takes_the_last_checkpoint(folder, trained):
+    model = network()
+    assert resume(folder, model) == {"iteration": 2}
+    assert_equal(model, trained)
+
+
+def _cut(folder: Path) -> None:
+    os.truncate(folder / "model_2.pth", 1000)
+
+
+def _foreign(folder: Path) -> None:
+    (folder / "model_2.pth").write_text("version https://git-lfs.github.com/spec/v1\n")
+
+
+FAULTS = {
+    "empty pointer": (
+        lambda folder: (folder / "last_checkpoint").write_text(""),
+        "last_checkpoint is empty",
+        2,
+    ),
+    "dangling pointer": (
+        lambda folder: (folder / "model_2.pth").unlink(),
+        r"last_checkpoint names model_2\.pth, which is not there",
+        1,
+    ),
+    "empty": (lambda folder: os.truncate(folder / "model_2.pth", 0), r"model_2\.pth is empty", 1),
+    "cut off": (_cut, r"model_2\.pth is cut off", 1),
+    "foreign": (_foreign, r"model_2\.pth is no PyTorch checkpoint", 1),
+}
+
+
+@pytest.mark.parametrize(("break_it", "reason", "good"), FAULTS.values(), ids=FAULTS)
+def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
+    folder, log, break_it, reason, good
+):
+    for name in ("newer_but_not_ours", "newer_but_damaged"):
+        torch.save({"model": network().state_dict()}, folder / f"{name}.pth")
+    os.truncate(folder / "newer_but_damaged.pth", 1000)
+    break_it(folder)
+
+    name = rf"model_{good}\.pth"
+    with pytest.raises(InputError, match=rf"{reason}.* newest good checkpoint is .*{name}"):
+        load_for_evaluation(network(), "", str(folder), resume=True)
+
+    assert resume(folder) == {"iteration": good}
+    (warning,) = {r.getMessage() for r in log.records if r.levelname == "WARNING"}
+    assert re.search(rf"{reason}.* newest good checkpoint instead, .*{name}", warning)
+
+    for path in folder.glob("model_*.pth"):
+        path.unlink()
+    with pytest.raises(InputError, match=r"last_checkpoint .* holds no good checkpoint"):
+        resume(folder)
+
+
+def test_a_fresh_start_forgets_the_last_checkpoint_and_keeps_the_files(folder):
+    TubeletCheckpointer(network(), str(folder)).start_afresh()
+    assert resume(folder) == {}
+    assert (folder / "model_2.pth").exists()
+    TubeletCheckpointer(network(), str(folder)).start_afresh()

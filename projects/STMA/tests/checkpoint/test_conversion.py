@@ -6,20 +6,28 @@ import pytest
 import torch
 from torch import nn
 
-from stma_d2.checkpoint.conversion import convert_keys, expected_shapes, unwrap
+from stma_d2.checkpoint.conversion import (
+    Dropped,
+    Origin,
+    convert,
+    convert_part,
+    network_shapes,
+    unwrap,
+)
 from stma_d2.errors import InputError
 
-
-def _convert(source):
-    return convert_keys(
-        source,
-        "a small network",
-        rename=lambda key: key.replace("old", "new"),
-        drop=lambda key: "unused" if key.startswith("extra.") else None,
-        expected={"new.a": torch.Size([2]), "new.b": torch.Size([3]), "rest.c": torch.Size([1])},
-        settings={"MODEL.SMALL": True},
-        optional=lambda key: key.startswith("rest."),
-    )
+SMALL = Origin(
+    name="a small network",
+    part="new",
+    mark="old keys",
+    is_marked=lambda weights: "old.a" in weights,
+    rename=lambda key: Dropped("unused") if key == "more.d" else key.replace("old", "new"),
+    settings=lambda weights: {"MODEL.SMALL": len(weights)},
+    shapes=lambda settings: {"new.a": (2,), "new.b": (3,), "rest.c": (1,), "rest.d": (1,)},
+    optional=("rest.",),
+    extra=frozenset({"head.e"}),
+)
+WHOLE = {"old.a": torch.ones(2), "old.b": torch.ones(3)}
 
 
 def test_unwrap_takes_both_forms_and_removes_the_data_parallel_prefix():
@@ -40,34 +48,35 @@ def test_unwrap_refuses_other_values_by_key():
 
 
 def test_keys_are_renamed_dropped_and_missed():
-    source = {"old.a": torch.ones(2), "old.b": torch.ones(3), "extra.d": torch.ones(5)}
-    conversion = _convert(source)
-    assert conversion.weights["new.a"] is source["old.a"]
+    conversion = convert(WHOLE | {"more.d": torch.ones(5)}, SMALL)
+    assert conversion.weights["new.a"] is WHOLE["old.a"]
     assert conversion.sources == {"new.a": "old.a", "new.b": "old.b"}
-    assert conversion.dropped == {"extra.d": "unused"}
-    assert conversion.missing == ("rest.c",)
-    assert conversion.settings == {"MODEL.SMALL": True}
+    assert conversion.dropped == {"more.d": "unused"}
+    assert conversion.missing == ("rest.c", "rest.d")
+    assert conversion.settings == {"MODEL.SMALL": 3}
 
 
-def test_a_part_takes_its_place_in_a_whole_model():
-    conversion = _convert({"old.a": torch.ones(2), "old.b": torch.ones(3)}).under("part.")
-    assert conversion.weights.keys() == {"part.new.a", "part.new.b"}
-    assert conversion.sources == {"part.new.a": "old.a", "part.new.b": "old.b"}
-    assert conversion.missing == ("part.rest.c",)
+def test_an_extra_may_have_any_shape_and_is_no_part():
+    with_extra = WHOLE | {"head.e": torch.ones(7, 7)}
+    assert convert(with_extra, SMALL).weights["head.e"].shape == (7, 7)
+    assert convert_part(with_extra, SMALL).keys() == {"a", "b"}
 
 
-def test_two_sources_for_one_key_are_refused():
-    source = {"old.a": torch.ones(2), "new.a": torch.ones(2), "old.b": torch.ones(3)}
-    with pytest.raises(InputError, match=r"no place for new\.a"):
-        _convert(source)
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"new.a": torch.ones(2)}, r"no place for new\.a"),
+        ({"old.b": torch.ones(4)}, r"old\.b is \(4,\), not \(3,\)"),
+        ({"rest.c": torch.ones(1)}, r"incomplete: nothing for rest\.d"),
+        ({f"strange.{i}": torch.ones(1) for i in range(10)}, r"strange\.3 and 6 more$"),
+    ],
+    ids=["two sources for one key", "another shape", "a gap", "other keys"],
+)
+def test_what_does_not_fit_is_refused(change, reason):
+    with pytest.raises(InputError, match=f"a small network.*{reason}"):
+        convert(WHOLE | change, SMALL)
 
 
-def test_long_lists_are_cut_in_messages():
-    source = {f"strange.{i}": torch.ones(1) for i in range(10)}
-    with pytest.raises(InputError, match=r"strange\.3 and 6 more$"):
-        _convert(source)
-
-
-def test_expected_shapes_need_no_memory():
-    shapes = expected_shapes(lambda: nn.Linear(10**6, 10**6))
-    assert shapes == {"weight": (10**6, 10**6), "bias": (10**6,)}
+def test_shapes_of_a_network_need_no_memory():
+    shapes = network_shapes(lambda: nn.Linear(10**6, 10**6), "part.")
+    assert shapes == {"part.weight": (10**6, 10**6), "part.bias": (10**6,)}

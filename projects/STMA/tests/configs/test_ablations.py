@@ -9,7 +9,6 @@ import pytest
 import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.modeling import build_model
-from detectron2.utils.events import EventStorage
 from torch import nn
 
 from stma_d2.config import load_config
@@ -65,7 +64,7 @@ SMALL = [
     *("MODEL.STMA.ACTION.CHANNELS", "8", "MODEL.STMA.ACTION.FUSED_CHANNELS", "16"),
     *("INPUT.SIZE", "(64, 64)", "SOLVER.EPOCHS", "0", "SOLVER.MAX_ITER", "1"),
     *("SOLVER.IMS_PER_BATCH", "2", "DATALOADER.NUM_WORKERS", "0", "SEED", "1"),
-    *("DATASETS.TRAIN", f"('{VIDEOS}',)"),
+    *("DATASETS.TRAIN", f"('{VIDEOS}',)", "DATASETS.TEST", "()", "MODEL.WEIGHTS", ""),
 ]
 
 
@@ -137,10 +136,8 @@ def test_row_trains_on_areas_or_on_center_pixels(row):
 def test_row_takes_a_step_with_its_losses_and_trains_every_weight(row, videos, tmp_path):
     clip = ["MODEL.BACKBONE_3D.NAME", "build_small_resnext3d_backbone"] if row.aggregation else []
     trainer = Trainer(config(row, [*SMALL, *clip, "OUTPUT_DIR", str(tmp_path)]))
-    trainer.iter = 0
-    with EventStorage() as storage:
-        trainer.run_step()
-    losses = {name for name in storage.latest() if name.startswith("loss_")}
+    trainer.train()
+    losses = {name for name in trainer.storage.latest() if name.startswith("loss_")}
     expected = {"loss_center", "loss_movement", "loss_size"}
     assert losses == expected | ({"loss_cls"} if row.agnostic else set())
     for name, parameter in trainer.model.named_parameters():

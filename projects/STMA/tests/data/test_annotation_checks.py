@@ -1,4 +1,4 @@
-"""A tube is consistent, or its first contradiction is told (whole files: test_annotations)."""
+"""Annotations are consistent, or their first contradiction is told with its place."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation
+from stma_d2.data.act_annotations import from_act
 from stma_d2.data.annotation_checks import check_annotations, tube_problem
 from stma_d2.errors import InputError
 from stma_d2.structures import Tube
@@ -34,6 +35,7 @@ def test_a_box_may_cover_one_pixel_and_leave_the_frame():
         (tube(boxes=((1, 2, 3, 4), (4, 2, 3, 4))), "the box of frame 4 has x2 < x1: [4.0, 2.0,"),
         (tube(boxes=((1, 5, 3, 4), (1, 2, 3, 4))), "the box of frame 3 has y2 < y1: [1.0, 5.0,"),
         (tube(boxes=((1, 2, 3, np.inf),)), "the box of frame 3 is not finite"),
+        (tube(boxes=((-1e9, 2, 3, 4),)), "the box of frame 3 lies a million pixels away"),
         (Tube(np.array([3, 5]), np.zeros((2, 4)), 0), "frame 5 follows frame 3"),
         (Tube(np.array([4, 3]), np.zeros((2, 4)), 0), "frame 3 follows frame 4"),
         (Tube(np.array([3]), np.zeros((2, 4)), 0), "boxes of shape (2, 4) where (1, 4)"),
@@ -52,3 +54,53 @@ def test_tubes_are_counted_within_their_label():
     )
     with pytest.raises(InputError, match=r"^x\.pkl: video 'v', label 1 \(Jump\), tube 1: it cover"):
         check_annotations(annotations, "x.pkl")
+
+
+def _set(*keys_and_value):
+    *keys, value = keys_and_value
+
+    def change(data):
+        for key in keys[:-1]:
+            data = data[key]
+        data[keys[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_set("nframes", "Run/a", 8), r"label 0 \(Run\), tube 0: it covers frames 1 to 20"),
+        (
+            lambda data: data["gttubes"]["Run/a"].update({2: data["gttubes"]["Run/a"].pop(0)}),
+            "video 'Run/a', label 2, tube 0: there are labels 0 to 1",
+        ),
+        (
+            lambda data: data["gttubes"]["Run/a"].update({-1: data["gttubes"]["Run/a"].pop(0)}),
+            "video 'Run/a', label -1, tube 0: there are labels 0 to 1",
+        ),
+        (_set("labels", []), "the list of labels is empty"),
+        (_set("labels", ["Run", "Run"]), "label 'Run' is listed twice"),
+        (_set("labels", ["Run", "\ud800"]), "the label '.*' cannot be printed"),
+        (
+            _set("train_videos", 0, ["Run/a", "Run/a"]),
+            "'Run/a' is listed twice in train of split 1",
+        ),
+        (_set("test_videos", 1, ["c"]), "video 'c' is in test of split 2 but has no annotation"),
+        (_set("resolution", "Run/a", (0, 32)), "video 'Run/a': 20 frames of 0 x 32 pixels"),
+        (_set("resolution", "Run/a", (24, 10**6)), "20 frames of 24 x 1000000 pixels; there can"),
+        (_set("nframes", "Run/a", 10**9), "video 'Run/a': 1000000000 frames .* 1 to 10000000 fr"),
+    ],
+)
+def test_a_contradiction_is_told_with_file_and_place(act_data, change, problem):
+    change(act_data)
+    with pytest.raises(InputError, match=rf"^GT\.pkl: .*{problem}"):
+        check_annotations(from_act(act_data), "GT.pkl")
+
+
+@pytest.mark.parametrize("name", ["../a", "Run/../../a", "/etc/a", "", ".", "Run//a", "Run/\0"])
+def test_a_video_name_leads_nowhere_else(act_data, name):
+    for key in ("gttubes", "nframes", "resolution"):
+        act_data[key][name] = act_data[key].pop("Run/a")
+    with pytest.raises(InputError, match="the video name '.*' is no path within the folder"):
+        check_annotations(from_act(act_data), "GT.pkl")

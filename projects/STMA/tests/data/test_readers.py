@@ -250,6 +250,20 @@ def test_a_video_is_found_as_a_folder_or_as_a_file(tmp_path):
     assert find_frames(root, "Run/b") is None
 
 
+@pytest.mark.parametrize("name", ["../b", "a/../../b", "..", "", ".", "/etc"])
+def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name):
+    (tmp_path / "root" / "a").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="leads out of"):
+        find_frames(str(tmp_path / "root"), name)
+
+
+def test_an_image_of_another_size_is_refused_before_it_is_decoded(folder, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the image was decoded"))
+    with pytest.raises(InputError, match="frame 2 is 32 x 24 pixels, expected 48 x 36"):
+        open_frames(str(folder), size=(36, 48)).read([2])
+
+
 def test_random_access_to_a_real_video_equals_sequential_decoding(shared):
     path = str(shared / "ucf24-mini/videos/CliffDiving/v_CliffDiving_g03_c01.mp4")
     sequence = list(open_frames(path, size=(240, 320)))

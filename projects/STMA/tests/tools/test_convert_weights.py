@@ -74,7 +74,7 @@ def test_one_file_is_made_of_two_and_every_tensor_is_accounted_for(
         assert hashlib.sha256(path.read_bytes()).hexdigest() in printed
     assert "MODEL.BACKBONE.NAME 'build_resnet18_backbone'" in printed
     assert "MODEL.BACKBONE_3D.DEPTH 50" in printed
-    assert "starts them anew: the heads\n" in printed
+    assert "starts them anew: center_head, movement_head, size_head, action_head\n" in printed
     assert f"MODEL.WEIGHTS {output}" in printed
 
 
@@ -82,7 +82,7 @@ def test_every_key_can_be_listed(convert, imagenet, tmp_path):
     printed = convert(imagenet, "--output", tmp_path / "a.pkl", "--all-keys")
     for key in ("conv1.weight -> backbone.base.conv1.weight", "fc.bias", "backbone.up.2.norm.bias"):
         assert key in printed
-    assert "starts them anew: backbone_3d, the heads\n" in printed
+    assert "starts them anew: backbone_3d, center_head" in printed
 
 
 def test_kinds_can_be_forced_one_word_each(convert, imagenet, tmp_path):
@@ -101,7 +101,7 @@ def test_kinds_can_be_forced_one_word_each(convert, imagenet, tmp_path):
     [
         (["resnet18.pth", "resnet18.pth"], "are both the part backbone"),
         (["resnet18.pth", "none.pth"], "no checkpoint file"),
-        (["damaged.pth"], r"damaged\.pth is no PyTorch checkpoint, or a damaged one"),
+        (["damaged.pth"], r"damaged\.pth is cut off"),
     ],
 )
 def test_a_failure_leaves_nothing(convert, imagenet, tmp_path, inputs, reason):

@@ -8,7 +8,7 @@ import pytest
 def test_arguments_reach_the_generator(tool, tmp_path):
     main = tool("make_synthetic_actions").main
     arguments = ["--root", str(tmp_path), "--num-train", "1", "--num-val", "1"]
-    arguments += ["--image-size", "64"]
+    arguments += ["--image-size", "64", "--workers", "1"]
     main([*arguments, "--seed", "5"])
     parameters = json.loads((tmp_path / "synthetic_actions" / "parameters.json").read_text())
     assert (parameters["num_train"], parameters["num_val"]) == (1, 1)

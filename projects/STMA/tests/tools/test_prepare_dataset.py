@@ -198,17 +198,33 @@ def test_check_lists_all_that_is_wrong(frames, check, raw):
     frames()
     data = read_annotations(raw)
     data["nframes"]["Run/a"] = 21
-    data["gttubes"]["Run/a"][0][0][6:8, 1:] = [[-2, 3, 9, 9], [1, 3, 64.5, 9]]
+    boxes = data["gttubes"]["Run/a"][0][0][:, 1:]
+    boxes[6:8] = [[-2, 3, 9, 9], [1, 3, 64.5, 9]]
+    boxes[9:12] = 0
+    boxes[14] = [5, 5, 5.5, 9]
     (raw / "out/My-GT.pkl").write_bytes(pickle.dumps(data))
     (raw / "out/rgb-images/Jump/b/00004.jpg").unlink()
     printed, error = check()
-    assert error.startswith("3 things are wrong")
-    problems = printed.splitlines()[-3:]
-    assert problems[0] == (
-        "Run/a: tube 0: 2 of 20 boxes leave the frame by up to 2 pixels, first in frame 7"
-    )
-    assert "Run/a: 20 frames, 21 are annotated" in problems[1]
-    assert "frame 4 (00004.jpg) is missing" in problems[2]
+    assert error.startswith("5 things are wrong")
+    tube = "Run/a: tube 0: "
+    assert printed.splitlines()[-5:-1] == [
+        tube + "2 of 20 boxes leave the frame by up to 2 pixels, first in frame 7",
+        tube + "3 of 20 boxes are all zero, as where nothing was annotated, first in frame 10",
+        tube + "1 of 20 boxes are no wider or no higher than a pixel, first in frame 15",
+        "Run/a: 20 frames, 21 are annotated",
+    ]
+    assert "frame 4 (00004.jpg) is missing" in printed.splitlines()[-1]
+
+
+def test_check_says_that_boxes_are_fractions(frames, check, raw):
+    frames()
+    data = read_annotations(raw)
+    for (tube,) in (data["gttubes"]["Run/a"][0], data["gttubes"]["Jump/b"][1]):
+        tube[:, 1:] /= 64
+    (raw / "out/My-GT.pkl").write_bytes(pickle.dumps(data))
+    printed, error = check()
+    assert "all boxes of the annotations lie within 0 .. 1" in printed
+    assert error.startswith("3 things are wrong")  # and each tube's boxes are small
 
 
 def test_check_reads_sizes_and_in_full_every_frame(frames, check, raw):

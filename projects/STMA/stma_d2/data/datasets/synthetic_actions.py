@@ -16,14 +16,17 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from ...structures import Tube
-from ..annotations import Split, TubeAnnotations, VideoAnnotation, save_annotations
+from ...errors import InputError
+from ...structures import Split, Tube, TubeAnnotations, VideoAnnotation
+from ..annotations import save_annotations
 from ..catalog import register_tube_dataset
 from .synthetic_motion import LABELS
 from .synthetic_plan import Actor, deal_labels, plan_video
@@ -36,7 +39,7 @@ ANNOTATIONS = "SyntheticActions-GT.pkl"
 FRAMES = "rgb-images"
 PARAMETERS = "parameters.json"
 # Raise it whenever the same parameters come to give another content.
-VERSION = 3
+VERSION = 4
 
 MIN_IMAGE_SIZE = 64
 JPEG_QUALITY = 90
@@ -64,11 +67,12 @@ def generate_synthetic_actions(
     seed: int = 0,
     image_size: int = 128,
     overwrite: bool = False,
+    workers: int = 1,
 ) -> None:
     """Write the data set into ``root/synthetic_actions``, whole or not at all.
 
     Returns at once when it is already there with the same parameters. The same parameters give the
-    same bytes (with the same versions of numpy and OpenCV).
+    same bytes, whatever the number of workers (with the same versions of numpy and OpenCV).
 
     Args:
         root: folder of all data sets, ``$DETECTRON2_DATASETS``; made when missing.
@@ -77,16 +81,18 @@ def generate_synthetic_actions(
         seed: at least 0.
         image_size: side of the square frames in pixels, at least ``MIN_IMAGE_SIZE``.
         overwrite: replace a data set that has other parameters.
+        workers: processes that draw, each one video at a time.
 
     Raises:
-        ValueError: if a parameter is out of range.
+        InputError: if a parameter is out of range.
         FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
             if the folder holds something else.
     """
-    if min(num_train, num_val) < 1 or seed < 0 or image_size < MIN_IMAGE_SIZE:
-        raise ValueError(
-            "synthetic actions need num_train >= 1, num_val >= 1, seed >= 0 and image_size >= "
-            f"{MIN_IMAGE_SIZE}, not {num_train}, {num_val}, {seed}, {image_size}"
+    if min(num_train, num_val, workers) < 1 or seed < 0 or image_size < MIN_IMAGE_SIZE:
+        raise InputError(
+            "synthetic actions need num_train >= 1, num_val >= 1, workers >= 1, seed >= 0 and "
+            f"image_size >= {MIN_IMAGE_SIZE}, not {num_train}, {num_val}, {workers}, {seed}, "
+            f"{image_size}"
         )
     parameters = {
         "version": VERSION,
@@ -103,7 +109,7 @@ def generate_synthetic_actions(
     logger.info("Generating %d videos in %s", num_train + num_val, folder)
     with tempfile.TemporaryDirectory(prefix=f".{FOLDER}-", dir=root) as scratch:
         new = Path(scratch) / "new"
-        _write(new, parameters)
+        _write(new, parameters, workers)
         if folder.exists():
             os.replace(folder, Path(scratch) / "old")
         os.replace(new, folder)
@@ -129,25 +135,56 @@ def _is_present(folder: Path, parameters: dict[str, int], overwrite: bool) -> bo
     return False
 
 
-def _write(folder: Path, parameters: dict[str, int]) -> None:
-    videos: dict[str, VideoAnnotation] = {}
-    names: dict[str, tuple[str, ...]] = {}
+class _Job(NamedTuple):
+    """One video to draw: its name, its actions, and the source of all its random numbers."""
+
+    name: str
+    labels: list[int]
+    seed: np.random.SeedSequence
+    image_size: int
+    frames: Path
+
+
+def _write(folder: Path, parameters: dict[str, int], workers: int) -> None:
+    jobs = list(_jobs(folder / FRAMES, parameters))
+    names = [job.name for job in jobs]
+    if workers == 1:
+        videos = dict(zip(names, map(_write_video, jobs), strict=True))
+    else:
+        # Each process draws alone, without threads of OpenCV's.
+        with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
+            drawn = pool.map(_write_video, jobs, chunksize=4)
+            videos = dict(zip(names, drawn, strict=True))
+    num_train = parameters["num_train"]
+    split = Split(train=tuple(names[:num_train]), test=tuple(names[num_train:]))
+    annotations = TubeAnnotations(labels=LABELS, videos=videos, splits=(split,))
+    save_annotations(annotations, str(folder / ANNOTATIONS))
+    (folder / PARAMETERS).write_text(json.dumps(parameters))
+
+
+def _jobs(frames: Path, parameters: dict[str, int]) -> Iterator[_Job]:
     for index, subset in enumerate(("train", "val")):
         count = parameters[f"num_{subset}"]
         # Each subset and in it each video has its own stream of random numbers.
-        deal, *streams = np.random.SeedSequence([parameters["seed"], index]).spawn(count + 1)
+        deal, *seeds = np.random.SeedSequence([parameters["seed"], index]).spawn(count + 1)
         hands = deal_labels(count, np.random.default_rng(deal))
-        names[subset] = tuple(f"{subset}_{number:04d}" for number in range(1, count + 1))
-        for name, labels, stream in zip(names[subset], hands, streams, strict=True):
-            rng = np.random.default_rng(stream)
-            actors = plan_video(labels, parameters["image_size"], rng)
-            videos[name] = _annotate(actors, parameters["image_size"])
-            _write_frames(folder / FRAMES / name, actors, parameters["image_size"], rng)
-    annotations = TubeAnnotations(
-        labels=LABELS, videos=videos, splits=(Split(train=names["train"], test=names["val"]),)
-    )
-    save_annotations(annotations, str(folder / ANNOTATIONS))
-    (folder / PARAMETERS).write_text(json.dumps(parameters))
+        for number, (labels, seed) in enumerate(zip(hands, seeds, strict=True), start=1):
+            name = f"{subset}_{number:04d}"
+            yield _Job(name, labels, seed, parameters["image_size"], frames)
+
+
+def _write_video(job: _Job) -> VideoAnnotation:
+    """Draw one video into ``<frames>/<name>``, and annotate it."""
+    rng = np.random.default_rng(job.seed)
+    actors = plan_video(job.labels, job.image_size, rng)
+    num_frames, folder = len(actors[0].boxes), job.frames / job.name
+    folder.mkdir(parents=True)
+    for time, image in enumerate(draw_background(job.image_size, num_frames, rng)):
+        for actor in actors:
+            draw_sprite(image, actor.look, actor.motion, actor.boxes[time], time)
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())
+    return _annotate(actors, job.image_size)
 
 
 def _annotate(actors: Sequence[Actor], image_size: int) -> VideoAnnotation:
@@ -160,14 +197,3 @@ def _annotate(actors: Sequence[Actor], image_size: int) -> VideoAnnotation:
     return VideoAnnotation(
         num_frames=len(actors[0].boxes), height=image_size, width=image_size, tubes=tuple(tubes)
     )
-
-
-def _write_frames(
-    folder: Path, actors: Sequence[Actor], image_size: int, rng: np.random.Generator
-) -> None:
-    folder.mkdir(parents=True)
-    for time, image in enumerate(draw_background(image_size, len(actors[0].boxes), rng)):
-        for actor in actors:
-            image = draw_sprite(image, actor.look, actor.motion, time)
-        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())

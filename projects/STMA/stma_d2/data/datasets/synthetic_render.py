@@ -5,7 +5,9 @@ A look (shape and colors) is drawn without knowledge of the action.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import cv2
 import numpy as np
@@ -17,10 +19,11 @@ SHAPES = ("disc", "ellipse", "triangle", "square", "pentagon", "star", "cross", 
 # A patch is a look's picture; it spans this many diameters around the center of the shape.
 PATCH_SPAN = 1.5
 PATCH_SIZE = 128
-# The mark: its brightness (of 255) and its radius in diameters.
+# The mark: its brightness (of 255), and its radius and distance from the center in diameters.
 MARK_VALUE = 25
 MARK_RADIUS = 0.16
-# Sprites are drawn at this multiple of the frame's resolution and averaged down.
+MARK_DISTANCE = 0.25
+# Patches and sprites are drawn at this multiple of their resolution and averaged down.
 SUPERSAMPLING = 2
 # Side of the noise cells that make up a background, pixels of a 128-pixel frame.
 NOISE_CELLS = (4, 8, 16, 32)
@@ -33,14 +36,47 @@ class Look:
     Attributes:
         shape: a name in ``SHAPES``.
         colors: (3, 3) uint8, BGR of the two halves and of the mark.
-        outline_xy: (n, 2) float64, the contour.
-        patch: (PATCH_SIZE, PATCH_SIZE, 4) uint8, BGR and opacity.
+        split_angle: direction of the line between the halves, radians clockwise from the x axis.
+        mark_angle: direction of the mark, likewise.
     """
 
     shape: str
     colors: np.ndarray
-    outline_xy: np.ndarray
-    patch: np.ndarray
+    split_angle: float
+    mark_angle: float
+
+    @property
+    def outline_xy(self) -> np.ndarray:
+        """The contour, (n, 2) float64."""
+        return shape_outline(self.shape)
+
+    @cached_property
+    def patch(self) -> np.ndarray:
+        """(PATCH_SIZE, PATCH_SIZE, 4) uint8, BGR and opacity; painted at first use."""
+        side = SUPERSAMPLING * PATCH_SIZE
+        first, second, mark = self.colors.tolist()
+        along = np.array([np.cos(self.split_angle), np.sin(self.split_angle)])
+        across = np.array([-along[1], along[0]])
+        half = [along, along + across, across - along, -along]  # reaches beyond the patch
+        mark_xy = MARK_DISTANCE * np.array([np.cos(self.mark_angle), np.sin(self.mark_angle)])
+        painted = np.full((side, side, 3), first, np.uint8)
+        cv2.fillPoly(painted, [_patch_points(half)], second, shift=_SHIFT)
+        radius = round(MARK_RADIUS / PATCH_SPAN * side * 2**_SHIFT)
+        center = _patch_points(mark_xy).tolist()
+        cv2.circle(painted, center, radius, mark, cv2.FILLED, shift=_SHIFT)
+        opacity = np.zeros((side, side), np.uint8)
+        cv2.fillPoly(opacity, [_patch_points(self.outline_xy)], 255, shift=_SHIFT)
+        fine = cv2.merge([painted, opacity])
+        return cv2.resize(fine, (PATCH_SIZE, PATCH_SIZE), interpolation=cv2.INTER_AREA)
+
+
+_SHIFT = 4  # bits after the point of OpenCV's coordinates
+
+
+def _patch_points(points_xy: np.ndarray) -> np.ndarray:
+    """Where points of a look lie in its fine patch: OpenCV's pixel centers, 1/16 pixels."""
+    pixels = (np.asarray(points_xy) / PATCH_SPAN + 0.5) * SUPERSAMPLING * PATCH_SIZE - 0.5
+    return np.round(pixels * 2**_SHIFT).astype(np.int32)
 
 
 def draw_look(rng: np.random.Generator) -> Look:
@@ -54,11 +90,10 @@ def draw_look(rng: np.random.Generator) -> Look:
     values = rng.permutation([rng.uniform(170, 240), rng.uniform(90, 140)])
     hsv = np.stack([hues, rng.uniform(40, 180, 3), [*values, MARK_VALUE]], axis=1)
     colors = cv2.cvtColor(hsv[None].astype(np.uint8), cv2.COLOR_HSV2BGR)[0]
-    outline = shape_outline(shape)
-    kinds = _paint(rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi))
-    return Look(shape, colors, outline, _make_patch(outline, colors[kinds]))
+    return Look(shape, colors, rng.uniform(0, 2 * np.pi), rng.uniform(0, 2 * np.pi))
 
 
+@cache
 def shape_outline(shape: str) -> np.ndarray:
     """The contour of a shape, (n, 2) float64, its largest extent in any direction being 1."""
     turn = np.linspace(0, 2 * np.pi, 72, endpoint=False)
@@ -85,27 +120,9 @@ def shape_outline(shape: str) -> np.ndarray:
     if shape == "half_disc":
         outline[:, 1] -= 0.4
     distances = np.linalg.norm(outline[:, None] - outline[None], axis=-1)
-    return outline / distances.max()
-
-
-def _paint(split_angle: float, mark_angle: float) -> np.ndarray:
-    """Which of the three colors each point of a patch has, at twice the patch's resolution."""
-    side = 2 * PATCH_SIZE
-    line = ((np.arange(side) + 0.5) / side - 0.5) * PATCH_SPAN
-    x, y = np.meshgrid(line, line)
-    second_half = np.cos(split_angle) * y - np.sin(split_angle) * x > 0
-    mark = np.hypot(x - 0.25 * np.cos(mark_angle), y - 0.25 * np.sin(mark_angle)) < MARK_RADIUS
-    return np.where(mark, 2, second_half.astype(np.int64))
-
-
-def _make_patch(outline_xy: np.ndarray, painted: np.ndarray) -> np.ndarray:
-    side = len(painted)
-    opacity = np.zeros((side, side), np.uint8)
-    # fillPoly takes pixel centers, here in 1/16 pixel.
-    pixels = (outline_xy / PATCH_SPAN + 0.5) * side - 0.5
-    cv2.fillPoly(opacity, [np.round(pixels * 16).astype(np.int32)], 255, shift=4)
-    both = np.dstack([painted, opacity])
-    return cv2.resize(both, (PATCH_SIZE, PATCH_SIZE), interpolation=cv2.INTER_AREA)
+    outline /= distances.max()
+    outline.setflags(write=False)
+    return outline
 
 
 def actor_boxes(look: Look, motion: Motion) -> np.ndarray:
@@ -118,9 +135,9 @@ def actor_boxes(look: Look, motion: Motion) -> np.ndarray:
     angles = np.radians(motion.angles)
     cosine, sine = np.cos(angles)[:, None], np.sin(angles)[:, None]
     x, y = look.outline_xy.T
-    turned = np.stack([cosine * x - sine * y, sine * x + cosine * y], axis=-1)  # (V, n, 2)
-    points = motion.centers_xy[:, None] + motion.sizes[:, None, None] * turned
-    return np.concatenate([points.min(axis=1), points.max(axis=1) - 1], axis=1)
+    turned = np.stack([cosine * x - sine * y, sine * x + cosine * y])  # (2, V, n)
+    lowest, highest = motion.sizes * turned.min(axis=-1), motion.sizes * turned.max(axis=-1)
+    return np.concatenate([motion.centers_xy + lowest.T, motion.centers_xy + highest.T - 1], axis=1)
 
 
 def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) -> np.ndarray:
@@ -143,35 +160,37 @@ def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) 
         noise += cv2.resize(grid, (size, size), interpolation=cv2.INTER_CUBIC)[:side, :side]
     mean = rng.uniform(45, 65) + rng.uniform(-12, 12, 3)
     canvas = np.clip(mean + 5 * noise, 0, 255).astype(np.uint8)
-    frames = []
-    for time in range(num_frames):
-        offset = (side - image_size) / 2 + velocity * (time - (num_frames - 1) / 2)
-        shift = np.array([[1, 0, -offset[0]], [0, 1, -offset[1]]])
-        frames.append(cv2.warpAffine(canvas, shift, (image_size, image_size)))
-    return np.stack(frames)
+    frames = np.empty((num_frames, image_size, image_size, 3), np.uint8)
+    for time, frame in enumerate(frames):
+        center = (side - 1) / 2 + velocity * (time - (num_frames - 1) / 2)
+        cv2.getRectSubPix(canvas, (image_size, image_size), center, frame)
+    return frames
 
 
-def draw_sprite(image: np.ndarray, look: Look, motion: Motion, time: int) -> np.ndarray:
-    """The image with an actor drawn over it.
+def draw_sprite(image: np.ndarray, look: Look, motion: Motion, box: np.ndarray, time: int) -> None:
+    """Draw an actor into an image.
 
     Args:
-        image: (S, S, 3) uint8, BGR.
+        image: (S, S, 3) uint8, BGR; changed in place.
         look: the actor's look.
         motion: the actor's motion, its centers in the image's pixels.
+        box: (4,), its `actor_boxes` in this frame; nothing else is drawn.
         time: 0-based frame of ``motion``.
-
-    Returns:
-        (S, S, 3) uint8, BGR.
     """
-    # Pixel centers of the patch -> the actor's frame of reference -> fine pixels of the image.
-    to_unit = PATCH_SPAN / PATCH_SIZE
-    origin = 0.5 * to_unit - 0.5 * PATCH_SPAN
-    angle, scale = np.radians(motion.angles[time]), SUPERSAMPLING * motion.sizes[time]
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    shift = turn @ [origin, origin] + SUPERSAMPLING * motion.centers_xy[time] - 0.5
-    matrix = np.concatenate([turn * to_unit, shift[:, None]], axis=1)
-    height, width = image.shape[:2]
-    fine = cv2.warpAffine(look.patch, matrix, (SUPERSAMPLING * width, SUPERSAMPLING * height))
-    sprite = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
-    opacity = sprite[..., 3:] / 255
-    return np.rint(sprite[..., :3] * opacity + image * (1 - opacity)).astype(np.uint8)
+    # Interpolation softens the contour by less than a pixel.
+    x1, y1 = (max(math.floor(low) - 1, 0) for low in box[:2])
+    x2, y2 = (math.ceil(high) + 2 for high in box[2:])
+    region = image[y1:y2, x1:x2]
+    height, width = region.shape[:2]
+    # Pixel centers of the patch -> the actor's frame of reference -> fine pixels of the region.
+    scale = SUPERSAMPLING * motion.sizes[time] * PATCH_SPAN / PATCH_SIZE
+    angle, middle = math.radians(motion.angles[time]), (PATCH_SIZE - 1) / 2
+    cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
+    x, y = SUPERSAMPLING * (motion.centers_xy[time] - (x1, y1)) - 0.5
+    x_row = (cosine, -sine, x - (cosine - sine) * middle)
+    y_row = (sine, cosine, y - (sine + cosine) * middle)
+    fine_size = (SUPERSAMPLING * width, SUPERSAMPLING * height)
+    fine = cv2.warpAffine(look.patch, np.array([x_row, y_row]), fine_size)
+    sprite = cv2.resize(fine, (width, height), interpolation=cv2.INTER_AREA)
+    opacity = sprite[..., 3:] * np.float32(1 / 255)
+    region[:] = np.rint(region + (sprite[..., :3].astype(np.float32) - region) * opacity)

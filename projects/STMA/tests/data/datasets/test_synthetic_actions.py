@@ -45,6 +45,13 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tiny_root, tmp_p
     assert other[annotations] != expected[annotations]
 
 
+def test_the_number_of_processes_changes_nothing(tmp_path):
+    parameters = {"num_train": 6, "num_val": 4, "seed": 2, "image_size": 64}
+    for workers in (1, 3):
+        generate_synthetic_actions(tmp_path / str(workers), workers=workers, **parameters)
+    assert _contents(tmp_path / "1") == _contents(tmp_path / "3")
+
+
 def test_train_and_val_are_drawn_apart(tiny_root):
     contents = _contents(tiny_root / "synthetic_actions" / "rgb-images")
     assert contents["train_0001/00001.jpg"] != contents["val_0001/00001.jpg"]
@@ -137,10 +144,10 @@ def test_a_failure_leaves_the_old_set_and_no_rest(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"num_train": 0}, {"num_val": -1}, {"seed": -1}, {"image_size": 32}]
+    "wrong", [{"num_train": 0}, {"num_val": -1}, {"seed": -1}, {"image_size": 32}, {"workers": 0}]
 )
 def test_parameters_out_of_range_are_refused(tmp_path, wrong):
-    with pytest.raises(ValueError, match="synthetic actions need"):
+    with pytest.raises(InputError, match="synthetic actions need"):
         generate_synthetic_actions(tmp_path, **wrong)
     assert not any(tmp_path.iterdir())
 

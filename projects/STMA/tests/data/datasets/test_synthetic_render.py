@@ -25,6 +25,13 @@ def _look(shape=None):
     raise AssertionError("no such look")
 
 
+def _drawn(background, look, motion):
+    """The background with the actor of a single frame."""
+    image = background.copy()
+    draw_sprite(image, look, motion, actor_boxes(look, motion)[0], 0)
+    return image
+
+
 def _still(center_xy, size, angle):
     return Motion(np.array([center_xy]), np.array([size]), np.array([angle]))
 
@@ -42,7 +49,7 @@ def test_largest_extent_of_every_shape_is_one(shape):
 def test_boxes_fit_the_drawn_pixels(shape, angle):
     look, motion = _look(shape), _still((61.3, 57.8), 45.0, angle)
     background = np.full((128, 128, 3), 255, np.uint8)
-    drawn = draw_sprite(background, look, motion, 0)
+    drawn = _drawn(background, look, motion)
     rows, columns = np.nonzero((background != drawn).any(axis=2))
     extent = [columns.min(), rows.min(), columns.max(), rows.max()]
     # Sharp corners fade over a pixel or two.
@@ -60,7 +67,7 @@ def test_positive_angles_turn_clockwise_on_the_screen_and_show():
     look = _look("disc")
     background = np.full((64, 64, 3), 100, np.uint8)
     upright, turned = (
-        draw_sprite(background, look, _still((32.0, 32.0), 40.0, angle), 0).astype(int)
+        _drawn(background, look, _still((32.0, 32.0), 40.0, angle)).astype(int)
         for angle in (0.0, 90.0)
     )
     clockwise = np.abs(np.rot90(upright, k=-1) - turned).mean()
@@ -86,10 +93,22 @@ def test_background_is_textured_and_pans_steadily(seed):
     assert np.abs(shifts[0] - shifts[1]).max() <= 1
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("angle", [0.0, 33.0])
+def test_sprites_are_whole_inside_their_boxes(shape, angle):
+    """Nothing is missing that a larger picture of the same actor would show."""
+    look, motion = _look(shape), _still((40.2, 38.7), 45.0, angle)
+    drawn = _drawn(np.full((80, 80, 3), 200, np.uint8), look, motion).astype(int)
+    large = _still(motion.centers_xy[0] * 4, 180.0, angle)
+    large = _drawn(np.full((320, 320, 3), 200, np.uint8), look, large)
+    expected = cv2.resize(large, (80, 80), interpolation=cv2.INTER_AREA)
+    assert np.abs(drawn - expected).mean() < 0.5
+
+
 def test_sprites_are_the_only_change_of_the_image():
     look, motion = _look("star"), _still((40.0, 30.0), 30.0, 10.0)
     background = draw_background(96, 1, np.random.default_rng(0))[0]
-    drawn = draw_sprite(background, look, motion, 0)
+    drawn = _drawn(background, look, motion)
     x1, y1, x2, y2 = actor_boxes(look, motion)[0].round().astype(int)
     outside = np.ones((96, 96), bool)
     outside[y1 - 1 : y2 + 2, x1 - 1 : x2 + 2] = False
