@@ -19,7 +19,7 @@ _SHARED_MEMORY = "/dev/shm"
 _PREFETCH = 2
 # Tensors of a training sample, each of which crosses processes through a file descriptor of its
 # own; in the worker through two.
-_TENSORS = 24
+_TENSORS = 20
 _DISK_ERRORS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),

@@ -19,8 +19,9 @@ _DESCRIPTORS = (
     "--ulimit nofile=...), or lower DATALOADER.NUM_WORKERS"
 )
 _KILLED = (
-    "a data loading worker was killed, perhaps for want of memory (see dmesg) or of shared memory "
-    "(enlarge /dev/shm: docker run --shm-size ...); or lower DATALOADER.NUM_WORKERS"
+    "a data loading worker was killed, perhaps for want of memory (see dmesg), of shared memory "
+    "(/dev/shm; docker run --shm-size ...) or of file descriptors (ulimit -n); lower "
+    "DATALOADER.NUM_WORKERS if there are no more"
 )
 # What PyTorch says where a worker cannot go on, and what that means.
 _CAUSES = (
@@ -85,8 +86,8 @@ def worker_failures_named() -> Iterator[None]:
             raise
     except (RuntimeError, OSError, EOFError) as error:
         if cause := _cause(error):
-            first_line = str(error).partition("\n")[0]
-            raise InputError(f"{cause} ({first_line})") from error
+            said = str(error).partition("\n")[0] or type(error).__name__
+            raise InputError(f"{cause} ({said})") from error
         raise
 
 

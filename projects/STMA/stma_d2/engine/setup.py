@@ -27,6 +27,7 @@ def setup(args: argparse.Namespace) -> CfgNode:
     cfg.freeze()
     check_output_dir(cfg.OUTPUT_DIR)
     raise_descriptor_limit()
+    logging.raiseExceptions = False  # a full disk is told once, not for each line of the log
     default_setup(cfg, args)
     setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="stma_d2")
     return cfg

@@ -154,6 +154,8 @@ class Trainer(DefaultTrainer):
         self._trainer.read_from(prepare_workers(loader, self.cfg.DATALOADER.TIMEOUT))
         if self.random_states:
             restore_random_states(self.random_states)
+        else:
+            self.checkpointer.start_afresh()
         try:
             super(DefaultTrainer, self).train(self.start_iter, self.max_iter)
         except OSError as error:

@@ -4,7 +4,7 @@ from .detections_io import load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
 from .evaluator import TubeletEvaluator
 from .metrics import METRICS, Evaluation, evaluate_tubelets, run_evaluation
-from .protocols import PROTOCOLS, Protocol, get_protocol
+from .protocols import PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Protocol",
     "TubeletEvaluator",
     "comparison_table",
+    "configured_protocol",
     "error_analysis",
     "evaluate_tubelets",
     "evaluation_record",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from detectron2.config import CfgNode
+
 from ..errors import InputError
 from ..linking import LinkingRules, Suppression
 
@@ -118,3 +120,13 @@ def get_protocol(
         trim_to_key_frames=trim_to_key_frames,
     )
     return replace(protocol, linking=linking)
+
+
+def configured_protocol(cfg: CfgNode) -> Protocol:
+    """The protocol of TEST.PROTOCOL, with the rules of TEST.LINKING beside it.
+
+    Raises:
+        InputError: if there is none of that name.
+    """
+    linking = cfg.TEST.LINKING
+    return get_protocol(cfg.TEST.PROTOCOL, linking.MIN_TUBELET_SCORE, linking.TRIM_TO_KEY_FRAMES)

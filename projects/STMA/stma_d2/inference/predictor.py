@@ -12,7 +12,7 @@ from detectron2.modeling import build_model
 
 from ..checkpoint import load_for_evaluation
 from ..data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
-from ..evaluation import get_protocol
+from ..evaluation import configured_protocol
 from ..linking import build_tubes
 from ..modeling import STMA, TubeletDetector
 from ..structures import Tube, Tubelets, VideoDict
@@ -63,7 +63,7 @@ class VideoPredictor:
         """
         video = describe_video(path)
         tubelets = self.predict_tubelets(video, progress)
-        protocol = get_protocol(self.cfg.TEST.PROTOCOL, self.cfg.TEST.LINKING.MIN_TUBELET_SCORE)
+        protocol = configured_protocol(self.cfg)
         tubes = build_tubes(tubelets, video["num_frames"], protocol.linking, protocol.tube_nms_iou)
         return sorted(tubes, key=lambda tube: -tube.score)
 

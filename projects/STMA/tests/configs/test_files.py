@@ -42,6 +42,34 @@ def test_no_two_files_say_the_same():
     assert not same
 
 
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_training_has_one_end(path):
+    solver = load_config(str(path)).SOLVER
+    assert (solver.EPOCHS > 0) != (solver.MAX_ITER > 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "batch", "epochs", "steps"),
+    [
+        ("UCF101-24_DLA34_K7", 63, 12, (6, 8)),
+        ("UCF101-24_RESNET18_K7", 128, 10, (5, 8)),
+        ("JHMDB-21_DLA34_K7_split2", 63, 20, (6, 8)),
+    ],
+)
+def test_mocs_setting(name, batch, epochs, steps):
+    """MOC-Detector's scripts/train_ucf_k7_dla.sh, train_ucf_k7_resnet18.sh and readme/Train.md."""
+    cfg = load_config(str(CONFIGS / "MOC" / f"{name}.yaml"))
+    solver, weights = cfg.SOLVER, cfg.MODEL.STMA.LOSS_WEIGHT
+    assert (solver.IMS_PER_BATCH, solver.EPOCHS, tuple(solver.STEP_EPOCHS)) == (
+        batch,
+        epochs,
+        steps,
+    )
+    assert (solver.BASE_LR, solver.GAMMA) == (5e-4, 0.1)
+    assert solver.LR_SCHEDULER_NAME == "WarmupMultiStepLR"
+    assert (weights.CENTER, weights.REG, weights.SIZE) == (1, 1, 0.1)
+
+
 @pytest.mark.parametrize(
     "name", ["UCF101-24/STMA_DLA34_RX101_K5", "JHMDB-21/STMA_DLA34_RX101_K5_split2"]
 )

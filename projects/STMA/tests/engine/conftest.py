@@ -160,7 +160,8 @@ def killed_train_net(start_train_net):
     def run(output: Path, *arguments: str, after: int, **options) -> Run:
         started = start_train_net(output, *arguments, **options)
         started.wait_for(lambda: len(started.losses()) >= after)
-        started.send(signal.SIGKILL)
+        for rank in range(len(started.processes)):
+            started.send(signal.SIGKILL, rank)
         return started.finish()
 
     return run
