@@ -17,15 +17,13 @@ from ..errors import InputError
 _SHARED_MEMORY = "/dev/shm"
 # Batches that each worker of a loader prepares ahead (PyTorch's default).
 _PREFETCH = 2
-# Tensors of a training sample, each of which crosses processes through a file descriptor of its
-# own; in the worker through two.
-_TENSORS = 20
+# File descriptors that a process has open for each worker of its training loader and, at the same
+# time, of its test loader; and for all else: libraries, logs, sockets, videos.
+_DESCRIPTORS_PER_WORKER, _OTHER_DESCRIPTORS = 10, 32
 _DISK_ERRORS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
 )
-# Descriptors for everything else: libraries, logs, sockets, videos.
-_OTHER_DESCRIPTORS = 128
 
 
 def raise_descriptor_limit() -> None:
@@ -52,13 +50,13 @@ def check_limits(cfg: CfgNode, *, training: bool) -> None:
         return
     clips = _PREFETCH * cfg.SOLVER.IMS_PER_BATCH // comm.get_world_size() if training else 0
     chunks = _PREFETCH if cfg.DATASETS.TEST else 0
-    descriptors = _OTHER_DESCRIPTORS + 2 * _TENSORS * max(clips, chunks)
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    descriptors = _OTHER_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * workers
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit != resource.RLIM_INFINITY and limit < descriptors:
         raise InputError(
-            f"a data loading worker needs about {descriptors} file descriptors and this system "
-            f"allows {limit}; raise the limit (ulimit -Hn, docker run --ulimit nofile=...), or set "
-            "DATALOADER.NUM_WORKERS 0"
+            f"{workers} data loading workers need about {descriptors} file descriptors and this "
+            f"system allows {limit}; raise the limit (ulimit -Hn, docker run --ulimit nofile=...), "
+            "or lower DATALOADER.NUM_WORKERS"
         )
     needed = clips * _clip_bytes(cfg) + chunks * _chunk_bytes(cfg)
     needed *= comm.get_local_size() * workers
