@@ -249,3 +249,6 @@ def _add_test(cfg: CN) -> None:
     # Tubelets that score less are dropped before linking, which trims tubes in time;
     # 0 keeps all, as published.
     cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
+    # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
+    # False is as published. Tubes overrun actions, and a window says most about its key frame.
+    cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False

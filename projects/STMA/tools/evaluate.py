@@ -13,14 +13,14 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from stma_d2.data import TubeAnnotations, load_annotations
+from stma_d2.data import TubeAnnotations, load_annotations, load_ground_truth
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import (
     PROTOCOLS,
     comparison_table,
-    dataset_ground_truth,
     evaluation_record,
     evaluation_table,
+    get_protocol,
     load_detections,
     run_evaluation,
     write_json,
@@ -42,8 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             f"missed, the first is {missing[0]}"
         )
     evaluations = [
-        run_evaluation(detections, annotations, videos, protocol, args.min_tubelet_score)
-        for protocol in args.protocol
+        run_evaluation(
+            detections,
+            annotations,
+            videos,
+            get_protocol(name, args.min_tubelet_score, args.trim_to_key_frames),
+        )
+        for name in args.protocol
     ]
     for evaluation in evaluations:
         print(f"{evaluation_table(evaluation)}\n")
@@ -77,13 +82,18 @@ def _parser() -> argparse.ArgumentParser:
         default=0.0,
         help="tubelets that score less are not linked (default 0: as published)",
     )
+    parser.add_argument(
+        "--trim-to-key-frames",
+        action="store_true",
+        help="cut tubes back to the key frames of their first and last window",
+    )
     parser.add_argument("--output", help="also write the numbers into this JSON file")
     return parser
 
 
 def _ground_truth(args: argparse.Namespace) -> tuple[TubeAnnotations, Sequence[str]]:
     if args.dataset:
-        return dataset_ground_truth(args.dataset)
+        return load_ground_truth(args.dataset)
     annotations = load_annotations(args.annotations)
     if not 1 <= args.split <= len(annotations.splits):
         raise InputError(

@@ -4,7 +4,7 @@ from ..structures import Split, TubeAnnotations, VideoAnnotation
 from . import datasets
 from .annotations import load_annotations, save_annotations
 from .build import build_test_loader, build_train_index, build_train_loader, build_train_stream
-from .catalog import register_tube_dataset
+from .catalog import load_ground_truth, register_tube_dataset
 from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
 from .readers import FrameReader, find_frames, open_frames
@@ -26,6 +26,7 @@ __all__ = [
     "datasets",
     "find_frames",
     "load_annotations",
+    "load_ground_truth",
     "open_frames",
     "register_tube_dataset",
     "save_annotations",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
@@ -46,42 +46,69 @@ def register_tube_dataset(
         raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
         raise InputError(f"data set '{name}' is registered already")
-    DatasetCatalog.register(name, partial(_load, name, annotations, frames, split, subset, hint))
+    DatasetCatalog.register(name, partial(_load, name, frames))
     metadata = MetadataCatalog.get(name)
-    metadata.set(annotations_file=annotations, split=split, subset=subset, evaluator_type="tubelet")
+    metadata.set(annotations_file=annotations, split=split, subset=subset, hint=hint)
+    metadata.set(evaluator_type="tubelet")
     if labels is not None:
         metadata.set(thing_classes=list(labels))
 
 
-def _load(
-    name: str, annotations_file: str, frames_root: str, split: int, subset: str, hint: str
-) -> list[VideoDict]:
-    if not os.path.isfile(annotations_file):
-        raise InputError(
-            f"data set '{name}': no annotation file at {annotations_file} (built-in data sets lie "
-            f"under $DETECTRON2_DATASETS, by default ./datasets); {hint}"
-        )
-    annotations = load_annotations(annotations_file)
-    if not 1 <= split <= len(annotations.splits):
-        raise InputError(
-            f"data set '{name}': {annotations_file} has splits 1 to {len(annotations.splits)}, "
-            f"not {split}"
-        )
+def load_ground_truth(name: str) -> tuple[TubeAnnotations, tuple[str, ...]]:
+    """The annotations of a registered data set and the names of its videos; needs no frames.
+
+    A file that has not changed is read once, whoever asks.
+
+    Raises:
+        InputError: if no data set of tubes has that name, or its annotations are missing or others
+            than it says.
+    """
+    known = [
+        one
+        for one in DatasetCatalog.list()
+        if MetadataCatalog.get(one).get("evaluator_type") == "tubelet"
+    ]
+    if name not in known:
+        raise InputError(f"no data set of tubes is called '{name}'; there are {known}")
     metadata = MetadataCatalog.get(name)
+    path = metadata.annotations_file
+    if not os.path.isfile(path):
+        raise InputError(
+            f"data set '{name}': no annotation file at {path} (built-in data sets lie "
+            f"under $DETECTRON2_DATASETS, by default ./datasets); {metadata.hint}"
+        )
+    status = os.stat(path)
+    annotations = _read(path, status.st_mtime_ns, status.st_size)
+    if not 1 <= metadata.split <= len(annotations.splits):
+        raise InputError(
+            f"data set '{name}': {path} has splits 1 to {len(annotations.splits)}, "
+            f"not {metadata.split}"
+        )
     labels = metadata.get("thing_classes", list(annotations.labels))
     if labels != list(annotations.labels):
         raise InputError(
-            f"data set '{name}': the labels of {annotations_file} are not the expected ones; "
+            f"data set '{name}': the labels of {path} are not the expected ones; "
             f"it has {list(annotations.labels)}, expected {labels}"
         )
     metadata.set(thing_classes=labels)
-    names = getattr(annotations.splits[split - 1], subset)
+    return annotations, getattr(annotations.splits[metadata.split - 1], metadata.subset)
+
+
+@lru_cache(maxsize=4)
+def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
+    """The annotations of the file as it was then."""
+    return load_annotations(path)
+
+
+def _load(name: str, frames_root: str) -> list[VideoDict]:
+    annotations, names = load_ground_truth(name)
     dicts = _video_dicts(annotations, names, frames_root)
     missing = [names[i] for i, video in enumerate(dicts) if video["path"] is None]
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; {hint}"
+            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
+            f"{MetadataCatalog.get(name).hint}"
         )
     return dicts
 

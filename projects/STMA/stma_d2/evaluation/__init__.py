@@ -2,11 +2,10 @@
 
 from .detections_io import load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
-from .evaluator import TubeletEvaluator, dataset_ground_truth
+from .evaluator import TubeletEvaluator
 from .metrics import METRICS, Evaluation, evaluate_tubelets, run_evaluation
-from .protocols import PROTOCOLS, Protocol, get_protocol
+from .protocols import PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
-from .video_map import build_tubes, suppress_by_class, suppress_tubes, tube_iou
 
 __all__ = [
     "ERROR_KINDS",
@@ -15,9 +14,8 @@ __all__ = [
     "Evaluation",
     "Protocol",
     "TubeletEvaluator",
-    "build_tubes",
     "comparison_table",
-    "dataset_ground_truth",
+    "configured_protocol",
     "error_analysis",
     "evaluate_tubelets",
     "evaluation_record",
@@ -26,8 +24,5 @@ __all__ = [
     "load_detections",
     "run_evaluation",
     "save_detections",
-    "suppress_by_class",
-    "suppress_tubes",
-    "tube_iou",
     "write_json",
 ]

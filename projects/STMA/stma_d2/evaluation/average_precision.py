@@ -7,23 +7,6 @@ from typing import Literal
 import numpy as np
 
 
-def descending(scores: np.ndarray) -> np.ndarray:
-    """Indices that sort float32 scores by falling value; of equal ones the earlier stands first.
-
-    MOC leaves ties to numpy's unstable sort, so its own numbers depend on the processor. A tubelet
-    puts one score on K frames: ties are the rule, not the exception.
-    """
-    # Whole numbers sort several times faster than a stable sort by score. Those of the high half
-    # ascend as the scores fall, the low half is the place. Adding 0 makes -0 equal to 0.
-    bits = (np.asarray(scores, np.float32) + 0).view(np.uint32)
-    keys = np.where(bits >> 31, bits, ~bits & 0x7FFFFFFF).astype(np.uint64)
-    keys <<= 32
-    keys |= np.arange(len(keys), dtype=np.uint64)
-    keys.sort()
-    keys &= 0xFFFFFFFF
-    return keys.view(np.int64)
-
-
 def precision_recall(correct: np.ndarray, num_positives: int) -> tuple[np.ndarray, np.ndarray]:
     """Precision and recall before and with each correct detection.
 
@@ -67,8 +50,8 @@ def average_precision(
         recall: (n,) ascending values.
         rule: see :class:`~stma_d2.evaluation.protocols.Protocol`.
     """
-    steps = np.diff(recall)
-    if rule == "envelope":
-        best_from_here = np.maximum.accumulate(precision[:0:-1])[::-1]
-        return float(np.sum(steps * best_from_here))
-    return float(np.sum(steps * (precision[1:] + precision[:-1]) * 0.5))
+    if rule == "envelope":  # precision at least as high as at any higher recall
+        heights = np.maximum.accumulate(precision[:0:-1])[::-1]
+    else:
+        heights = (precision[1:] + precision[:-1]) * 0.5
+    return float(np.sum(np.diff(recall) * heights))

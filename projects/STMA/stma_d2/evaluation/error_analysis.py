@@ -30,7 +30,7 @@ def error_analysis(
     """Loss of frame average precision by kind of mistake, in percent points.
 
     Args:
-        detections: one record a class, from :func:`~stma_d2.evaluation.frame_map.judge_frames`.
+        detections: one record a class, as ``frame_map.classify_detections`` gives them.
         labels: the names of the classes.
 
     Returns:

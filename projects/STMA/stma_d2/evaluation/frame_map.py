@@ -12,13 +12,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 import numpy as np
 
-from ..compiled import compiled
-from ..linking import box_iou, pair_overlaps, suppress
-from ..structures import Tube, TubeAnnotations, Tubelets, VideoAnnotation
-from .average_precision import average_precision, descending, precision_recall
+from ..linking import box_iou, nms, pair_overlaps
+from ..structures import TubeAnnotations, Tubelets, VideoAnnotation
+from .average_precision import average_precision, precision_recall
+from .matching import match_detections
 from .protocols import Protocol
 
 # Pairs of boxes that are compared at once: bounds the memory, keeps temporaries in the cache.
@@ -63,7 +64,23 @@ class ClassDetections:
         return average_precision(*precision_recall(correct, self.num_boxes), rule)
 
 
-def judge_frames(
+class _BoxesOnFrames(NamedTuple):
+    """What all windows put on some frames of a video; P runs over windows, then slots."""
+
+    frames: np.ndarray  # (B,) int64, 1-based
+    boxes: np.ndarray  # (B, P, 4) float32
+    scores: np.ndarray  # (B, C, P) float32; 0 where a window is absent
+
+
+class _TruthOnFrames(NamedTuple):
+    """The ground truth of a video of F frames."""
+
+    labels: np.ndarray  # (G,) int64, of each tube
+    covered: np.ndarray  # (F, G) bool, does the tube reach frame f + 1?
+    boxes: np.ndarray  # (F, G, 4) float64; zeros where not covered
+
+
+def classify_detections(
     detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Sequence[str],
@@ -82,101 +99,38 @@ def judge_frames(
     Returns:
         One record a class.
     """
-    num_classes = len(annotations.labels)
-    num_boxes = np.zeros(num_classes, np.int64)
-    limits = np.zeros(num_classes, np.int64)
+    num_boxes = [0 for _ in annotations.labels]
+    parts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in annotations.labels]
     for video in videos:
-        for tube in annotations.videos[video].tubes:
+        annotation = annotations.videos[video]
+        for tube in annotation.tubes:
             num_boxes[tube.label] += len(tube)
         if video in detections:
-            limits += _count_boxes(detections[video], annotations.videos[video].num_frames)
-    collected = _Collector(limits)
-    for video in videos:
-        if video in detections:
-            truth = _Truth(annotations.videos[video], num_classes)
-            for part in _judge_video(detections[video], truth, protocol, iou):
-                collected.add(*part)
-    return collected.by_class(num_boxes)
+            truth = _truth_on_frames(annotation)
+            for found in _boxes_on_frames(detections[video], annotation.num_frames):
+                scores, kept = _suppress(found, truth, protocol)
+                outcomes = _outcomes(found, scores, kept, truth, iou, protocol.rematch)
+                for label, part in enumerate(parts):
+                    mine = kept[:, label]
+                    part.append((scores[:, label][mine], outcomes[:, label][mine]))
+    return [_by_score(part, count) for part, count in zip(parts, num_boxes, strict=True)]
 
 
-def _count_boxes(tubelets: Tubelets, num_frames: int) -> np.ndarray:
-    """How many boxes of each class all windows put on the video's frames, (C,)."""
-    on_video = np.minimum(tubelets.num_frames, num_frames + 1 - tubelets.windows)
-    return on_video @ np.count_nonzero(tubelets.scores > 0, axis=1)
+def _by_score(parts: list[tuple[np.ndarray, np.ndarray]], num_boxes: int) -> ClassDetections:
+    """Join the detections of a class, the best first, and empty ``parts``.
 
-
-class _Collector:
-    """Scores and outcomes of all videos, class after class in one array each.
-
-    They are the bulk of an evaluation's memory, 5 bytes a detection.
+    Of equal scores the earlier stands first. MOC leaves ties to numpy's unstable sort, so its own
+    numbers depend on the processor; a tubelet puts one score on K frames: ties are the rule.
     """
-
-    def __init__(self, limits: np.ndarray) -> None:
-        """Make room for ``limits`` (C,) detections of each class."""
-        stops = np.cumsum(limits)
-        self._scores = np.empty(stops[-1], np.float32)
-        self._outcomes = np.empty(stops[-1], np.int8)
-        self._starts = stops - limits
-        self._stops = self._starts.copy()
-
-    def add(self, kept: np.ndarray, scores: np.ndarray, outcomes: np.ndarray) -> None:
-        """Take those ``kept``, all (B, C, P), behind the earlier ones of their class."""
-        _append(kept, scores, outcomes, self._scores, self._outcomes, self._stops)
-
-    def by_class(self, num_boxes: np.ndarray) -> list[ClassDetections]:
-        """Sort each class in place."""
-        result = []
-        for start, stop, count in zip(self._starts, self._stops, num_boxes.tolist(), strict=True):
-            scores, outcomes = self._scores[start:stop], self._outcomes[start:stop]
-            order = descending(scores)
-            scores[:] = scores[order]
-            outcomes[:] = outcomes[order]
-            result.append(ClassDetections(scores, outcomes, count))
-        return result
+    nothing = np.empty(0, np.float32), np.empty(0, np.int8)
+    scores, outcomes = (np.concatenate(arrays) for arrays in zip(nothing, *parts, strict=True))
+    parts.clear()  # all classes' parts are the bulk of an evaluation's memory
+    order = np.argsort(-scores, kind="stable")
+    return ClassDetections(scores[order], outcomes[order], num_boxes)
 
 
-@compiled
-def _append(
-    kept: np.ndarray,
-    scores: np.ndarray,
-    outcomes: np.ndarray,
-    all_scores: np.ndarray,
-    all_outcomes: np.ndarray,
-    stops: np.ndarray,
-) -> None:
-    """Copy frame by frame to the places ``stops`` (C,) of the classes, and move these on."""
-    for row in range(kept.shape[0]):
-        for label in range(kept.shape[1]):
-            for slot in range(kept.shape[2]):
-                if kept[row, label, slot]:
-                    all_scores[stops[label]] = scores[row, label, slot]
-                    all_outcomes[stops[label]] = outcomes[row, label, slot]
-                    stops[label] += 1
-
-
-def _judge_video(
-    tubelets: Tubelets, truth: _Truth, protocol: Protocol, iou: float
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Who is a detection, scores and outcomes, (B, C, P) each, some frames at a time."""
-    for frames, boxes, scores in _boxes_on_frames(tubelets, len(truth.covered)):
-        overlaps = pair_overlaps(boxes[:, :, None])
-        scores, kept = suppress(
-            scores, overlaps, protocol.frame_nms.iou, soft=protocol.frame_nms.soft
-        )
-        if protocol.annotated_frames_only:
-            kept &= truth.covered[frames - 1].any(axis=1)[:, None, None]
-        yield kept, scores, truth.judge(frames, boxes, scores, kept, iou, protocol.rematch)
-
-
-def _boxes_on_frames(
-    tubelets: Tubelets, num_frames: int
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Collect what all windows put on each frame, some frames at a time.
-
-    Yields:
-        Frame numbers (B,), boxes (B, P, 4) float32, scores (B, C, P) float32. Where a window is
-        absent the scores are 0. P runs over windows, then slots.
-    """
+def _boxes_on_frames(tubelets: Tubelets, num_frames: int) -> Iterator[_BoxesOnFrames]:
+    """Collect what all windows put on each frame, some frames at a time."""
     count, slots, length = tubelets.boxes.shape[:3]
     if not slots * count:
         return
@@ -190,99 +144,60 @@ def _boxes_on_frames(
     for start in range(1, num_frames + 1, step):
         frames = np.arange(start, min(start + step, num_frames + 1))
         rows = row_of_window[frames[:, None] + offsets - 1]  # windows frame - K + 1 .. frame
-        on_frame = boxes[rows, :, length - 1 - offsets]  # (B, K, N, 4)
-        on_frame_scores = scores[rows].reshape(len(frames), length * slots, -1)
-        yield (
+        on_frames = boxes[rows, :, length - 1 - offsets]  # (B, K, N, 4)
+        yield _BoxesOnFrames(
             frames,
-            on_frame.reshape(len(frames), length * slots, 4),
-            np.ascontiguousarray(on_frame_scores.transpose(0, 2, 1)),
+            on_frames.reshape(len(frames), length * slots, 4),
+            scores[rows].reshape(len(frames), length * slots, -1).transpose(0, 2, 1),
         )
 
 
-class _Truth:
-    """The ground truth of one video, frame by frame.
-
-    Attributes:
-        labels: (G,) class of each tube.
-        covered: (F, G) bool, does the tube reach frame f + 1?
-        boxes: (F, G, 4) float64; zeros where not covered.
-    """
-
-    def __init__(self, annotation: VideoAnnotation, num_classes: int) -> None:
-        tubes: Sequence[Tube] = annotation.tubes
-        shape = annotation.num_frames, len(tubes)
-        self.labels = np.array([tube.label for tube in tubes], np.int64)
-        self.covered = np.zeros(shape, bool)
-        self.boxes = np.zeros((*shape, 4))
-        for index, tube in enumerate(tubes):
-            inside = tube.frames <= annotation.num_frames
-            self.covered[tube.frames[inside] - 1, index] = True
-            self.boxes[tube.frames[inside] - 1, index] = tube.boxes[inside]
-        self.in_video = np.isin(np.arange(num_classes), self.labels)
-
-    def judge(
-        self,
-        frames: np.ndarray,
-        boxes: np.ndarray,
-        scores: np.ndarray,
-        kept: np.ndarray,
-        iou: float,
-        rematch: bool,
-    ) -> np.ndarray:
-        """Outcomes (B, C, P) int8 of the detections; those not ``kept`` have no meaning."""
-        covered = self.covered[frames - 1]  # (B, G)
-        ious = box_iou(self.boxes[frames - 1][:, None], boxes[:, :, None])  # (B, P, G)
-        ious[~np.broadcast_to(covered[:, None], ious.shape)] = -1
-
-        # Right for classes that are not on the frame; the others are put right below.
-        on_other = np.where((ious >= iou).any(axis=2), Outcome.CLASSIFICATION, Outcome.OTHER)
-        on_empty = np.where(self.in_video, Outcome.TIMING, Outcome.OTHER)
-        annotated = covered.any(axis=1)
-        outcomes = np.where(
-            annotated[:, None, None], on_other[:, None], on_empty[None, :, None]
-        ).astype(np.int8)
-        for label in np.unique(self.labels):
-            members = np.flatnonzero(self.labels == label)
-            rows = np.flatnonzero(covered[:, members].any(axis=1))
-            correct = _match(
-                np.where(kept[rows, label], scores[rows, label], -np.inf),
-                ious[rows][:, :, members],
-                iou,
-                rematch,
-            )
-            outcomes[rows, label] = np.where(correct, Outcome.CORRECT, Outcome.LOCALIZATION)
-        return outcomes
+def _truth_on_frames(annotation: VideoAnnotation) -> _TruthOnFrames:
+    shape = annotation.num_frames, len(annotation.tubes)
+    covered, boxes = np.zeros(shape, bool), np.zeros((*shape, 4))
+    for index, tube in enumerate(annotation.tubes):
+        inside = tube.frames <= annotation.num_frames
+        covered[tube.frames[inside] - 1, index] = True
+        boxes[tube.frames[inside] - 1, index] = tube.boxes[inside]
+    labels = np.array([tube.label for tube in annotation.tubes], np.int64)
+    return _TruthOnFrames(labels, covered, boxes)
 
 
-def _match(scores: np.ndarray, ious: np.ndarray, threshold: float, rematch: bool) -> np.ndarray:
-    """Which detections find a ground truth, frame by frame, the best score first.
+def _suppress(
+    found: _BoxesOnFrames, truth: _TruthOnFrames, protocol: Protocol
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores after suppression, and who is a detection, (B, C, P) each."""
+    rule = protocol.frame_nms
+    overlaps = pair_overlaps(found.boxes[:, :, None])
+    scores, kept = nms(found.scores, overlaps, rule.iou, soft=rule.soft)
+    if protocol.annotated_frames_only:
+        kept &= truth.covered[found.frames - 1].any(axis=1)[:, None, None]
+    return scores, kept
 
-    Args:
-        scores: (B, P); -inf takes no part.
-        ious: (B, P, G); -1 where there is no ground truth.
-        threshold: smallest overlap that counts.
-        rematch: see :class:`~stma_d2.evaluation.protocols.Protocol`.
 
-    Returns:
-        (B, P) bool.
-    """
-    order = np.argsort(-scores, axis=1, kind="stable")
-    ious = np.take_along_axis(ious, order[:, :, None], axis=1)
-    ious[np.take_along_axis(scores, order, axis=1) == -np.inf] = -1
-    found = np.zeros(scores.shape, bool)  # in descending order
-    best = ious.argmax(axis=2)
-    # Between two finds the ground truth that is left does not change, so the next find is the
-    # first detection that overlaps any of it enough: at most G rounds, whatever P is.
-    for index in range(ious.shape[2]):
-        if rematch:
-            hit = (ious >= threshold).any(axis=2) & ~found
-        else:
-            hit = (ious.max(axis=2) >= threshold) & (best == index)
-        rows = np.flatnonzero(hit.any(axis=1))
-        first = hit[rows].argmax(axis=1)
-        found[rows, first] = True
-        if rematch:
-            ious[rows, :, ious[rows, first].argmax(axis=1)] = -1
-    result = np.empty_like(found)
-    np.put_along_axis(result, order, found, axis=1)
-    return result
+def _outcomes(
+    found: _BoxesOnFrames,
+    scores: np.ndarray,
+    kept: np.ndarray,
+    truth: _TruthOnFrames,
+    iou: float,
+    rematch: bool,
+) -> np.ndarray:
+    """Outcomes (B, C, P) int8 of the detections; those not ``kept`` have no meaning."""
+    covered = truth.covered[found.frames - 1]  # (B, G)
+    ious = box_iou(truth.boxes[found.frames - 1][:, None], found.boxes[:, :, None])  # (B, P, G)
+    ious[~np.broadcast_to(covered[:, None], ious.shape)] = -1
+
+    # Right for classes that are not on the frame; the others are put right below.
+    on_other = np.where((ious >= iou).any(axis=2), Outcome.CLASSIFICATION, Outcome.OTHER)
+    in_video = np.isin(np.arange(scores.shape[1]), truth.labels)
+    on_empty = np.where(in_video, Outcome.TIMING, Outcome.OTHER)
+    annotated = covered.any(axis=1)[:, None, None]
+    outcomes = np.where(annotated, on_other[:, None], on_empty[:, None]).astype(np.int8)
+    for label in np.unique(truth.labels):
+        members = truth.labels == label
+        rows = covered[:, members].any(axis=1)
+        overlaps = np.where(kept[rows, label, :, None], ious[rows][:, :, members], -1)
+        correct = match_detections(scores[rows, label], overlaps, iou, rematch)
+        outcomes[rows, label] = np.where(correct, Outcome.CORRECT, Outcome.LOCALIZATION)
+    return outcomes

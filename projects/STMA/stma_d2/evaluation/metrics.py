@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
 from ..structures import TubeAnnotations, Tubelets
 from .error_analysis import ERROR_KINDS, error_analysis
-from .frame_map import judge_frames
+from .frame_map import classify_detections
 from .protocols import Protocol, get_protocol
 from .video_map import video_average_precision
 
@@ -70,7 +71,7 @@ def evaluate_tubelets(
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: str = "moc",
-    min_tubelet_score: float = 0.0,
+    **options: Any,
 ) -> dict[str, float]:
     """Frame-mAP and video-mAP of tubelets, in percent.
 
@@ -81,8 +82,9 @@ def evaluate_tubelets(
             ``videos`` are left out.
         annotations: the ground truth.
         videos: names of the videos to evaluate.
-        protocol: "moc", "act" or "voc": see :func:`~stma_d2.evaluation.protocols.get_protocol`.
-        min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
+        protocol: "moc", "act" or "voc".
+        **options: rules beside the protocol: the other arguments of
+            :func:`~stma_d2.evaluation.protocols.get_protocol`.
 
     Returns:
         ``frame_mAP@0.5``, ``video_mAP@0.2``, ``@0.5``, ``@0.75``, ``@0.5:0.95``, each the mean over
@@ -93,32 +95,31 @@ def evaluate_tubelets(
         InputError: if detections and annotations do not fit together, if a box or a score is not
             finite, or if there is no ground truth; the message names the video.
     """
-    return run_evaluation(detections, annotations, videos, protocol, min_tubelet_score).flat()
+    rules = get_protocol(protocol, **options)
+    return run_evaluation(detections, annotations, videos, rules).flat()
 
 
 def run_evaluation(
     detections: Mapping[str, Tubelets],
     annotations: TubeAnnotations,
     videos: Sequence[str],
-    protocol: str = "moc",
-    min_tubelet_score: float = 0.0,
+    protocol: Protocol,
 ) -> Evaluation:
     """As :func:`evaluate_tubelets`, with the error analysis and the protocol in one record."""
-    rules = get_protocol(protocol, min_tubelet_score)
     names = sorted(set(videos))
     check_detections(detections, annotations, names)
 
-    frames = judge_frames(detections, annotations, names, rules, _FRAME_IOU)
-    rule = rules.average_precision
+    frames = classify_detections(detections, annotations, names, protocol, _FRAME_IOU)
+    rule = protocol.average_precision
     aps = {_FRAME_METRIC: [record.average_precision(rule) for record in frames]}
     ious = sorted({iou for group in _VIDEO_METRICS.values() for iou in group})
-    values = video_average_precision(detections, annotations, names, rules, ious)
+    values = video_average_precision(detections, annotations, names, protocol, ious)
     by_iou = dict(zip(ious, values, strict=True))
     for metric, group in _VIDEO_METRICS.items():
         aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
     present = [label for label, record in enumerate(frames) if record.num_boxes]
     return Evaluation(
-        protocol=rules,
+        protocol=protocol,
         num_videos=len(names),
         average_precision={
             metric: {annotations.labels[label]: 100 * by_class[label] for label in present}
@@ -164,7 +165,7 @@ def check_detections(
 
 
 def check_finite(video: str, tubelets: Tubelets) -> None:
-    """Raise a InputError that names video and window if a box or a score is NaN or infinite."""
+    """Raise an InputError that names video and window if a box or a score is NaN or infinite."""
     for name, values in (("box", tubelets.boxes), ("score", tubelets.scores)):
         bad = ~np.isfinite(values).all(axis=tuple(range(1, values.ndim)))
         if bad.any():

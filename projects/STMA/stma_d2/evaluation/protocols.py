@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from detectron2.config import CfgNode
+
 from ..errors import InputError
 from ..linking import LinkingRules, Suppression
 
@@ -45,62 +47,66 @@ class Protocol:
         """The name as tables print it, with the warning that belongs to it."""
         return self.name if self.comparable else f"{self.name} (not comparable)"
 
+    @property
+    def changes(self) -> str:
+        """What was changed beside the protocol as published, ready to follow a title."""
+        smallest = self.linking.min_tubelet_score
+        changes = f", tubelets below {smallest:g} dropped" if smallest else ""
+        if self.linking.trim_to_key_frames:
+            changes += ", tubes cut back to key frames"
+        return changes
 
-_PROTOCOLS = (
-    # MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
-    # since, STMA's among them.
-    Protocol(
-        name="moc",
-        summary="MOC-Detector's rules; those of the STMA paper",
-        comparable=True,
-        frame_nms=Suppression(iou=0.6, soft=True),
-        linking=LinkingRules(),
-        tube_nms_iou=0.3,
-        average_precision="trapezoid",
-        rematch=True,
-        annotated_frames_only=False,
-    ),
-    # ACT-detector (Kalogeiton et al., ICCV 2017), act-detector-scripts/ACT.py.
-    Protocol(
-        name="act",
-        summary="ACT-detector's rules: hard suppression at 0.3, linking from an overlap of 0.2 on",
-        comparable=True,
-        frame_nms=Suppression(iou=0.3, soft=False),
-        linking=LinkingRules(
-            tubelet_nms=Suppression(iou=0.3, soft=False),
-            min_overlap=0.2,
-            max_gap=5,
-            min_tube_score=0.01,
-        ),
-        tube_nms_iou=0.3,
-        average_precision="trapezoid",
-        rematch=True,
-        annotated_frames_only=False,
-    ),
-    # What the line of YOWO (Köpüklü et al., 2019) prints: Pascal VOC's average precision, over
-    # frames that have annotations. The detections themselves are made by MOC's rules.
-    Protocol(
-        name="voc",
-        summary="Pascal VOC's average precision on annotated frames, as in papers like YOWO",
-        comparable=False,
-        frame_nms=Suppression(iou=0.6, soft=True),
-        linking=LinkingRules(),
-        tube_nms_iou=0.3,
-        average_precision="envelope",
-        rematch=False,
-        annotated_frames_only=True,
+
+# MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
+# since, STMA's among them.
+_MOC = Protocol(
+    name="moc",
+    summary="MOC-Detector's rules; those of the STMA paper",
+    comparable=True,
+    frame_nms=Suppression(iou=0.6, soft=True),
+    linking=LinkingRules(),
+    tube_nms_iou=0.3,
+    average_precision="trapezoid",
+    rematch=True,
+    annotated_frames_only=False,
+)
+# ACT-detector (Kalogeiton et al., ICCV 2017), act-detector-scripts/ACT.py.
+_ACT = replace(
+    _MOC,
+    name="act",
+    summary="ACT-detector's rules: hard suppression at 0.3, linking from an overlap of 0.2 on",
+    frame_nms=Suppression(iou=0.3, soft=False),
+    linking=LinkingRules(
+        tubelet_nms=Suppression(iou=0.3, soft=False),
+        min_overlap=0.2,
+        max_gap=5,
+        min_tube_score=0.01,
     ),
 )
+# What the line of YOWO (Köpüklü et al., 2019) prints: Pascal VOC's average precision, over frames
+# that have annotations. The detections themselves are made by MOC's rules.
+_VOC = replace(
+    _MOC,
+    name="voc",
+    summary="Pascal VOC's average precision on annotated frames, as in papers like YOWO",
+    comparable=False,
+    average_precision="envelope",
+    rematch=False,
+    annotated_frames_only=True,
+)
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_MOC, _ACT, _VOC)}
 
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _PROTOCOLS}
 
-
-def get_protocol(name: str, min_tubelet_score: float = 0.0) -> Protocol:
-    """The protocol called ``name``.
+def get_protocol(
+    name: str, min_tubelet_score: float = 0.0, trim_to_key_frames: bool = False
+) -> Protocol:
+    """The protocol called ``name``, with rules beside it if asked for.
 
     Args:
         name: a key of ``PROTOCOLS``.
         min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
+        trim_to_key_frames: cut tubes back to the key frames of their first and last window; False
+            is the protocol as published. Both are fields of :class:`~stma_d2.linking.LinkingRules`.
 
     Raises:
         InputError: if there is none of that name, listing those that exist.
@@ -108,4 +114,19 @@ def get_protocol(name: str, min_tubelet_score: float = 0.0) -> Protocol:
     if name not in PROTOCOLS:
         raise InputError(f"unknown protocol {name!r}; there are {', '.join(PROTOCOLS)}")
     protocol = PROTOCOLS[name]
-    return replace(protocol, linking=replace(protocol.linking, min_tubelet_score=min_tubelet_score))
+    linking = replace(
+        protocol.linking,
+        min_tubelet_score=min_tubelet_score,
+        trim_to_key_frames=trim_to_key_frames,
+    )
+    return replace(protocol, linking=linking)
+
+
+def configured_protocol(cfg: CfgNode) -> Protocol:
+    """The protocol of TEST.PROTOCOL, with the rules of TEST.LINKING beside it.
+
+    Raises:
+        InputError: if there is none of that name.
+    """
+    linking = cfg.TEST.LINKING
+    return get_protocol(cfg.TEST.PROTOCOL, linking.MIN_TUBELET_SCORE, linking.TRIM_TO_KEY_FRAMES)

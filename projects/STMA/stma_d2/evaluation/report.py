@@ -27,7 +27,7 @@ def evaluation_table(evaluation: Evaluation) -> str:
     table = tabulate(rows, ("", *_COLUMNS, *_ERROR_COLUMNS), tablefmt="simple", floatfmt=".2f")
     rules = evaluation.protocol
     return (
-        f"Protocol {rules.title}: {rules.summary}{_trimming(evaluation)}.\n"
+        f"Protocol {rules.title}: {rules.summary}{rules.changes}.\n"
         f"{evaluation.num_videos} videos, {len(rows) - 1} classes with ground truth; average "
         f"precision in percent, and what of the frame's is lost to each kind of error.\n{table}"
     )
@@ -36,23 +36,20 @@ def evaluation_table(evaluation: Evaluation) -> str:
 def comparison_table(evaluations: Sequence[Evaluation]) -> str:
     """The five metrics of several evaluations, one row each, labelled with the protocol."""
     rows = [
-        (evaluation.protocol.title + _trimming(evaluation), *evaluation.means.values())
+        (evaluation.protocol.title + evaluation.protocol.changes, *evaluation.means.values())
         for evaluation in evaluations
     ]
     return tabulate(rows, ("protocol", *_COLUMNS), tablefmt="simple", floatfmt=".2f")
 
 
-def _trimming(evaluation: Evaluation) -> str:
-    smallest = evaluation.protocol.linking.min_tubelet_score
-    return f", tubelets below {smallest:g} dropped" if smallest else ""
-
-
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     """The evaluation as plain values for JSON."""
+    protocol = evaluation.protocol
     return {
-        "protocol": evaluation.protocol.name,
-        "comparable": evaluation.protocol.comparable,
-        "min_tubelet_score": evaluation.protocol.linking.min_tubelet_score,
+        "protocol": protocol.name,
+        "comparable": protocol.comparable,
+        "min_tubelet_score": protocol.linking.min_tubelet_score,
+        "trim_to_key_frames": protocol.linking.trim_to_key_frames,
         "num_videos": evaluation.num_videos,
         "metrics": evaluation.flat(),
         "error_analysis": {"mean": evaluation.mean_errors, "per_class": evaluation.errors},

@@ -14,8 +14,9 @@ from tqdm import tqdm
 from ..config import load_config
 from ..data import open_frames
 from ..errors import InputError, clear_exit
-from ..evaluation import get_protocol, suppress_by_class
+from ..evaluation import get_protocol
 from ..files import check_output
+from ..linking import suppress_by_class
 from ..structures import Tube
 from ..visualization import draw_tubes, write_timed_video
 from .live import LiveDrawing, shown

@@ -14,8 +14,7 @@ import numpy as np
 
 from ..data.readers import TimedFrame
 from ..errors import InputError
-from ..evaluation import suppress_by_class
-from ..linking import LiveTube
+from ..linking import LiveTube, suppress_by_class
 from ..structures import Tube
 from ..visualization.tubes import TRAIL_FRAMES, draw_tubes
 from .stream import StreamPredictor, StreamStep

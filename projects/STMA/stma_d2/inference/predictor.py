@@ -12,7 +12,8 @@ from detectron2.modeling import build_model
 
 from ..checkpoint import load_for_evaluation
 from ..data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
-from ..evaluation import build_tubes, get_protocol
+from ..evaluation import configured_protocol
+from ..linking import build_tubes
 from ..modeling import STMA, TubeletDetector
 from ..structures import Tube, Tubelets, VideoDict
 
@@ -62,8 +63,8 @@ class VideoPredictor:
         """
         video = describe_video(path)
         tubelets = self.predict_tubelets(video, progress)
-        protocol = get_protocol(self.cfg.TEST.PROTOCOL, self.cfg.TEST.LINKING.MIN_TUBELET_SCORE)
-        tubes = build_tubes(tubelets, video["num_frames"], protocol)
+        protocol = configured_protocol(self.cfg)
+        tubes = build_tubes(tubelets, video["num_frames"], protocol.linking, protocol.tube_nms_iou)
         return sorted(tubes, key=lambda tube: -tube.score)
 
     @torch.inference_mode()

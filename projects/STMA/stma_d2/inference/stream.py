@@ -12,7 +12,7 @@ from detectron2.config import CfgNode
 from ..data import ClipSampler
 from ..data.geometry import FrameGeometry, warp_frame
 from ..errors import InputError
-from ..evaluation import get_protocol
+from ..evaluation import configured_protocol
 from ..linking import LiveTube, OnlineLinker
 from ..modeling import STMA, TubeletDetector
 from ..structures import Sample, Tube, Tubelets
@@ -84,12 +84,11 @@ class StreamPredictor:
 
     def reset(self) -> None:
         """Forget the stream; the next frame is frame 1 of another."""
-        test = self.cfg.TEST
         self._frame_number = 0
         self._size: tuple[int, int] | None = None
         self._frames: deque[torch.Tensor] = deque(maxlen=self.sampler.reach)
         self._state = self.detector.init_state()
-        protocol = get_protocol(test.PROTOCOL, test.LINKING.MIN_TUBELET_SCORE)
+        protocol = configured_protocol(self.cfg)
         rules = {**vars(protocol.linking), "max_tube_length": MAX_TUBE_LENGTH}
         num_classes = self.cfg.MODEL.STMA.NUM_CLASSES
         self._linker = OnlineLinker(num_classes, self.sampler.snippet_length, **rules)

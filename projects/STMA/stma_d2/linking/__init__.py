@@ -1,19 +1,22 @@
 """Tubelets to tubes, and the overlaps and suppressions that linking shares with the metrics."""
 
-from .linker import link_tubelets
+from .iou import box_iou, pair_overlaps
+from .linker import build_tubes, link_tubelets
+from .nms import Suppression, nms
 from .online import LiveTube, OnlineLinker
-from .overlap import box_areas, box_iou, pair_overlaps
 from .rules import LinkingRules
-from .suppression import Suppression, suppress
+from .tube_nms import suppress_by_class, tube_iou
 
 __all__ = [
     "LinkingRules",
     "LiveTube",
     "OnlineLinker",
     "Suppression",
-    "box_areas",
     "box_iou",
+    "build_tubes",
     "link_tubelets",
+    "nms",
     "pair_overlaps",
-    "suppress",
+    "suppress_by_class",
+    "tube_iou",
 ]

@@ -9,9 +9,10 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import Any
 
-from ..errors import InputError
 from ..structures import Tube, Tubelets
 from .online import OnlineLinker
+from .rules import LinkingRules
+from .tube_nms import suppress_by_class
 
 
 def link_tubelets(tubelets: Tubelets, num_frames: int, **rules: Any) -> list[Tube]:
@@ -37,19 +38,26 @@ def link_tubelets(tubelets: Tubelets, num_frames: int, **rules: Any) -> list[Tub
         InputError: if a window lies outside the video, or a rule has no meaning.
         TypeError: if a rule is unknown.
     """
-    length, windows = tubelets.num_frames, tubelets.windows
-    linker = OnlineLinker(tubelets.num_classes, length, **rules)
-    final_window = max(num_frames - length + 1, 1)
-    if len(windows) and (windows[0] < 1 or windows[-1] > final_window):
-        outside = windows[0] if windows[0] < 1 else windows[-1]
-        raise InputError(
-            f"window {outside} does not fit into a video of {num_frames} frames: with tubelets of "
-            f"{length} frames, windows run from 1 to {final_window}"
-        )
-    tubes = []
-    for window, boxes, scores in zip(
-        windows.tolist(), tubelets.boxes, tubelets.scores, strict=True
-    ):
-        tubes += linker.push(window, boxes, scores)
-    tubes += linker.finish(num_frames)
+    linker = OnlineLinker(tubelets.num_classes, tubelets.num_frames, **rules)
+    tubes = linker.extend(tubelets) + linker.finish(num_frames)
     return sorted(tubes, key=attrgetter("label"))
+
+
+def build_tubes(
+    tubelets: Tubelets, num_frames: int, rules: LinkingRules, tube_nms_iou: float
+) -> list[Tube]:
+    """Link one video's tubelets, then suppress tubes, class by class.
+
+    Args:
+        tubelets: as :func:`link_tubelets` takes them.
+        num_frames: length of the video.
+        rules: of linking.
+        tube_nms_iou: see :func:`suppress_by_class`.
+
+    Returns:
+        Tubes by ascending class, and by falling score within a class.
+
+    Raises:
+        InputError: if a window lies outside the video.
+    """
+    return suppress_by_class(link_tubelets(tubelets, num_frames, **vars(rules)), tube_nms_iou)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from array import array
+from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
 from ..errors import InputError
-from ..structures import Tube
-from .kernels import KernelRules, end_all, link_window, take_frames
+from ..structures import Tube, Tubelets
+from .iou import pair_overlaps
+from .kernels import LiveTubes, TurnRules, match_tubelets, mean_boxes
+from .nms import nms
 from .rules import LinkingRules
-from .state import empty_state, make_room
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class LiveTube:
     """A tube that may still grow.
 
     Attributes:
-        id: of the tube, 0-based by order of appearance; none appears twice in a linker.
+        id: of the tube, 0-based; none appears twice in a linker.
         label: 0-based class index.
         score: mean score of its tubelets so far.
         first_frame: 1-based.
@@ -36,11 +39,27 @@ class LiveTube:
     box: np.ndarray
 
 
+@dataclass
+class _Chain:
+    """The n tubelets of a tube so far, in flat arrays that grow in place."""
+
+    id: int
+    label: int
+    total: float = 0.0  # of the scores, summed one by one in float64
+    windows: array = field(default_factory=lambda: array("q"))  # n, int64
+    boxes: array = field(default_factory=lambda: array("f"))  # n * K * 4, float32
+    scores: array = field(default_factory=lambda: array("f"))  # n, float32
+
+    def extend(self, windows: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> None:
+        for old, new in ((self.windows, windows), (self.boxes, boxes), (self.scores, scores)):
+            old.frombytes(new.tobytes())
+
+
 class OnlineLinker:
     """Links tubelets as their windows come, by the rules of :func:`link_tubelets`.
 
-    A window costs the same whatever came before, and what is kept is the live tubes' frames: 32
-    bytes each. A tube that has ended is handed out and forgotten.
+    A window costs the same whatever came before, and what is kept is the live tubes' tubelets:
+    16 K + 12 bytes each. A tube that has ended is handed out and forgotten.
     """
 
     def __init__(self, num_classes: int, num_frames: int, **rules: Any) -> None:
@@ -58,17 +77,30 @@ class OnlineLinker:
         self.num_classes = num_classes
         self.num_frames = num_frames
         self.rules = chosen = LinkingRules(**rules)
-        self._rules = KernelRules(
-            nms_threshold=np.float32(chosen.tubelet_nms.iou * num_frames),
-            nms_soft=chosen.tubelet_nms.soft,
+        self._turn_rules = TurnRules(
             max_tubelets=chosen.max_tubelets,
             min_overlap=np.float32(chosen.min_overlap),
-            max_gap=num_frames if chosen.max_gap is None else chosen.max_gap,
-            min_tube_length=chosen.min_tube_length,
+            max_gap=chosen.max_gap or num_frames,
             max_tube_length=chosen.max_tube_length or sys.maxsize,
-            min_tubelet_score=np.float32(chosen.min_tubelet_score),
         )
-        self._state = empty_state(num_classes, num_frames, self._rules.max_gap)
+        self._live: list[_Chain] = []
+        self._num_tubes = 0
+        self._last_window = 0
+
+    @property
+    def live(self) -> list[LiveTube]:
+        """The tubes that may still grow, weak and short ones too, by class."""
+        return [
+            LiveTube(
+                id=chain.id,
+                label=chain.label,
+                score=chain.total / len(chain.scores),
+                first_frame=chain.windows[0],
+                last_frame=chain.windows[-1] + self.num_frames - 1,
+                box=np.array(chain.boxes[-4:]),
+            )
+            for chain in self._live
+        ]
 
     def push(self, window: int, boxes: np.ndarray, scores: np.ndarray) -> list[Tube]:
         """Link the tubelets of the next window.
@@ -86,37 +118,32 @@ class OnlineLinker:
             InputError: if the window is not later than the last one.
             ValueError: if the shapes do not fit.
         """
-        boxes = np.ascontiguousarray(boxes, np.float32)
-        scores = np.ascontiguousarray(scores, np.float32)
-        expected = (len(boxes), self.num_frames, 4), (len(boxes), self.num_classes)
-        if (boxes.shape, scores.shape) != expected:
+        return self.extend(Tubelets(np.array([window]), boxes[None], scores[None]))
+
+    def extend(self, tubelets: Tubelets) -> list[Tube]:
+        """Link the tubelets of the next windows, as :meth:`push` does one by one.
+
+        Returns:
+            The tubes that ended, by ascending class, then in the order in which they ended.
+
+        Raises:
+            InputError: if the windows are not later than the last one.
+            ValueError: if K or C are others.
+        """
+        if (tubelets.num_frames, tubelets.num_classes) != (self.num_frames, self.num_classes):
             raise ValueError(
                 f"OnlineLinker takes boxes (N, {self.num_frames}, 4) and scores "
-                f"(N, {self.num_classes}), not {boxes.shape} and {scores.shape}"
+                f"(N, {self.num_classes}), not {tubelets.boxes.shape[1:]} and "
+                f"{tubelets.scores.shape[1:]}"
             )
-        last = self._state.counters[0]["last_window"]
-        if window <= last:
-            raise InputError(f"window {window} comes after window {last}: windows must ascend")
-        self._state = make_room(self._state, len(boxes), self.rules.max_tubelets)
-        return self._take(link_window(self._state, self._rules, window, boxes, scores))
-
-    @property
-    def live(self) -> list[LiveTube]:
-        """The tubes that may still grow, weak and short ones too, by class."""
-        state = self._state
-        reach = self.num_frames - 1
-        tubes = np.concatenate(
-            [
-                row[order[:count]]
-                for row, order, count in zip(state.tubes, state.order, state.num_live, strict=True)
-            ]
-        )
-        boxes = state.sums[tubes["tail"]] / state.counts[tubes["tail"], None]
-        fields = (tubes[name].tolist() for name in ("id", "label", "mean", "first", "last"))
-        return [
-            LiveTube(id, label, mean, first, last + reach, box)
-            for id, label, mean, first, last, box in zip(*fields, boxes, strict=True)
-        ]
+        if not len(tubelets):
+            return []
+        if tubelets.windows[0] <= self._last_window:
+            raise InputError(
+                f"window {tubelets.windows[0]} does not follow window {self._last_window}: windows "
+                "ascend, from 1 on"
+            )
+        return self._tubes(self._link(tubelets, int(tubelets.windows[-1])))
 
     def finish(self, num_frames: int) -> list[Tube]:
         """End all tubes and forget everything: the next push begins another video.
@@ -132,34 +159,107 @@ class OnlineLinker:
             InputError: if the last window does not fit into the video.
         """
         final_window = max(num_frames - self.num_frames + 1, 1)
-        last = self._state.counters[0]["last_window"]
-        if last > final_window:
+        if self._last_window > final_window:
             raise InputError(
-                f"window {last} does not fit into a video of {num_frames} frames: with tubelets of "
-                f"{self.num_frames} frames, windows run from 1 to {final_window}"
+                f"window {self._last_window} does not fit into a video of {num_frames} frames: "
+                f"with tubelets of {self.num_frames} frames, windows run from 1 to {final_window}"
             )
-        tubes = self._take(end_all(self._state, self._rules, final_window + 1), num_frames)
-        self._state.counters["last_window"] = 0
-        return tubes
+        nothing = Tubelets(
+            np.empty(0), np.empty((0, 0, self.num_frames, 4)), np.empty((0, 0, self.num_classes))
+        )
+        ended = self._link(nothing, final_window)
+        ended += self._live
+        self._live = []
+        self._last_window = 0
+        return self._tubes(sorted(ended, key=attrgetter("label")), num_frames)
 
-    def _take(self, num_ended: int, num_frames: int | None = None) -> list[Tube]:
-        """Make the tubes that just ended; ``num_frames`` is the video's, once that is known."""
-        tubes = (self._build(ended, num_frames) for ended in self._state.ended[:num_ended])
+    def _link(self, tubelets: Tubelets, final_window: int) -> list[_Chain]:
+        """Link up to ``final_window``; returns what ended, by class."""
+        rules = self.rules
+        strong = tubelets.scores >= np.float32(rules.min_tubelet_score)
+        scores, kept = nms(
+            np.where(strong, tubelets.scores, np.float32(0)).transpose(0, 2, 1),
+            pair_overlaps(tubelets.boxes),
+            rules.tubelet_nms.iou * self.num_frames,
+            soft=rules.tubelet_nms.soft,
+        )
+        owners, ended, alive, totals = match_tubelets(
+            self._live_tubes(),
+            tubelets.windows,
+            np.ascontiguousarray(tubelets.boxes),
+            scores,
+            kept,
+            self._last_window + 1,
+            final_window,
+            self._turn_rules,
+        )
+        chains = self._lengthen(tubelets, scores, owners, totals)
+        self._live = [chains[number] for number in alive]
+        self._last_window = final_window
+        return [chains[number] for number in ended]
+
+    def _live_tubes(self) -> LiveTubes:
+        """The live chains in the arrays that `match_tubelets` takes."""
+        chains, size = self._live, 4 * self.num_frames
+        last_boxes = np.array([chain.boxes[-size:] for chain in chains], np.float32)
+        return LiveTubes(
+            labels=np.array([chain.label for chain in chains], np.int64),
+            first_windows=np.array([chain.windows[0] for chain in chains], np.int64),
+            last_windows=np.array([chain.windows[-1] for chain in chains], np.int64),
+            last_boxes=last_boxes.reshape(len(chains), self.num_frames, 4),
+            counts=np.array([len(chain.windows) for chain in chains], np.int64),
+            totals=np.array([chain.total for chain in chains], np.float64),
+        )
+
+    def _lengthen(
+        self, tubelets: Tubelets, scores: np.ndarray, owners: np.ndarray, totals: np.ndarray
+    ) -> list[_Chain]:
+        """Append to the live chains and to new ones what `match_tubelets` gave them, by number."""
+        labels, rows, slots = np.nonzero(owners >= 0)
+        order = np.argsort(owners[labels, rows, slots], kind="stable")  # by tube, then by window
+        labels, rows, slots = labels[order], rows[order], slots[order]
+        windows, boxes = tubelets.windows[rows], tubelets.boxes[rows, slots]
+        scores = scores[rows, labels, slots]
+        counts = np.bincount(owners[labels, rows, slots], minlength=len(totals))
+        chains, start = self._live.copy(), 0
+        for number, stop in enumerate(np.cumsum(counts).tolist()):
+            if number == len(chains):
+                chains.append(_Chain(self._num_tubes, int(labels[start])))
+                self._num_tubes += 1
+            chains[number].total = float(totals[number])
+            chains[number].extend(windows[start:stop], boxes[start:stop], scores[start:stop])
+            start = stop
+        return chains
+
+    def _tubes(self, chains: list[_Chain], num_frames: int | None = None) -> list[Tube]:
+        """Make tubes of what ended; ``num_frames`` is the video's length once that is known."""
+        tubes = (self._build(chain, num_frames) for chain in chains)
         return [tube for tube in tubes if tube is not None]
 
-    def _build(self, ended: np.record, num_frames: int | None) -> Tube | None:
-        """Average the boxes frame by frame; None if the tube is too weak."""
-        first = int(ended["first"])
-        length = int(ended["last"]) - first + self.num_frames
-        boxes = np.empty((length, 4), np.float32)
-        scores = np.empty(ended["number"], np.float32)
-        take_frames(self._state, ended["tail"], boxes, scores)
-        score = np.mean(scores)
-        if score < self.rules.min_tube_score:
+    def _build(self, chain: _Chain, num_frames: int | None) -> Tube | None:
+        """Average the boxes frame by frame; None if the tube is too short or too weak."""
+        windows = np.frombuffer(chain.windows, np.int64)
+        first, end = int(windows[0]), int(windows[-1]) + self.num_frames
+        score = np.mean(np.frombuffer(chain.scores, np.float32))
+        if end - first < self.rules.min_tube_length or score < self.rules.min_tube_score:
             return None
-        frames = np.arange(first, first + length)
+        boxes = np.frombuffer(chain.boxes, np.float32).reshape(-1, self.num_frames, 4)
+        boxes = mean_boxes(windows - first, boxes)
+        frames = np.arange(first, end)
         gap = np.isnan(boxes[:, 0])
         for side in boxes.T if gap.any() else ():
             side[gap] = np.interp(frames[gap], frames[~gap], side[~gap])
-        inside = slice(None if num_frames is None else max(num_frames - first + 1, 0))
-        return Tube(frames[inside], boxes[inside], int(ended["label"]), float(score))
+        inside = self._inside(frames, num_frames)
+        return Tube(frames[inside], boxes[inside], chain.label, float(score))
+
+    def _inside(self, frames: np.ndarray, num_frames: int | None) -> slice:
+        """Which of a tube's frames are in the video and, if asked for, between its key frames."""
+        start, stop = 0, len(frames)
+        if self.rules.trim_to_key_frames:
+            key = self.num_frames // 2
+            start += key if frames[0] > 1 else 0
+            at_end = num_frames is not None and frames[-1] >= num_frames
+            stop -= 0 if at_end else self.num_frames - 1 - key
+        if num_frames is not None:
+            stop = min(stop, num_frames + 1 - frames[0])
+        return slice(start, stop)

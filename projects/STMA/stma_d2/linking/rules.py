@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import InputError
-from .suppression import Suppression
+from .nms import Suppression
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,10 @@ class LinkingRules:
         min_tubelet_score: tubelets below this score are dropped, class by class, before anything
             else. 0 keeps all, as published, and then no tube ends because its score falls;
             above 0 tubes are trimmed in time: they end where a gap grows beyond ``max_gap``.
+        trim_to_key_frames: tubes are cut back to the key frames of their first and last window (K
+            // 2 frames at each end), but not where they reach the video's first or last frame: a
+            window says most about its key frame. What ``max_tube_length`` ends is cut too. False is
+            as published.
     """
 
     tubelet_nms: Suppression = Suppression(iou=0.6, soft=True)
@@ -40,6 +44,7 @@ class LinkingRules:
     min_tube_length: int = 15
     max_tube_length: int | None = None
     min_tubelet_score: float = 0.0
+    trim_to_key_frames: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a gap of no window, and tubes that would end before they are long enough.

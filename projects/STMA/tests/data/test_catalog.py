@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from stma_d2.data import register_tube_dataset
+from stma_d2.data import catalog, load_ground_truth, register_tube_dataset
 from stma_d2.errors import InputError
 
 
@@ -86,6 +86,22 @@ def test_missing_files_end_in_the_hint(tmp_path):
     register(tmp_path / "absent", hint="run make_data.py")
     with pytest.raises(InputError, match=r"run make_data\.py$"):
         DatasetCatalog.get("mine")
+
+
+def test_a_file_is_read_once_until_it_changes(root, act_data, monkeypatch):
+    read = []
+    load = catalog.load_annotations
+    monkeypatch.setattr(catalog, "load_annotations", lambda path: read.append(path) or load(path))
+    register(root)
+    register_tube_dataset("other", str(root / "GT.pkl"), str(root / "frames"), subset="test")
+    truth, videos = load_ground_truth("other")
+    assert videos == ("Jump/b",) and truth.videos.keys() == act_data["gttubes"].keys()
+    assert DatasetCatalog.get("mine")[0]["tubes"] == list(truth.videos["Run/a"].tubes)
+    assert len(read) == 1
+    act_data["nframes"]["Jump/b"] = 30
+    (root / "GT.pkl").write_bytes(pickle.dumps(act_data))
+    assert load_ground_truth("other")[0].videos["Jump/b"].num_frames == 30
+    assert len(read) == 2
 
 
 def test_missing_videos_are_counted_and_named(root):

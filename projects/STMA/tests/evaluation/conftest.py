@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -15,21 +16,13 @@ import pytest
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, load_annotations
 from stma_d2.structures import Tube, Tubelets
 
-HERE = Path(__file__).parent
-EXPECTED = HERE.parent / "data" / "golden" / "moc_metrics_expected.json"
-
-
-def load_module(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+EXPECTED = Path(__file__).parents[1] / "data" / "golden" / "moc_metrics_expected.json"
 
 
 @pytest.fixture(scope="session")
-def plain() -> ModuleType:
+def plain(oracle: Callable[[str], ModuleType]) -> ModuleType:
     """The rules as loops."""
-    return load_module(HERE / "plain_rules.py")
+    return oracle("plain_rules")
 
 
 @dataclass(frozen=True)
@@ -37,42 +30,40 @@ class Case:
     """Simulated detections over real ground truth, and what MOC's code made of them."""
 
     annotations: TubeAnnotations
-    annotations_file: Path
     videos: list[str]
     detections: dict[str, Tubelets]
     expected: dict[str, Any]
 
 
-class Simulator:
-    """The generator of simulated detections in the folder of reference data."""
+@pytest.fixture(scope="session")
+def simulate(shared: Path) -> Callable[..., Case]:
+    """The generator of simulated detections in the folder of reference data.
 
-    def __init__(self, shared: Path) -> None:
-        self.module = load_module(shared / "golden" / "make_detections.py")
-        self.folder = shared / "gt"
+    ``simulate(gt_file, split, videos, K, seed)`` makes detections of tubelets of K frames on the
+    named videos, or on so many of the split's test videos.
+    """
+    path = shared / "golden" / "make_detections.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
 
-    def __call__(
-        self, gt_file: str, split: int, videos: int | list[str], K: int, seed: int
-    ) -> Case:
-        """Simulate detections on the named videos, or on so many of the split's test videos."""
-        path = self.folder / gt_file
+    def simulate(gt_file: str, split: int, videos: int | list[str], K: int, seed: int) -> Case:
+        path = shared / "gt" / gt_file
         if not path.is_file():
             pytest.skip(f"ground truth not found at {path}")
-        truth = self.module.load_gt(path)
+        truth = module.load_gt(path)
         if isinstance(videos, int):
-            videos = self.module.choose_videos(truth, split, videos)
-        raw = self.module.simulate(truth, videos, K, seed)
+            videos = module.choose_videos(truth, split, videos)
+        raw = module.simulate(truth, videos, K, seed)
         detections = {v: Tubelets(d["starts"], d["boxes"], d["scores"]) for v, d in raw.items()}
-        expected = {"detections_sha256": self.module.checksum(raw)}
-        return Case(load_annotations(path), path, videos, detections, expected)
+        expected = {"detections_sha256": module.checksum(raw)}
+        return Case(load_annotations(path), videos, detections, expected)
 
-
-@pytest.fixture(scope="session")
-def simulate(shared: Path) -> Simulator:
-    return Simulator(shared)
+    return simulate
 
 
 @pytest.fixture(scope="session", params=["jhmdb_s1_k5", "ucf_s1_k5"])
-def golden(request: pytest.FixtureRequest, simulate: Simulator) -> Case:
+def golden(request: pytest.FixtureRequest, simulate: Callable[..., Case]) -> Case:
     """The two cases that MOC's own code was run on."""
     expected = json.loads(EXPECTED.read_text())["cases"][request.param]
     arguments = (expected[key] for key in ("gt_file", "split", "num_videos", "K", "seed"))

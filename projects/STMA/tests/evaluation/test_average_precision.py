@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from stma_d2.evaluation.average_precision import (
     average_precision,
-    descending,
     precision_recall,
     share_and_recall,
 )
@@ -45,23 +44,6 @@ def test_extremes(rule):
     assert ap([], 3, rule) == 0
     assert ap([0, 0], 3, rule) == 0
     assert ap([1, 1, 1], 3, rule) == 1
-
-
-def test_equal_scores_keep_their_order():
-    scores = np.array([0.2, 0.5, 0.2, 0.5, 0.9], np.float32)
-    assert descending(scores).tolist() == [4, 1, 3, 0, 2]
-
-
-def test_scores_below_zero_come_last_and_both_zeros_are_equal():
-    scores = np.array([-0.5, 0.0, -2.0, -0.0, 1e-40, 0.0, 3.0], np.float32)
-    assert descending(scores).tolist() == [6, 4, 1, 3, 5, 0, 2]
-    assert descending(np.empty(0, np.float32)).tolist() == []
-
-
-@given(scores=st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=40))
-def test_any_scores_sort_as_the_stable_sort_does(scores):
-    scores = np.array(scores, np.float32)
-    np.testing.assert_array_equal(descending(scores), np.argsort(-scores, kind="stable"))
 
 
 @given(correct=st.lists(st.booleans(), max_size=30), members=st.integers(0, 2**30 - 1))

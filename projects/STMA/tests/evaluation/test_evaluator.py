@@ -3,21 +3,17 @@ from __future__ import annotations
 import json
 import logging
 import multiprocessing
-import os
 import socket
 
-import numpy as np
 import pytest
 import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import print_csv_format
-from detectron2.structures import Instances
 
 from stma_d2.data import Split, TubeAnnotations, register_tube_dataset, save_annotations
 from stma_d2.errors import InputError
 from stma_d2.evaluation import TubeletEvaluator, evaluate_tubelets, load_detections
-from stma_d2.evaluation.evaluator import merge_windows
-from stma_d2.structures import TubeletBoxes
+from stma_d2.structures import Tubelets
 
 NAME = "evaluator_test"
 BOX, FAR = (0, 0, 19, 19), (200, 0, 219, 19)
@@ -57,19 +53,13 @@ def detections(make, dataset):
 
 
 def batches(detections, windows_per_chunk=6):
-    """(inputs, outputs) as loader and model give them; a window holds its own tubelets only."""
+    """(inputs, outputs) as loader and model give them."""
     for video, found in detections.items():
-        for start in range(0, len(found.windows), windows_per_chunk):
-            chunk = []
-            for row in range(start, min(start + windows_per_chunk, len(found.windows))):
-                used = found.scores[row].any(axis=1)
-                fields = {
-                    "tubelets": TubeletBoxes(torch.from_numpy(found.boxes[row, used])),
-                    "scores": torch.from_numpy(found.scores[row, used]),
-                    "window": torch.full((int(used.sum()),), int(found.windows[row])),
-                }
-                chunk.append(Instances((240, 320), **fields))
-            yield [{"video_id": video}], [chunk]
+        for start in range(0, len(found), windows_per_chunk):
+            part = found[start : start + windows_per_chunk]
+            fields = (part.windows, part.boxes, part.scores)
+            tubelets = Tubelets(*(torch.tensor(field) for field in fields))
+            yield [{"video_id": video}], [{"tubelets": tubelets}]
 
 
 def fill(evaluator, detections):
@@ -79,16 +69,17 @@ def fill(evaluator, detections):
 
 
 def test_reports_what_evaluate_tubelets_gives(dataset, detections, tmp_path, caplog):
-    evaluator = TubeletEvaluator(NAME, str(tmp_path / "out"), min_tubelet_score=0.1)
+    rules = {"min_tubelet_score": 0.1, "trim_to_key_frames": True}
+    evaluator = TubeletEvaluator(NAME, str(tmp_path / "out"), **rules)
     fill(evaluator, detections)
     with caplog.at_level(logging.INFO):
         results = evaluator.evaluate()
         print_csv_format(results)
-    expected = evaluate_tubelets(detections, dataset, ["u", "v"], min_tubelet_score=0.1)
+    expected = evaluate_tubelets(detections, dataset, ["u", "v"], **rules)
     assert 0 < expected["frame_mAP@0.5"] < 100
     metrics = results["action_detection"]
     assert len(metrics) == 5 and metrics.items() <= expected.items()
-    assert caplog.text.count("Protocol moc") == 1 and "0.1 dropped" in caplog.text
+    assert caplog.text.count("Protocol moc") == 1 and "0.1 dropped, tubes cut" in caplog.text
 
     record = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert record["metrics"] == expected
@@ -96,7 +87,7 @@ def test_reports_what_evaluate_tubelets_gives(dataset, detections, tmp_path, cap
     assert (record["protocol"], record["num_videos"]) == ("moc", 2)
     assert record["error_analysis"]["mean"].keys() >= {"timing", "missed"}
     saved = load_detections(tmp_path / "out" / "detections.npz")
-    assert evaluate_tubelets(saved, dataset, ["u", "v"], min_tubelet_score=0.1) == expected
+    assert evaluate_tubelets(saved, dataset, ["u", "v"], **rules) == expected
 
 
 def test_reset_forgets(dataset, detections):
@@ -113,36 +104,34 @@ def test_videos_without_output_are_told_and_count_as_missed(dataset, detections,
     assert "1 of 2 videos" in caplog.text and "is v" in caplog.text
 
 
-def test_window_seen_twice_counts_once(dataset, detections):
+def test_chunks_may_come_in_any_order_and_twice_as_tensors_or_arrays(dataset, detections):
     evaluator = TubeletEvaluator(NAME)
     fill(evaluator, detections)
     once = evaluator.evaluate()
-    for inputs, outputs in list(batches(detections))[:2]:
+    evaluator.reset()
+    for inputs, outputs in list(batches(detections))[::-1]:
         evaluator.process(inputs, outputs)
+    evaluator.process([{"video_id": "u"}], [{"tubelets": detections["u"][3:9]}])
     assert evaluator.evaluate() == once
-
-
-def test_windows_of_several_processes_are_sorted_and_filled_up():
-    def window(number, slots):
-        return number, np.full((slots, 3, 4), number), np.full((slots, 2), 0.5)
-
-    merged = merge_windows([{"v": [window(4, 1), window(2, 3)]}, {"u": [], "v": [window(3, 2)]}])
-    assert list(merged) == ["v"]
-    assert merged["v"].windows.tolist() == [2, 3, 4]
-    assert merged["v"].boxes[:, 0, 0, 0].tolist() == [2, 3, 4]
-    assert (merged["v"].scores[:, :, 0] > 0).sum(axis=1).tolist() == [3, 2, 1]
 
 
 def test_bad_output_is_refused_at_once(dataset, detections):
     evaluator = TubeletEvaluator(NAME)
     inputs, outputs = next(batches(detections))
-    outputs[0][1].tubelets.tensor[0, 2, 1] = float("nan")
+    outputs[0]["tubelets"].boxes[1, 0, 2, 1] = float("nan")
     with pytest.raises(InputError, match="u: window 2 has a box that is NaN"):
         evaluator.process(inputs, outputs)
-    inputs, outputs = next(batches(detections))
-    outputs[0][0].scores = torch.ones(1, 3)
+    found = outputs[0]["tubelets"]
+    outputs = [{"tubelets": Tubelets(found.windows, found.boxes, torch.ones(6, 1, 3))}]
     with pytest.raises(InputError, match=f"scores 3 classes, but the data set '{NAME}' has 2"):
         evaluator.process(inputs, outputs)
+
+
+def test_ground_truth_needs_no_frames_and_is_read_once(dataset, monkeypatch):
+    """The data set's folder holds no frames; its file was read by another evaluator."""
+    TubeletEvaluator(NAME)
+    monkeypatch.setattr("stma_d2.data.catalog.load_annotations", None)
+    assert TubeletEvaluator(NAME).annotations.videos.keys() == {"u", "v"}
 
 
 def test_wrong_names_are_refused_before_inference(dataset):
@@ -152,16 +141,6 @@ def test_wrong_names_are_refused_before_inference(dataset):
         TubeletEvaluator("coco_2017_val")
     with pytest.raises(InputError, match="no data set of tubes is called 'nothing'"):
         TubeletEvaluator("nothing")
-
-
-def test_missing_annotations_and_splits_are_named(dataset, tmp_path):
-    metadata = MetadataCatalog.get(NAME)
-    metadata.__dict__["split"] = 3
-    with pytest.raises(InputError, match="is split 4, but .*annotations.json has only 1"):
-        TubeletEvaluator(NAME)
-    os.remove(tmp_path / "annotations.json")
-    with pytest.raises(FileNotFoundError, match=f"'{NAME}': no annotation file at .*annotations"):
-        TubeletEvaluator(NAME)
 
 
 def run_worker(rank, size, port, detections, folder):

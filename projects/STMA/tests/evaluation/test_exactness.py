@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stma_d2.evaluation import PROTOCOLS, evaluate_tubelets, get_protocol, run_evaluation
-from stma_d2.evaluation.frame_map import judge_frames
+from stma_d2.evaluation.frame_map import classify_detections
 from stma_d2.evaluation.video_map import video_average_precision
 from stma_d2.linking import link_tubelets
 from stma_d2.structures import Tubelets
@@ -72,7 +72,7 @@ def test_golden_tubes(golden):
 
 def test_golden_frame_detections(golden):
     for video, digest in golden.expected["frame_detection_digest"].items():
-        found = judge_frames(
+        found = classify_detections(
             golden.detections, golden.annotations, [video], get_protocol("moc"), 0.5
         )
         assert sum(len(record.scores) for record in found) == digest["n"], video
@@ -85,8 +85,9 @@ def test_golden_frame_detections(golden):
 
 def check_against_loops(plain, detections, annotations, videos, protocol):
     """All metrics and all shares of the error analysis; returns the metrics."""
-    evaluation = run_evaluation(detections, annotations, videos, protocol)
-    metrics, rules = evaluation.flat(), get_protocol(protocol)
+    rules = get_protocol(protocol)
+    evaluation = run_evaluation(detections, annotations, videos, rules)
+    metrics = evaluation.flat()
     expected = plain.evaluate(detections, annotations, videos, rules)
     assert metrics == pytest.approx(expected, abs=1e-9)
     lost = plain.error_analysis(detections, annotations, videos, rules)

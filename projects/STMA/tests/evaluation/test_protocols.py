@@ -31,6 +31,8 @@ def test_only_what_is_not_comparable_is_labelled_so():
     assert titles == {"moc": "moc", "act": "act", "voc": "voc (not comparable)"}
 
 
-def test_trimming_belongs_to_the_copy():
-    assert get_protocol("moc", min_tubelet_score=0.1).linking.min_tubelet_score == 0.1
-    assert get_protocol("moc").linking.min_tubelet_score == 0
+def test_rules_beside_the_protocol_belong_to_the_copy_and_are_named():
+    changed = get_protocol("moc", min_tubelet_score=0.1, trim_to_key_frames=True)
+    assert (changed.linking.min_tubelet_score, changed.linking.trim_to_key_frames) == (0.1, True)
+    assert changed.changes == ", tubelets below 0.1 dropped, tubes cut back to key frames"
+    assert get_protocol("moc") == PROTOCOLS["moc"] and get_protocol("moc").changes == ""

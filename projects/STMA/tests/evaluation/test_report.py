@@ -8,6 +8,7 @@ from stma_d2.evaluation import (
     comparison_table,
     evaluation_record,
     evaluation_table,
+    get_protocol,
     run_evaluation,
     write_json,
 )
@@ -19,7 +20,9 @@ def evaluations(make, *protocols, **options):
     """Of two classes one is found, without the last ten of its 30 frames."""
     truth = make.annotate("ab", v=(30, [make.tube(1, 30, BOX), make.tube(1, 30, BOX, 1)]))
     found = {"v": make.follow([make.tube(1, 20, BOX)], 30, 5, 2)}
-    return [run_evaluation(found, truth, ["v"], protocol, **options) for protocol in protocols]
+    return [
+        run_evaluation(found, truth, ["v"], get_protocol(name, **options)) for name in protocols
+    ]
 
 
 def numbers(table, name):
@@ -38,9 +41,10 @@ def test_table_shows_means_classes_and_errors(make):
 
 
 def test_every_table_says_its_protocol_and_what_was_changed(make):
-    (evaluation,) = evaluations(make, "voc", min_tubelet_score=0.25)
+    (evaluation,) = evaluations(make, "voc", min_tubelet_score=0.25, trim_to_key_frames=True)
     assert "Protocol voc (not comparable)" in evaluation_table(evaluation)
-    assert "tubelets below 0.25 dropped" in evaluation_table(evaluation)
+    changes = "tubelets below 0.25 dropped, tubes cut back to key frames"
+    assert changes in evaluation_table(evaluation) and changes in comparison_table([evaluation])
     both = comparison_table(evaluations(make, "moc", "voc"))
     names = [line.split("  ")[0] for line in both.splitlines()[-2:]]
     assert names == ["moc", "voc (not comparable)"]
@@ -52,6 +56,7 @@ def test_record_is_plain_json(make, tmp_path):
     record = json.loads((tmp_path / "metrics.json").read_text())
     assert record["protocol"] == "moc" and record["comparable"] is True
     assert record["num_videos"] == 1 and record["min_tubelet_score"] == 0
+    assert record["trim_to_key_frames"] is False
     assert np.isclose(record["metrics"]["AP/frame_mAP@0.5/a"], 200 / 3)
     assert record["metrics"]["video_mAP@0.5:0.95"] == 20
     assert record["error_analysis"]["per_class"]["b"]["missed"] == 100

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.linking import Suppression, link_tubelets
+from stma_d2.linking import LinkingRules, Suppression, build_tubes, link_tubelets
 from stma_d2.structures import Tubelets
 
 K = 3
@@ -131,6 +131,27 @@ def test_weak_tubelets_are_trimmed_where_asked():
     assert spans(link_tubelets(tubelets(windows), 40, min_tubelet_score=0.1)) == [(1, 22)]
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "expected"),
+    [(4, 24, (6, 26)), (1, 24, (1, 26)), (4, 36, (6, 40)), (1, 36, (1, 40)), (10, 10, (12, 12))],
+)
+def test_tubes_are_cut_back_to_key_frames_but_not_at_the_ends_of_the_video(first, last, expected):
+    """K = 5: window w is about frame w + 2; window 24 reaches frame 28, window 36 the last, 40."""
+    windows = {w: [(w - 1.0, 0.5)] for w in range(first, last + 1)}
+    found = tubelets(windows, length=5)
+    (whole,) = link_tubelets(found, 40, min_tube_length=1)
+    (cut,) = link_tubelets(found, 40, min_tube_length=1, trim_to_key_frames=True)
+    assert spans([whole, cut]) == [(first, last + 4), expected]
+    inside = slice(expected[0] - first, expected[1] - first + 1)
+    np.testing.assert_array_equal(cut.boxes, whole.boxes[inside])
+
+
+def test_the_length_of_a_tube_counts_before_it_is_cut_back():
+    windows = {w: [(HERE, 0.5)] for w in range(5, 18)}
+    (tube,) = link_tubelets(tubelets(windows), 30, min_tube_length=15, trim_to_key_frames=True)
+    assert spans([tube]) == [(6, 18)]
+
+
 def test_classes_are_linked_apart_and_come_in_order():
     windows = {w: [(HERE, 0.5, 1), (HERE, 0.4, 0)] for w in range(1, 14)}
     tubes = link_tubelets(tubelets(windows, num_classes=3), 15)
@@ -160,10 +181,11 @@ def test_frames_beyond_a_short_video_are_dropped():
     assert tube.frames.tolist() == [1, 2] and tube.boxes.shape == (2, 4)
 
 
-@pytest.mark.parametrize("window", [0, 9])
-def test_window_outside_the_video_is_refused(window):
-    with pytest.raises(InputError, match=rf"window {window} .* 10 frames.*1 to 8"):
-        link_tubelets(tubelets({window: [(HERE, 0.5)]}), 10)
+def test_window_outside_the_video_is_refused():
+    with pytest.raises(InputError, match="window 9 .* 10 frames.*1 to 8"):
+        link_tubelets(tubelets({9: [(HERE, 0.5)]}), 10)
+    with pytest.raises(InputError, match="window 0 .* from 1 on"):
+        link_tubelets(tubelets({0: [(HERE, 0.5)]}), 10)
 
 
 def test_unknown_rule_is_refused():
@@ -180,3 +202,11 @@ def test_tubelets_of_one_frame():
     windows = {w: [(HERE, 0.5)] for w in (1, 2, 3, 5)}
     tubes = link_tubelets(tubelets(windows, length=1), 10, min_tube_length=1)
     assert spans(tubes) == [(1, 3), (5, 5)]
+
+
+def test_built_tubes_are_linked_and_suppressed():
+    """Two tubelets on one actor: the weaker tube goes; without tube NMS both stay."""
+    both = tubelets({w: [(HERE, 0.5), (HERE, 0.9)] for w in range(1, 19)})
+    rules = LinkingRules(tubelet_nms=Suppression(iou=1.0, soft=False))
+    assert [t.score for t in build_tubes(both, 20, rules, 0.3)] == pytest.approx([0.9])
+    assert [t.score for t in build_tubes(both, 20, rules, 1.0)] == pytest.approx([0.9, 0.5])

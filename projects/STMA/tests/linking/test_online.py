@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
+import pickle
 
 import numpy as np
 import pytest
@@ -14,16 +13,6 @@ from stma_d2.structures import Tubelets
 
 K = 3
 HERE, AWAY = 0.0, 200.0
-
-
-@pytest.fixture(scope="module")
-def plain():
-    """The rules as loops."""
-    path = Path(__file__).parents[1] / "evaluation" / "plain_rules.py"
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def tubelet(x, score, length=K):
@@ -48,32 +37,37 @@ def videos(draw):
         "max_tubelets": draw(st.sampled_from([2, 10])),
         "max_gap": draw(st.sampled_from([None, 1, 7])),
         "min_tube_length": draw(st.sampled_from([1, 6])),
-        "max_tube_length": draw(st.sampled_from([None, 6, 13])),
         "min_tubelet_score": draw(st.sampled_from([0.0, 0.3])),
+        **draw(
+            st.sampled_from(
+                [{}, {"max_tube_length": 6}, {"max_tube_length": 13}, {"trim_to_key_frames": True}]
+            )
+        ),
     }
     return num_frames, Tubelets(windows, boxes, scores), rules
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(case=videos())
-def test_windows_one_by_one_give_the_tubes_of_the_loops(plain, case):
+@given(case=videos(), run=st.sampled_from([1, 7, 50]))
+def test_runs_of_windows_give_the_tubes_of_the_loops(oracle, case, run):
     num_frames, found, rules = case
     linker = OnlineLinker(2, found.num_frames, **rules)
     tubes, seen = [], set()
-    for window, boxes, scores in zip(found.windows, found.boxes, found.scores, strict=True):
-        ended = linker.push(int(window), boxes, scores)
-        assert all(tube.frames[-1] < window + found.num_frames for tube in ended)
+    for start in range(0, len(found), run):
+        part = found[start : start + run]
+        ended = linker.extend(part)
+        assert all(tube.frames[-1] < part.windows[-1] + found.num_frames for tube in ended)
         tubes += ended
         seen |= {tube.id for tube in linker.live}
     tubes += linker.finish(num_frames)
     tubes.sort(key=lambda tube: tube.label)
-    expected = plain.link(found, num_frames, LinkingRules(**rules))
+    expected = oracle("plain_rules").link(found, num_frames, LinkingRules(**rules))
     assert [(t.label, t.score, t.frames[0], len(t)) for t in tubes] == [
         (label, score, first, len(boxes)) for label, score, first, boxes in expected
     ]
     for tube, (*_, boxes) in zip(tubes, expected, strict=True):
         np.testing.assert_allclose(tube.boxes, boxes, atol=1e-5)
-    assert seen == set(range(len(seen))), "ids count the tubes"
+    assert run > 1 or seen == set(range(len(seen))), "ids count the tubes"
 
 
 def test_tube_is_handed_out_at_the_window_where_it_ends():
@@ -134,14 +128,14 @@ def test_number_of_tubelets_may_change_from_window_to_window():
 
 
 def test_memory_is_that_of_the_live_tubes():
-    """A new actor every 30 windows: what is kept after 3000 windows is what was after 100."""
+    """A new actor every 30 windows: what is kept after 3000 windows is what was after 120."""
     linker = OnlineLinker(1, K)
     sizes, ended = {}, 0
     for window in range(1, 3001):
         ended += len(linker.push(window, *tubelet(AWAY * (window // 30 % 2), 0.5)))
-        sizes[window] = sum(array.nbytes for array in linker._state)
+        sizes[window] = len(pickle.dumps(linker))
     assert ended == 99 and len(linker.live) == 2
-    assert sizes[3000] == sizes[100]
+    assert sizes[3000] == pytest.approx(sizes[120], abs=16)
 
 
 def test_tube_that_may_not_grow_longer_ends_and_goes_on_as_another():
@@ -164,16 +158,17 @@ def test_finished_linker_begins_anew():
 
 def test_windows_that_do_not_ascend_are_refused():
     linker = OnlineLinker(1, K)
-    with pytest.raises(InputError, match="window 0 comes after window 0"):
+    with pytest.raises(InputError, match="window 0 does not follow window 0"):
         linker.push(0, *tubelet(HERE, 0.5))
     linker.push(4, *tubelet(HERE, 0.5))
-    with pytest.raises(InputError, match="window 4 comes after window 4"):
+    with pytest.raises(InputError, match="window 4 does not follow window 4"):
         linker.push(4, *tubelet(HERE, 0.5))
     with pytest.raises(InputError, match="window 4 .* 5 frames.* 1 to 3"):
         linker.finish(5)
 
 
-@pytest.mark.parametrize(("boxes", "scores"), [((1, 2, 4), (1, 1)), ((1, K, 4), (2, 1))])
-def test_shapes_that_do_not_fit_are_refused(boxes, scores):
-    with pytest.raises(ValueError, match=r"\(N, 3, 4\) .* \(N, 1\)"):
-        OnlineLinker(1, K).push(1, np.zeros(boxes), np.zeros(scores))
+def test_shapes_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"\(N, 3, 4\) .* \(N, 1\), not \(1, 2, 4\) and \(1, 1\)"):
+        OnlineLinker(1, K).push(1, np.zeros((1, 2, 4)), np.zeros((1, 1)))
+    with pytest.raises(ValueError, match=r"\(1, 1, 3, 4\) and \(1, 2, 1\)"):
+        OnlineLinker(1, K).push(1, np.zeros((1, K, 4)), np.zeros((2, 1)))

@@ -52,13 +52,14 @@ def test_scores_saved_detections_under_several_protocols(main, files, tmp_path, 
     assert last == ["moc", *(f"{moc['metrics'][metric]:.2f}" for metric in METRICS)]
 
 
-def test_trimming_reaches_the_linking(main, files, tmp_path):
+def test_rules_beside_the_protocol_reach_the_linking(main, files, tmp_path):
     arguments, truth, detections = files
-    output = tmp_path / "metrics.json"
-    main([*arguments, "--min-tubelet-score", "0.1", "--output", str(output)])
+    output, options = tmp_path / "metrics.json", ["--min-tubelet-score", "0.1"]
+    main([*arguments, *options, "--trim-to-key-frames", "--output", str(output)])
     (record,) = json.loads(output.read_text())
-    assert record["min_tubelet_score"] == 0.1
-    expected = evaluate_tubelets(detections, truth, ["u"], min_tubelet_score=0.1)
+    rules = {"min_tubelet_score": 0.1, "trim_to_key_frames": True}
+    assert record.items() >= rules.items()
+    expected = evaluate_tubelets(detections, truth, ["u"], **rules)
     assert record["metrics"] == expected != evaluate_tubelets(detections, truth, ["u"])
 
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .kernels import group_overlaps
-
-
-def box_areas(boxes: np.ndarray) -> np.ndarray:
-    """Areas in pixels of (..., 4) boxes x1, y1, x2, y2: sides are x2 - x1 + 1 and y2 - y1 + 1."""
-    return (boxes[..., 2] - boxes[..., 0] + 1) * (boxes[..., 3] - boxes[..., 1] + 1)
+from . import kernels
 
 
 def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -28,11 +23,15 @@ def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     width, height = _shared_side(first, second, 0), _shared_side(first, second, 1)
     shared = np.multiply(width, height, out=width)
-    union = np.add(box_areas(first), box_areas(second), out=height)
+    union = np.add(_areas(first), _areas(second), out=height)
     union -= shared
     # Never reached by boxes that overlap: it keeps two boxes without area from giving 0 / 0.
     np.maximum(union, np.finfo(union.dtype).tiny, out=union)
     return np.divide(shared, union, out=shared)
+
+
+def _areas(boxes: np.ndarray) -> np.ndarray:
+    return (boxes[..., 2] - boxes[..., 0] + 1) * (boxes[..., 3] - boxes[..., 1] + 1)
 
 
 def _shared_side(first: np.ndarray, second: np.ndarray, axis: int) -> np.ndarray:
@@ -55,4 +54,4 @@ def pair_overlaps(boxes: np.ndarray) -> np.ndarray:
     Returns:
         (G, P, P) float32, the sums over the members' K boxes.
     """
-    return group_overlaps(np.ascontiguousarray(boxes, np.float32))
+    return kernels.pair_overlaps(np.ascontiguousarray(boxes, np.float32))

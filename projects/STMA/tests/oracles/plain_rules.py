@@ -152,7 +152,11 @@ def build(chain, length, num_frames, rules):
         before, after = known[known < i][-1], known[known > i][0]
         share = (i - before) / (after - before)
         boxes[i] = boxes[before] * (1 - share) + boxes[after] * share
-    return float(score), first, boxes[: num_frames - first + 1]
+    start, stop = 0, size
+    if rules.trim_to_key_frames:
+        start += 0 if first == 1 else length // 2
+        stop -= 0 if chain[-1][0] == max(num_frames - length + 1, 1) else (length - 1) // 2
+    return float(score), first + start, boxes[start : min(stop, num_frames - first + 1)]
 
 
 def tube_iou(a, b):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .kernels import suppress_groups
+from . import kernels
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Suppression:
     soft: bool
 
 
-def suppress(
+def nms(
     scores: np.ndarray, overlaps: np.ndarray, threshold: float, *, soft: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     """Suppress, group by group and class by class, what overlaps something better.
@@ -45,8 +45,6 @@ def suppress(
     Returns:
         The new scores, (G, C, P), and who remains, (G, C, P) bool.
     """
-    result = np.array(scores, np.float32, order="C")
-    kept = np.empty(result.shape, bool)
+    scores = np.ascontiguousarray(scores, np.float32)
     overlaps = np.ascontiguousarray(overlaps, np.float32)
-    suppress_groups(result, overlaps, np.float32(threshold), soft, kept)
-    return result, kept
+    return kernels.nms(scores, overlaps, np.float32(threshold), soft)

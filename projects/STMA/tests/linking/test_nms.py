@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from stma_d2.linking import suppress
+from stma_d2.linking import nms
 
 
 def run(scores, overlaps, threshold, soft):
@@ -12,7 +12,7 @@ def run(scores, overlaps, threshold, soft):
     matrix = np.eye(size, dtype=np.float32)
     for (i, j), value in overlaps.items():
         matrix[i, j] = matrix[j, i] = value
-    new, kept = suppress(
+    new, kept = nms(
         np.array(scores, np.float32).reshape(1, 1, size), matrix[None], threshold, soft=soft
     )
     return new[0, 0], kept[0, 0].tolist()
@@ -62,7 +62,7 @@ def test_groups_and_classes_do_not_touch_each_other():
     scores = np.array([[[0.9, 0.8], [0.3, 0.6]]] * 2, np.float32)
     overlaps = np.zeros((2, 2, 2), np.float32)
     overlaps[1] = 0.75
-    new, _ = suppress(scores, overlaps, 0.6, soft=True)
+    new, _ = nms(scores, overlaps, 0.6, soft=True)
     np.testing.assert_array_equal(new[0], scores[0])
     np.testing.assert_allclose(new[1], [[0.9, 0.2], [0.075, 0.6]], rtol=1e-6)
     assert scores[1, 0, 1] == np.float32(0.8), "the input is not changed"
@@ -71,7 +71,7 @@ def test_groups_and_classes_do_not_touch_each_other():
 @pytest.mark.parametrize("shape", [(0, 2, 3), (2, 0, 3), (2, 2, 0)])
 def test_nothing_to_suppress(shape):
     scores = np.zeros(shape, np.float32)
-    new, kept = suppress(scores, np.zeros((shape[0], shape[2], shape[2])), 0.5, soft=True)
+    new, kept = nms(scores, np.zeros((shape[0], shape[2], shape[2])), 0.5, soft=True)
     assert new.shape == kept.shape == shape
 
 
@@ -81,8 +81,8 @@ def test_memory_layout_of_the_scores_changes_nothing(soft):
     scores = rng.random((4, 5, 6)).astype(np.float32)
     overlaps = rng.random((4, 6, 6)).astype(np.float32)
     overlaps += overlaps.transpose(0, 2, 1)
-    expected = suppress(scores, overlaps, 1.0, soft=soft)
-    other = suppress(scores.transpose(0, 2, 1).copy().transpose(0, 2, 1), overlaps, 1.0, soft=soft)
+    expected = nms(scores, overlaps, 1.0, soft=soft)
+    other = nms(scores.transpose(0, 2, 1).copy().transpose(0, 2, 1), overlaps, 1.0, soft=soft)
     assert not (expected[1].all() and (expected[0] == scores).all())
     for one, two in zip(expected, other, strict=True):
         np.testing.assert_array_equal(one, two)
