@@ -7,11 +7,14 @@ import os
 import resource
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from detectron2.config import CfgNode
 from detectron2.utils import comm
 from torch import nn
 
+from ..data import ClipSampler
 from ..errors import InputError
 
 _SHARED_MEMORY = "/dev/shm"
@@ -108,14 +111,33 @@ def is_disk_error(error: object) -> bool:
     return isinstance(error, OSError) and error.errno in _DISK_ERRORS
 
 
+@contextmanager
+def disk_errors_named(output_dir: str) -> Iterator[None]:
+    """Say in one message that a training can no longer write to OUTPUT_DIR.
+
+    Raises:
+        InputError: in place of an error of the disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_disk_error(error):
+            raise
+        raise InputError(
+            f"OUTPUT_DIR {output_dir} can no longer be written to: {error}; make room and go on "
+            "from the last checkpoint with --resume"
+        ) from error
+
+
 def _clip_bytes(cfg: CfgNode) -> int:
     """Size of a training sample: T frames, and float32 heat maps at stride 4."""
     height, width = cfg.INPUT.SIZE
     heat_maps = 1 if cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC else cfg.MODEL.STMA.NUM_CLASSES
-    return height * width * (3 * cfg.INPUT.CLIP_LENGTH + heat_maps // 4)
+    return height * width * (3 * ClipSampler.from_config(cfg).clip_length + heat_maps // 4)
 
 
 def _chunk_bytes(cfg: CfgNode) -> int:
     """Size of an evaluation's sample: the frames of a chunk of windows with their clips."""
     height, width = cfg.INPUT.SIZE
-    return height * width * 3 * (cfg.TEST.WINDOWS_PER_CHUNK + cfg.INPUT.CLIP_LENGTH - 1)
+    sampler, windows = ClipSampler.from_config(cfg), cfg.TEST.WINDOWS_PER_CHUNK
+    return height * width * 3 * len(sampler.layout(range(1, windows + 1), 2**20)[0])
