@@ -172,11 +172,18 @@ def test_a_checkpoint_of_detectron2_s_own_trainer_is_not_resumed(cfg):
         trainer.load_state_dict({"iteration": 3})
 
 
+def test_a_training_that_went_further_is_not_resumed(cfg, train):
+    train(cfg)
+    cfg.SOLVER.MAX_ITER = 4
+    with pytest.raises(InputError, match=r"of iteration 5 .* ends after 4; raise SOLVER\.MAX_ITER"):
+        train(cfg, resume=True)
+
+
 def test_a_full_disk_ends_the_training_with_one_message(cfg, train, monkeypatch):
-    def fail(self, name, **values):
+    def fail(self):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("stma_d2.checkpoint.TubeletCheckpointer.save", fail)
+    monkeypatch.setattr("detectron2.utils.events.JSONWriter.write", fail)
     with pytest.raises(InputError, match="OUTPUT_DIR .* No space left on device.*--resume"):
         train(cfg)
 
