@@ -9,6 +9,7 @@ on a frame, C classes, G ground-truth tubes of a video.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -100,7 +101,8 @@ def classify_detections(
         One record a class.
     """
     num_boxes = [0 for _ in annotations.labels]
-    parts: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in annotations.labels]
+    # Scores and outcomes of each class: the bulk of an evaluation's memory, so they grow in place.
+    collected = [(array("f"), array("b")) for _ in annotations.labels]
     for video in videos:
         annotation = annotations.videos[video]
         for tube in annotation.tubes:
@@ -110,21 +112,20 @@ def classify_detections(
             for found in _boxes_on_frames(detections[video], annotation.num_frames):
                 scores, kept = _suppress(found, truth, protocol)
                 outcomes = _outcomes(found, scores, kept, truth, iou, protocol.rematch)
-                for label, part in enumerate(parts):
+                for label, (all_scores, all_outcomes) in enumerate(collected):
                     mine = kept[:, label]
-                    part.append((scores[:, label][mine], outcomes[:, label][mine]))
-    return [_by_score(part, count) for part, count in zip(parts, num_boxes, strict=True)]
+                    all_scores.frombytes(scores[:, label][mine].tobytes())
+                    all_outcomes.frombytes(outcomes[:, label][mine].tobytes())
+    return [_by_score(*collected.pop(0), count) for count in num_boxes]
 
 
-def _by_score(parts: list[tuple[np.ndarray, np.ndarray]], num_boxes: int) -> ClassDetections:
-    """Join the detections of a class, the best first, and empty ``parts``.
+def _by_score(scores: array, outcomes: array, num_boxes: int) -> ClassDetections:
+    """Sort the detections of a class, the best first; of equal scores the earlier stands first.
 
-    Of equal scores the earlier stands first. MOC leaves ties to numpy's unstable sort, so its own
-    numbers depend on the processor; a tubelet puts one score on K frames: ties are the rule.
+    MOC leaves ties to numpy's unstable sort, so its own numbers depend on the processor; a tubelet
+    puts one score on K frames: ties are the rule.
     """
-    nothing = np.empty(0, np.float32), np.empty(0, np.int8)
-    scores, outcomes = (np.concatenate(arrays) for arrays in zip(nothing, *parts, strict=True))
-    parts.clear()  # all classes' parts are the bulk of an evaluation's memory
+    scores, outcomes = np.frombuffer(scores, np.float32), np.frombuffer(outcomes, np.int8)
     order = np.argsort(-scores, kind="stable")
     return ClassDetections(scores[order], outcomes[order], num_boxes)
 
