@@ -63,7 +63,6 @@ class Trainer(DefaultTrainer):
         self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
         self.data_seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
         self.random_states: list[dict] = []
-        self.stopped = False
 
         model = self.build_model(cfg)
         check_freezing(cfg, model)
@@ -185,7 +184,6 @@ class Trainer(DefaultTrainer):
         self.random_states = comm.gather(get_random_state())
 
     def _save_before_stop(self) -> str:
-        self.stopped = True
         self.make_state_one()
         name = f"model_{self.iter:07d}"
         self.checkpointer.save(name, iteration=self.iter)
@@ -193,7 +191,7 @@ class Trainer(DefaultTrainer):
         return os.path.join(self.cfg.OUTPUT_DIR, f"{name}.pth")
 
     def _evaluate(self) -> dict | None:
-        if self.stopped:  # in the last iteration
+        if self.iter == self.max_iter - 1:  # it did not end well
             return None
         with random_state_kept():
             results = self.test(self.cfg, self.checkpointer.model, self.evaluators)
