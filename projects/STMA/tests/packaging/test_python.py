@@ -192,8 +192,8 @@ def test_failure_of_another_kind_shows_what_pip_printed(checkout, output):
 
 
 def test_unreachable_index_is_recognized_in_what_real_pip_prints(checkout):
-    download = "download --retries=1 --index-url=http://127.0.0.1:9/simple stma-no-such-package"
-    checkout.pip_does(f'exec "{sys.executable}" -m pip --isolated {download}')
+    nobody = "env PIP_INDEX_URL=http://127.0.0.1:9/simple PIP_CONFIG_FILE=/dev/null PIP_RETRIES=1"
+    checkout.pip_does(f'exec {nobody} "{sys.executable}" -m pip download stma-no-such-package')
     assert_says(checkout.run(), NO_NETWORK)
 
 
