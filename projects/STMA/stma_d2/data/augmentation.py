@@ -144,7 +144,7 @@ def draw_augmentation(
     height, width = frame_size
     geometry = FrameGeometry(width=width, height=height)
     if rng.random() < rules.mirror_prob:
-        geometry = geometry.mirror()
+        geometry = geometry.hflip()
     distortion = _draw_distortion(rules, rng)
     if rng.random() < rules.expand_prob:
         ratio = rng.uniform(1, rules.max_expand)

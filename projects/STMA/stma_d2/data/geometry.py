@@ -42,7 +42,7 @@ class FrameGeometry:
     shift_y: int = 0
     mirrored: bool = False
 
-    def mirror(self) -> FrameGeometry:
+    def hflip(self) -> FrameGeometry:
         """Flip the canvas left-right: x' -> width - 1 - x'."""
         return replace(self, shift_x=self.width - 1 - self.shift_x, mirrored=not self.mirrored)
 

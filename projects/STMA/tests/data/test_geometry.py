@@ -42,7 +42,7 @@ def test_crop_inside_the_frame_is_cut_out_and_resized(frame: np.ndarray, mirrore
     # The crop's own edge repeats at the border, as it does where the steps are done one by one.
     geometry = FrameGeometry(100, 80).expand(170, 150, 40, 30)
     if mirrored:
-        geometry = FrameGeometry(100, 80).mirror().expand(170, 150, 40, 30)
+        geometry = FrameGeometry(100, 80).hflip().expand(170, 150, 40, 30)
     geometry = geometry.crop(47, 41, 119, 99)
     shown = frame[11:70, 20:93] if mirrored else frame[11:70, 7:80]
     expected = cv2.resize(shown, (128, 96), interpolation=cv2.INTER_LINEAR)
@@ -52,7 +52,7 @@ def test_crop_inside_the_frame_is_cut_out_and_resized(frame: np.ndarray, mirrore
 
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_warp_equals_the_steps_one_by_one(frame: np.ndarray, mirrored: bool) -> None:
-    geometry = FrameGeometry(100, 80).mirror() if mirrored else FrameGeometry(100, 80)
+    geometry = FrameGeometry(100, 80).hflip() if mirrored else FrameGeometry(100, 80)
     geometry = geometry.expand(170, 150, 40, 30).crop(20, 25, 159, 139)
     canvas = np.full((150, 170, 3), FILL, np.uint8)
     canvas[30:110, 40:140] = frame[:, ::-1] if mirrored else frame
@@ -70,7 +70,7 @@ def test_warp_equals_the_steps_one_by_one(frame: np.ndarray, mirrored: bool) -> 
 
 
 def test_order_of_the_steps_matters(frame: np.ndarray) -> None:
-    geometry = FrameGeometry(100, 80).crop(10, 5, 79, 64).mirror()
+    geometry = FrameGeometry(100, 80).crop(10, 5, 79, 64).hflip()
     part = np.ascontiguousarray(frame[5:65, 10:80][:, ::-1])
     warped = warp_frame(frame, FRAME, geometry, (60, 70))
     assert (geometry.width, geometry.height) == (70, 60)
@@ -79,18 +79,18 @@ def test_order_of_the_steps_matters(frame: np.ndarray) -> None:
 
 def test_mirror_maps_inclusive_corners_to_width_minus_one_minus_x() -> None:
     boxes = np.array([[0, 3, 9, 5], [90, 0, 99, 79]], np.float32)
-    mirrored = FrameGeometry(100, 80).mirror().boxes_on_canvas(boxes)
+    mirrored = FrameGeometry(100, 80).hflip().boxes_on_canvas(boxes)
     assert mirrored.tolist() == [[90, 3, 99, 5], [0, 0, 9, 79]]
 
 
 def test_mirror_twice_is_nothing() -> None:
-    assert FrameGeometry(100, 80).mirror().mirror() == FrameGeometry(100, 80)
+    assert FrameGeometry(100, 80).hflip().hflip() == FrameGeometry(100, 80)
 
 
 def test_boxes_on_input_by_hand() -> None:
     # Mirror: 10..30 -> 69..89; expand by (20, 10): 89..109, 30..60; crop from (9, 10) to
     # 191 wide, 96 high: 80..100, 20..50; then times 96 / 192 and 48 / 96.
-    geometry = FrameGeometry(100, 80).mirror().expand(220, 130, 20, 10).crop(9, 10, 200, 105)
+    geometry = FrameGeometry(100, 80).hflip().expand(220, 130, 20, 10).crop(9, 10, 200, 105)
     boxes = geometry.boxes_on_input(np.array([[10.0, 20.0, 30.0, 50.0]]), (48, 96))
     assert boxes.dtype == np.float32
     assert boxes.tolist() == [[40, 10, 50, 25]]
@@ -103,7 +103,7 @@ def test_boxes_are_clipped_to_the_canvas() -> None:
 
 
 def test_empty_boxes_keep_their_shape() -> None:
-    boxes = FrameGeometry(100, 80).mirror().boxes_on_input(np.zeros((0, 5, 4)), SIZE)
+    boxes = FrameGeometry(100, 80).hflip().boxes_on_input(np.zeros((0, 5, 4)), SIZE)
     assert boxes.shape == (0, 5, 4)
 
 
@@ -111,7 +111,7 @@ def test_boxes_follow_the_picture() -> None:
     # A bright box painted into the frame is found where the geometry says.
     frame = np.zeros((80, 100, 3), np.uint8)
     frame[20:51, 30:61] = 255  # x 30..60, y 20..50
-    geometry = FrameGeometry(100, 80).mirror().expand(150, 100, 13, 9).crop(10, 5, 139, 94)
+    geometry = FrameGeometry(100, 80).hflip().expand(150, 100, 13, 9).crop(10, 5, 139, 94)
     size = (90 * 4, 130 * 4)
     warped = filled(frame, geometry, size)
     rows, columns = np.nonzero(warped[..., 1] > 127)
@@ -123,11 +123,11 @@ def test_boxes_follow_the_picture() -> None:
 def test_frame_covers_the_input_unless_the_canvas_shows_more() -> None:
     everything = (slice(0, 96), slice(0, 128))
     assert FrameGeometry(100, 80).covered(FRAME, SIZE) == everything
-    assert FrameGeometry(100, 80).mirror().crop(0, 3, 50, 79).covered(FRAME, SIZE) == everything
+    assert FrameGeometry(100, 80).hflip().crop(0, 3, 50, 79).covered(FRAME, SIZE) == everything
     # A frame of 100 x 80 in the middle of 200 x 160.
     expanded = FrameGeometry(100, 80).expand(200, 160, 50, 40)
     assert expanded.covered(FRAME, SIZE) == (slice(24, 72), slice(32, 96))
-    assert expanded.mirror().covered(FRAME, SIZE) == (slice(24, 72), slice(32, 96))
+    assert expanded.hflip().covered(FRAME, SIZE) == (slice(24, 72), slice(32, 96))
 
 
 def test_crop_beside_the_frame_shows_nothing_of_it(frame: np.ndarray) -> None:
@@ -156,7 +156,7 @@ def test_reduced_frame_lands_where_the_whole_one_does(factor, mirrored: bool, le
     blocks = ramp.reshape(480 // factor, factor, 640 // factor, factor, 3)
     reduced = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)
     whole = np.rint(ramp).astype(np.uint8)
-    whole_canvas = FrameGeometry(640, 480).mirror() if mirrored else FrameGeometry(640, 480)
+    whole_canvas = FrameGeometry(640, 480).hflip() if mirrored else FrameGeometry(640, 480)
     cropped, expanded = whole_canvas.crop(left, 80, left + 319, 399), whole_canvas.expand(*EXPAND)
     for geometry in (whole_canvas, cropped, expanded):
         size = (geometry.height // factor, geometry.width // factor)

@@ -38,7 +38,7 @@ def number_of_draws(rules: AugmentationRules) -> int:
 def geometry_of(draw) -> FrameGeometry:
     geometry = FrameGeometry(FRAME_SIZE[1], FRAME_SIZE[0])
     if draw.mirrored:
-        geometry = geometry.mirror()
+        geometry = geometry.hflip()
     if draw.canvas is not None:
         geometry = geometry.expand(*draw.canvas)
     return geometry if draw.crop is None else geometry.crop(*draw.crop)
