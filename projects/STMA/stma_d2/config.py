@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 
 import torch
 from detectron2.config import CfgNode as CN
 from detectron2.config import get_cfg
 
+from .config_file import read_config_file
 from .errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -32,16 +32,14 @@ def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
     MODEL.DEVICE falls back to the CPU where no GPU is visible.
 
     Raises:
-        InputError: if the file is missing, or it or an override names an unknown key or a value of
-            another type.
+        InputError: if the file cannot be read (see `read_config_file`), or it or an override names
+            an unknown key or a value of another type.
     """
     cfg = get_cfg()
     add_stma_config(cfg)
-    if config_file and not os.path.isfile(config_file):
-        raise InputError(f"there is no configuration file {config_file}")
+    content = read_config_file(config_file) if config_file else CN()
     try:
-        if config_file:
-            cfg.merge_from_file(config_file)
+        cfg.merge_from_other_cfg(content)
         cfg.merge_from_list(overrides or [])
     except (KeyError, ValueError, AssertionError) as error:
         reason = error.args[0] if error.args else error

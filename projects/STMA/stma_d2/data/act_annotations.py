@@ -67,10 +67,10 @@ def _tube(rows: Any, label: int, where: str) -> Tube:
             f"{where}: {type(rows).__name__} of shape {shape} where an array of numbers (n, 5) was "
             "expected (frame, x1, y1, x2, y2)"
         )
-    frames = rows[:, 0]
+    frames = rows[:, 0].astype(np.float64)
     if not ((np.abs(frames) < 2**31) & (frames == np.floor(frames))).all():
         raise InputError(f"{where}: frame numbers are not whole")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # such boxes are refused later, being infinite
         boxes = rows[:, 1:].astype(np.float32)
     return Tube(frames.astype(np.int64), boxes, label)
 

@@ -7,25 +7,26 @@ import os
 import resource
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from detectron2.config import CfgNode
 from detectron2.utils import comm
 from torch import nn
 
+from ..data import ClipSampler
 from ..errors import InputError
 
 _SHARED_MEMORY = "/dev/shm"
 # Batches that each worker of a loader prepares ahead (PyTorch's default).
 _PREFETCH = 2
-# Tensors of a training sample, each of which crosses processes through a file descriptor of its
-# own; in the worker through two.
-_TENSORS = 20
+# File descriptors that a process has open for each worker of its training loader and, at the same
+# time, of its test loader; and for all else: libraries, logs, sockets, videos.
+_DESCRIPTORS_PER_WORKER, _OTHER_DESCRIPTORS = 10, 32
 _DISK_ERRORS = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
     *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
 )
-# Descriptors for everything else: libraries, logs, sockets, videos.
-_OTHER_DESCRIPTORS = 128
 
 
 def raise_descriptor_limit() -> None:
@@ -52,13 +53,13 @@ def check_limits(cfg: CfgNode, *, training: bool) -> None:
         return
     clips = _PREFETCH * cfg.SOLVER.IMS_PER_BATCH // comm.get_world_size() if training else 0
     chunks = _PREFETCH if cfg.DATASETS.TEST else 0
-    descriptors = _OTHER_DESCRIPTORS + 2 * _TENSORS * max(clips, chunks)
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    descriptors = _OTHER_DESCRIPTORS + _DESCRIPTORS_PER_WORKER * workers
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     if limit != resource.RLIM_INFINITY and limit < descriptors:
         raise InputError(
-            f"a data loading worker needs about {descriptors} file descriptors and this system "
-            f"allows {limit}; raise the limit (ulimit -Hn, docker run --ulimit nofile=...), or set "
-            "DATALOADER.NUM_WORKERS 0"
+            f"{workers} data loading workers need about {descriptors} file descriptors and this "
+            f"system allows {limit}; raise the limit (ulimit -Hn, docker run --ulimit nofile=...), "
+            "or lower DATALOADER.NUM_WORKERS"
         )
     needed = clips * _clip_bytes(cfg) + chunks * _chunk_bytes(cfg)
     needed *= comm.get_local_size() * workers
@@ -110,14 +111,33 @@ def is_disk_error(error: object) -> bool:
     return isinstance(error, OSError) and error.errno in _DISK_ERRORS
 
 
+@contextmanager
+def disk_errors_named(output_dir: str) -> Iterator[None]:
+    """Say in one message that a training can no longer write to OUTPUT_DIR.
+
+    Raises:
+        InputError: in place of an error of the disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not is_disk_error(error):
+            raise
+        raise InputError(
+            f"OUTPUT_DIR {output_dir} can no longer be written to: {error}; make room and go on "
+            "from the last checkpoint with --resume"
+        ) from error
+
+
 def _clip_bytes(cfg: CfgNode) -> int:
     """Size of a training sample: T frames, and float32 heat maps at stride 4."""
     height, width = cfg.INPUT.SIZE
     heat_maps = 1 if cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC else cfg.MODEL.STMA.NUM_CLASSES
-    return height * width * (3 * cfg.INPUT.CLIP_LENGTH + heat_maps // 4)
+    return height * width * (3 * ClipSampler.from_config(cfg).clip_length + heat_maps // 4)
 
 
 def _chunk_bytes(cfg: CfgNode) -> int:
     """Size of an evaluation's sample: the frames of a chunk of windows with their clips."""
     height, width = cfg.INPUT.SIZE
-    return height * width * 3 * (cfg.TEST.WINDOWS_PER_CHUNK + cfg.INPUT.CLIP_LENGTH - 1)
+    sampler, windows = ClipSampler.from_config(cfg), cfg.TEST.WINDOWS_PER_CHUNK
+    return height * width * 3 * len(sampler.layout(range(1, windows + 1), 2**20)[0])

@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 
 from torch.utils.data import DataLoader
 
@@ -47,9 +47,14 @@ def prepare_workers(loader: DataLoader, timeout: int) -> DataLoader:
     if loader.num_workers > 0:
         loader.timeout = timeout
         loader.worker_init_fn = partial(_start_worker, loader.worker_init_fn)
-        # At this process's end multiprocessing waits for workers, which don't end on its SIGTERM.
-        multiprocessing.util.Finalize(None, _kill_workers, exitpriority=0)
+        _end_workers_with_us()
     return loader
+
+
+@cache
+def _end_workers_with_us() -> None:
+    """At a process's end multiprocessing waits for workers, which don't end on its SIGTERM."""
+    multiprocessing.util.Finalize(None, _kill_workers, exitpriority=0)
 
 
 def _kill_workers() -> None:

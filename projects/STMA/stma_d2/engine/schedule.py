@@ -46,16 +46,40 @@ def scale_to_processes(cfg: CfgNode) -> CfgNode:
     return DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size())
 
 
-def check_schedule(cfg: CfgNode) -> None:
-    """Refuse what Detectron2 has and this project's training does not do.
+def check_solver(cfg: CfgNode) -> None:
+    """Refuse values without meaning, and what Detectron2 has and this project does not do.
 
     Raises:
         InputError: naming the key.
     """
+    for section, *keys in (*_COUNTS, ("SOLVER", "CHECKPOINTS_KEPT"), ("DATALOADER", "TIMEOUT")):
+        for key in keys:
+            values = cfg[section][key]
+            if min(values if isinstance(values, tuple) else (values,), default=0) < 0:
+                raise InputError(f"{section}.{key} is {values}; it cannot be negative")
     if cfg.DATALOADER.SAMPLER_TRAIN != "TrainingSampler":
         raise InputError(
             f"DATALOADER.SAMPLER_TRAIN is {cfg.DATALOADER.SAMPLER_TRAIN!r}; an epoch has every "
             "training window once, in random order, which is 'TrainingSampler'"
+        )
+    if cfg.TEST.PRECISE_BN.ENABLED:
+        raise InputError(
+            "TEST.PRECISE_BN is not done here: running statistics are averaged over the processes, "
+            "and with SOLVER.EMA over iterations; set TEST.PRECISE_BN.ENABLED False"
+        )
+
+
+def check_freezing(cfg: CfgNode, model: nn.Module) -> None:
+    """Check that a backbone heeds MODEL.BACKBONE.FREEZE_AT; only Detectron2's own do.
+
+    Raises:
+        InputError: if it doesn't.
+    """
+    convolutions = [weight for weight in model.backbone.parameters() if weight.dim() > 1]
+    if cfg.MODEL.BACKBONE.FREEZE_AT > 0 and all(weight.requires_grad for weight in convolutions):
+        raise InputError(
+            f"{cfg.MODEL.BACKBONE.NAME} does not read MODEL.BACKBONE.FREEZE_AT "
+            f"{cfg.MODEL.BACKBONE.FREEZE_AT} (Detectron2's own ResNets do); set it to 0"
         )
 
 

@@ -20,12 +20,13 @@ from ..errors import InputError
 from .averaging import WeightAveraging, average_buffers
 from .evaluation import best_metric, build_evaluators, evaluate
 from .hooks import BeforeSaving, BestCheckpoint, LastCheckpoints, LogHistory
-from .limits import check_disk_space, check_limits, is_disk_error
+from .limits import check_disk_space, check_limits, disk_errors_named, is_disk_error
 from .loading import prepare_workers, worker_failures_named
 from .random_state import get_random_state, random_state_kept, restore_random_states
 from .schedule import (
     build_optimizer,
-    check_schedule,
+    check_freezing,
+    check_solver,
     epochs_to_iterations,
     log_solver_changes,
     scale_to_processes,
@@ -54,7 +55,7 @@ class Trainer(DefaultTrainer):
         """
         super(DefaultTrainer, self).__init__()
         cfg = scale_to_processes(cfg)
-        check_schedule(cfg)
+        check_solver(cfg)
         check_batch_size(cfg)
         check_limits(cfg, training=True)
         self.index = build_train_index(cfg)
@@ -62,10 +63,9 @@ class Trainer(DefaultTrainer):
         self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
         self.data_seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
         self.random_states: list[dict] = []
-        self.stopped = False
 
         model = self.build_model(cfg)
-        _check_freezing(cfg, model)
+        check_freezing(cfg, model)
         optimizer = self.build_optimizer(cfg, model)
         device = model.device
         # Every parameter takes part in every step, so that DDP need not search for those that
@@ -156,15 +156,8 @@ class Trainer(DefaultTrainer):
             restore_random_states(self.random_states)
         else:
             self.checkpointer.start_afresh()
-        try:
+        with disk_errors_named(self.cfg.OUTPUT_DIR):
             super(DefaultTrainer, self).train(self.start_iter, self.max_iter)
-        except OSError as error:
-            if not is_disk_error(error):
-                raise
-            raise InputError(
-                f"OUTPUT_DIR {self.cfg.OUTPUT_DIR} can no longer be written to: {error}; make room "
-                "and go on from the last checkpoint with --resume"
-            ) from error
         return getattr(self, "_last_eval_results", None)
 
     def run_step(self) -> None:
@@ -191,7 +184,6 @@ class Trainer(DefaultTrainer):
         self.random_states = comm.gather(get_random_state())
 
     def _save_before_stop(self) -> str:
-        self.stopped = True
         self.make_state_one()
         name = f"model_{self.iter:07d}"
         self.checkpointer.save(name, iteration=self.iter)
@@ -199,7 +191,7 @@ class Trainer(DefaultTrainer):
         return os.path.join(self.cfg.OUTPUT_DIR, f"{name}.pth")
 
     def _evaluate(self) -> dict | None:
-        if self.stopped:  # in the last iteration
+        if self.iter == self.max_iter - 1:  # it did not end well
             return None
         with random_state_kept():
             results = self.test(self.cfg, self.checkpointer.model, self.evaluators)
@@ -235,12 +227,17 @@ class Trainer(DefaultTrainer):
         what changed is logged.
 
         Raises:
-            InputError: if it is the state of another kind of training.
+            InputError: if it is the state of another kind of training, or of one that went further.
         """
         if not state_dict.keys() >= {"_trainer", "random_states", "data_seed", "solver"}:
             raise InputError(
                 "the checkpoint does not hold the whole training, as older versions' do not; start "
                 "one from it with MODEL.WEIGHTS, in another OUTPUT_DIR"
+            )
+        if state_dict["iteration"] >= self.max_iter:
+            raise InputError(
+                f"the checkpoint is of iteration {state_dict['iteration']} and the training ends "
+                f"after {self.max_iter}; raise SOLVER.MAX_ITER or EPOCHS"
             )
         super(DefaultTrainer, self).load_state_dict(state_dict)
         self._trainer.load_state_dict(state_dict["_trainer"])
@@ -268,15 +265,6 @@ class Trainer(DefaultTrainer):
     ) -> dict:
         """See `evaluation.evaluate`."""
         return evaluate(cfg, model, evaluators)
-
-
-def _check_freezing(cfg: CfgNode, model: nn.Module) -> None:
-    convolutions = [weight for weight in model.backbone.parameters() if weight.dim() > 1]
-    if cfg.MODEL.BACKBONE.FREEZE_AT > 0 and all(weight.requires_grad for weight in convolutions):
-        raise InputError(
-            f"{cfg.MODEL.BACKBONE.NAME} does not read MODEL.BACKBONE.FREEZE_AT "
-            f"{cfg.MODEL.BACKBONE.FREEZE_AT} (Detectron2's own ResNets do); set it to 0"
-        )
 
 
 def _needs_stack_trace(record: logging.LogRecord) -> bool:

@@ -118,14 +118,6 @@ def test_indexes_point_at_the_frames_of_each_window(video: dict) -> None:
     ]
 
 
-def test_video_shorter_than_the_snippet_repeats_its_last_frame(tmp_path: Path) -> None:
-    video = write_video(tmp_path / "short", 2, [])
-    sample = make_mapper()(ChunkIndex([video], SAMPLER, 4)[0])
-    assert sample["frame_numbers"].tolist() == [1, 2]
-    assert sample["snippet_index"].tolist() == [[0, 1, 1]]
-    assert sample["clip_index"].tolist() == [[0, 0, 0, 1, 1, 1, 1, 1]]
-
-
 def test_training_without_augmentation_scales_the_boxes(video: dict) -> None:
     sample = make_mapper(targets=TARGETS)(item(video, 5))
     targets = sample["targets"]
@@ -302,13 +294,6 @@ def test_failed_read_is_not_remembered(video: dict) -> None:
     assert mapper(item(video, 18))["frame_numbers"].tolist() == [16, 17, 18, 19, 20]
 
 
-def test_a_clip_that_ends_with_the_snippet_reads_nothing_later(video: dict) -> None:
-    sample = make_mapper(sampler=ClipSampler(3, 8, "end"))(item(video, 8))
-    assert sample["frame_numbers"].tolist() == [3, 4, 5, 6, 7, 8, 9, 10]
-    assert sample["snippet_index"].tolist() == [[5, 6, 7]]
-    assert sample["clip_index"].tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
-
-
 def test_frames_of_another_size_than_annotated_name_the_video(video: dict) -> None:
     other = {**video, "height": 240, "width": 320}
     with pytest.raises(InputError, match=r"video 'Run/run_01' \(by its annotation .*320 x 240"):
@@ -332,33 +317,6 @@ def test_configuration_makes_both_kinds_of_mapper() -> None:
 def test_training_needs_the_networks_stride() -> None:
     with pytest.raises(ValueError, match="stride"):
         ClipDatasetMapper(configured(), is_train=True)
-
-
-def test_without_3d_backbone_only_the_snippet_is_read(video: dict) -> None:
-    cfg = configured()
-    cfg.MODEL.BACKBONE_3D.NAME = ""
-    cfg.INPUT.SIZE = (64, 64)
-    sample = ClipDatasetMapper(cfg, is_train=False)(item(video, 4))
-    assert sample["frame_numbers"].tolist() == [4, 5, 6, 7, 8]
-    assert sample["clip_index"].tolist() == [[0, 1, 2, 3, 4]]
-
-
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        (["INPUT.SNIPPET_LENGTH", 4], "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
-        (["INPUT.CLIP_LENGTH", 3], "greater than INPUT.CLIP_LENGTH"),
-        (["INPUT.CLIP_FRAME_STRIDE", 0], "INPUT.CLIP_FRAME_STRIDE is 0; it must be at least 1"),
-        (["INPUT.SNIPPET_POSITION", "start"], "INPUT.SNIPPET_POSITION is 'start'; it must be"),
-        (["INPUT.AUGMENTATION.EXPAND_PROB", 2.0], "INPUT.AUGMENTATION.EXPAND_PROB"),
-        (["MODEL.STMA.SIZE.AREA", "all"], "MODEL.STMA.SIZE.AREA"),
-    ],
-)
-def test_configurations_that_do_not_fit_name_the_key(keys: list, message: str) -> None:
-    cfg = configured()
-    cfg.merge_from_list(keys)
-    with pytest.raises(InputError, match=message):
-        ClipDatasetMapper(cfg, is_train=True, stride=4)
 
 
 def test_real_video_file_gives_a_training_sample(shared: Path) -> None:

@@ -10,7 +10,9 @@ from collections import namedtuple
 
 import pytest
 from torch import nn
+from torch.utils.data import DataLoader
 
+from stma_d2.data.sample_batch import SampleBatch
 from stma_d2.engine import limits
 from stma_d2.errors import InputError
 
@@ -50,21 +52,28 @@ def test_without_workers_no_shared_memory_is_needed(cfg, monkeypatch):
 
 def test_too_few_descriptors_are_told(cfg, monkeypatch):
     free(monkeypatch, 2**40)
-    monkeypatch.setattr(limits.resource, "getrlimit", lambda kind: (64, 64))
-    with pytest.raises(InputError, match=r"file descriptors.*allows 64.*ulimit.*NUM_WORKERS 0"):
+    monkeypatch.setattr(limits.resource, "getrlimit", lambda kind: (40, 40))
+    with pytest.raises(InputError, match=r"file descriptors.*allows 40.*ulimit.*NUM_WORKERS"):
         limits.check_limits(cfg, training=True)
-    monkeypatch.setattr(limits.resource, "getrlimit", lambda kind: (64, 4096))
+    cfg.DATALOADER.NUM_WORKERS = 0
     limits.check_limits(cfg, training=True)
 
 
-def test_a_sample_has_no_more_tensors_than_the_estimate_allows(tiny_cfg, make_sample):
-    def count(value):
-        if isinstance(value, dict | tuple):
-            return sum(map(count, value.values() if isinstance(value, dict) else value))
-        return 1
+def test_workers_have_no_more_descriptors_open_than_the_estimate_allows(cfg, make_sample):
+    sample = make_sample(cfg, 1, 2)
 
-    sample = make_sample(tiny_cfg, 1, 2)
-    assert count(sample) <= limits._TENSORS
+    def open_files():
+        return len(os.listdir("/proc/self/fd"))
+
+    def loader():
+        data, batch = [sample] * 160, 20
+        return iter(DataLoader(data, batch, num_workers=2, collate_fn=SampleBatch))
+
+    before, training, testing = open_files(), loader(), loader()
+    batches = [next(training), next(testing)]
+    allowed = limits._OTHER_DESCRIPTORS + 2 * limits._DESCRIPTORS_PER_WORKER
+    assert open_files() - before <= allowed
+    assert len(batches) == 2
 
 
 def raise_limit(pipe):

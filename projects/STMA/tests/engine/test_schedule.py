@@ -12,7 +12,7 @@ from torch import nn
 from stma_d2.config import load_config
 from stma_d2.engine.schedule import (
     build_optimizer,
-    check_schedule,
+    check_solver,
     epochs_to_iterations,
     log_solver_changes,
     scale_to_processes,
@@ -77,9 +77,21 @@ def test_steps_that_the_schedule_does_not_read_are_refused():
         epochs_to_iterations(config("SOLVER.EPOCHS", 2, "SOLVER.STEP_EPOCHS", "(1,)"), 21)
 
 
-def test_another_sampler_is_refused():
-    with pytest.raises(InputError, match=r"DATALOADER\.SAMPLER_TRAIN.*Repeat"):
-        check_schedule(config("DATALOADER.SAMPLER_TRAIN", "RepeatFactorTrainingSampler"))
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("DATALOADER.SAMPLER_TRAIN", "RepeatFactorTrainingSampler"),
+        ("TEST.PRECISE_BN.ENABLED", True),
+        ("SOLVER.MAX_ITER", -3),
+        ("SOLVER.STEP_EPOCHS", "(1, -2)"),
+        ("SOLVER.CHECKPOINTS_KEPT", -1),
+        ("DATALOADER.TIMEOUT", -1),
+    ],
+)
+def test_what_has_no_meaning_here_is_refused(key, value):
+    check_solver(config())
+    with pytest.raises(InputError, match=key.removesuffix(".ENABLED").replace(".", r"\.")):
+        check_solver(config(key, value))
 
 
 def test_the_solver_scales_with_the_processes_and_epochs_stay(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import logging
+import os
 
 import pytest
 import torch
@@ -115,12 +116,20 @@ def test_a_resumed_training_draws_what_the_uninterrupted_one_drew(
     assert first.rates | second.rates == whole.rates
 
 
+def test_an_interrupted_last_iteration_is_not_evaluated(cfg, train):
+    cfg.DATASETS.TEST = (VIDEOS,)
+    train(cfg, interrupt_at=5)
+    assert not os.path.exists(f"{cfg.OUTPUT_DIR}/inference")
+    train(cfg, resume=True)
+    assert os.path.exists(f"{cfg.OUTPUT_DIR}/inference/{VIDEOS}/metrics.json")
+
+
 def test_evaluations_do_not_change_a_training(cfg, train, tmp_path):
     cfg.SOLVER.EMA.DECAY = 0.5
     without = train(cfg).losses
     cfg.OUTPUT_DIR = str(tmp_path / "evaluated")
     cfg.DATASETS.TEST = (VIDEOS,)
-    cfg.TEST.EVAL_PERIOD = 2
+    cfg.TEST.EVAL_PERIOD = 4
     assert train(cfg).losses == without
 
 
@@ -172,11 +181,18 @@ def test_a_checkpoint_of_detectron2_s_own_trainer_is_not_resumed(cfg):
         trainer.load_state_dict({"iteration": 3})
 
 
+def test_a_training_that_went_further_is_not_resumed(cfg, train):
+    train(cfg)
+    cfg.SOLVER.MAX_ITER = 4
+    with pytest.raises(InputError, match=r"of iteration 5 .* ends after 4; raise SOLVER\.MAX_ITER"):
+        train(cfg, resume=True)
+
+
 def test_a_full_disk_ends_the_training_with_one_message(cfg, train, monkeypatch):
-    def fail(self, name, **values):
+    def fail(self):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("stma_d2.checkpoint.TubeletCheckpointer.save", fail)
+    monkeypatch.setattr("detectron2.utils.events.JSONWriter.write", fail)
     with pytest.raises(InputError, match="OUTPUT_DIR .* No space left on device.*--resume"):
         train(cfg)
 

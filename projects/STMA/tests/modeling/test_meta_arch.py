@@ -96,7 +96,7 @@ def test_the_weights_of_equations_8_and_9_multiply_the_losses(tiny_cfg, make_sam
     paper = losses_with(CLS=0.01, CENTER=1.0, REG=0.5, SIZE=0.1)
     expected = {"loss_cls": 0.01, "loss_center": 1.0, "loss_movement": 0.5, "loss_size": 0.05}
     for name, factor in expected.items():
-        assert float(paper[name]) == pytest.approx(factor * float(plain[name]), rel=1e-5)
+        assert paper[name].item() == pytest.approx(factor * plain[name].item(), rel=1e-5)
 
 
 def test_perfect_predictions_leave_only_the_heat_maps_rest(tiny_cfg, tiny_model, make_sample):

@@ -31,12 +31,12 @@ def test_mixed_precision_is_on_only_where_asked_for(enabled, dtype):
 @torch.no_grad()
 def test_tubelets_stay_single_precision_and_near(tiny_cfg, tiny_model, make_sample):
     sample = make_sample(tiny_cfg)
-    ((exact,),) = tiny_model([sample])
+    exact = tiny_model([sample])[0]["tubelets"]
     with mixed_precision(tiny_model.device, True):
-        ((mixed,),) = tiny_model([sample])
-    assert mixed.scores.dtype == mixed.tubelets.tensor.dtype == torch.float32
+        mixed = tiny_model([sample])[0]["tubelets"]
+    assert mixed.scores.dtype == mixed.boxes.dtype == torch.float32
     # Summed over classes: the centers' probabilities, best first, whichever pixels ties choose.
-    torch.testing.assert_close(mixed.scores.sum(1), exact.scores.sum(1), rtol=0.05, atol=1e-3)
+    torch.testing.assert_close(mixed.scores.sum(2), exact.scores.sum(2), rtol=0.05, atol=1e-3)
 
 
 def test_on_processors_the_layout_stays():
@@ -47,15 +47,12 @@ def test_on_processors_the_layout_stays():
 @torch.no_grad()
 def test_the_layout_of_gpus_gives_the_same_tubelets(tiny_cfg, tiny_model, make_sample, monkeypatch):
     sample = make_sample(tiny_cfg, num_windows=2)
-    (expected,) = tiny_model([sample])
-    for module in ("meta_arch", "heads.center", "heads.movement"):
+    expected = tiny_model([sample])[0]["tubelets"]
+    for module in ("meta_arch", "heads.two_conv"):
         monkeypatch.setattr(
             f"stma_d2.modeling.{module}.channels_last_on_gpu",
             lambda maps: maps.contiguous(memory_format=torch.channels_last),
         )
-    (results,) = tiny_model([sample])
-    for result, window in zip(results, expected, strict=True):
-        torch.testing.assert_close(
-            result.tubelets.tensor, window.tubelets.tensor, atol=1e-4, rtol=1e-4
-        )
-        torch.testing.assert_close(result.scores, window.scores, atol=1e-5, rtol=1e-4)
+    found = tiny_model([sample])[0]["tubelets"]
+    torch.testing.assert_close(found.boxes, expected.boxes, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(found.scores, expected.scores, atol=1e-5, rtol=1e-4)

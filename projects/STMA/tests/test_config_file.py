@@ -1,0 +1,66 @@
+"""Configuration files: read with their bases, and never run."""
+
+from __future__ import annotations
+
+import pytest
+
+from stma_d2.config import load_config
+from stma_d2.config_file import read_config_file
+from stma_d2.errors import InputError
+
+
+def write(folder, **files):
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+    return str(folder / f"{name}.yaml")
+
+
+def test_a_files_values_stand_over_its_bases(tmp_path):
+    (tmp_path / "deep").mkdir()
+    write(tmp_path, base="A: 1\nNODE: {x: 1, y: 2}\nLIST: [1, 2]\n")
+    write(tmp_path / "deep", middle="_BASE_: ../base.yaml\nNODE: {y: 3}\n")
+    path = write(tmp_path / "deep", top="_BASE_: middle.yaml\nLIST: [5]\n")
+    assert read_config_file(path) == {"A": 1, "NODE": {"x": 1, "y": 3}, "LIST": [5]}
+
+
+def test_tuples_and_byte_order_marks_are_read(tmp_path):
+    path = write(tmp_path, a="\ufeffINPUT:\n  SIZE: !!python/tuple [64, 96]\n")
+    assert load_config(path).INPUT.SIZE == (64, 96)
+
+
+@pytest.mark.parametrize("based", [False, True])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "!!python/object/apply:os.mkdir ['{made}']",
+        "!!python/object/new:os.mkdir ['{made}']",
+        "!!python/name:os.system",
+        "!!python/module:os",
+    ],
+)
+def test_tags_run_nothing(tmp_path, value, based):
+    made = tmp_path / "made"
+    path = write(tmp_path, evil=f"OUTPUT_DIR: {value.format(made=made)}\n")
+    if based:
+        path = write(tmp_path, good="_BASE_: evil.yaml\n")
+    with pytest.raises(InputError, match=r"evil\.yaml cannot be read: .*python/"):
+        load_config(path)
+    assert not made.exists()
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"a": "A: 1\nA: 2\n"}, r"a\.yaml cannot be read: the key 'A' stands twice"),
+        ({"a": "A: [1\n"}, r"a\.yaml cannot be read"),
+        ({"a": "- 1\n"}, r"a\.yaml holds no keys"),
+        ({"a": ""}, r"a\.yaml holds no keys"),
+        ({"a": "A: " + 3000 * "[" + 3000 * "]" + "\n"}, r"a\.yaml cannot be read"),
+        ({"a": "_BASE_: none.yaml\n"}, r"no configuration file .*none\.yaml"),
+        ({"a": "_BASE_: 3\n"}, r"a\.yaml: _BASE_ is 3"),
+        ({"b": "_BASE_: a.yaml\n", "a": "_BASE_: b.yaml\n"}, r"a\.yaml is its own _BASE_"),
+    ],
+)
+def test_what_is_no_configuration_is_one_error(tmp_path, files, words):
+    with pytest.raises(InputError, match=words):
+        read_config_file(write(tmp_path, **files))
