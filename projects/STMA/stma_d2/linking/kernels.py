@@ -124,9 +124,12 @@ def match_tubelets(
         alive = [tube for tube in range(len(live.labels)) if live.labels[tube] == label]
         row = 0
         for window in range(next_window, final_window + 1):
+            given = row < num_windows and windows[row] == window
+            if not given and not alive:
+                continue
             started = num_tubes
             _sort_falling(alive, mean)
-            if row < num_windows and windows[row] == window:
+            if given:
                 owner = owners[label, row]
                 best = _falling(scores[row, label], kept[row, label])[: rules.max_tubelets]
                 _take_turns(alive, window, last, last_boxes, best, boxes[row], rules, owner)

@@ -51,8 +51,9 @@ class _Chain:
     scores: array = field(default_factory=lambda: array("f"))  # n, float32
 
     def extend(self, windows: np.ndarray, boxes: np.ndarray, scores: np.ndarray) -> None:
-        for old, new in ((self.windows, windows), (self.boxes, boxes), (self.scores, scores)):
-            old.frombytes(new.tobytes())
+        self.windows.frombytes(windows.tobytes())
+        self.boxes.frombytes(boxes.tobytes())
+        self.scores.frombytes(scores.tobytes())
 
 
 class OnlineLinker:
@@ -238,13 +239,14 @@ class OnlineLinker:
 
     def _build(self, chain: _Chain, num_frames: int | None) -> Tube | None:
         """Average the boxes frame by frame; None if the tube is too short or too weak."""
-        windows = np.frombuffer(chain.windows, np.int64)
-        first, end = int(windows[0]), int(windows[-1]) + self.num_frames
+        first, end = chain.windows[0], chain.windows[-1] + self.num_frames
+        if end - first < self.rules.min_tube_length:
+            return None
         score = np.mean(np.frombuffer(chain.scores, np.float32))
-        if end - first < self.rules.min_tube_length or score < self.rules.min_tube_score:
+        if score < self.rules.min_tube_score:
             return None
         boxes = np.frombuffer(chain.boxes, np.float32).reshape(-1, self.num_frames, 4)
-        boxes = mean_boxes(windows - first, boxes)
+        boxes = mean_boxes(np.frombuffer(chain.windows, np.int64) - first, boxes)
         frames = np.arange(first, end)
         gap = np.isnan(boxes[:, 0])
         for side in boxes.T if gap.any() else ():

@@ -73,16 +73,3 @@ def test_nothing_to_suppress(shape):
     scores = np.zeros(shape, np.float32)
     new, kept = nms(scores, np.zeros((shape[0], shape[2], shape[2])), 0.5, soft=True)
     assert new.shape == kept.shape == shape
-
-
-@pytest.mark.parametrize("soft", [True, False])
-def test_memory_layout_of_the_scores_changes_nothing(soft):
-    rng = np.random.default_rng(0)
-    scores = rng.random((4, 5, 6)).astype(np.float32)
-    overlaps = rng.random((4, 6, 6)).astype(np.float32)
-    overlaps += overlaps.transpose(0, 2, 1)
-    expected = nms(scores, overlaps, 1.0, soft=soft)
-    other = nms(scores.transpose(0, 2, 1).copy().transpose(0, 2, 1), overlaps, 1.0, soft=soft)
-    assert not (expected[1].all() and (expected[0] == scores).all())
-    for one, two in zip(expected, other, strict=True):
-        np.testing.assert_array_equal(one, two)
