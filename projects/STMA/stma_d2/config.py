@@ -9,6 +9,7 @@ from detectron2.config import CfgNode as CN
 from detectron2.config import get_cfg
 
 from .config_file import read_config_file
+from .config_values import check_values
 from .errors import InputError
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
 
     Raises:
         InputError: if the file cannot be read (see `read_config_file`), or it or an override names
-            an unknown key or a value of another type.
+            an unknown key, a value of another type or one without meaning (see `check_values`).
     """
     cfg = get_cfg()
     add_stma_config(cfg)
@@ -44,6 +45,7 @@ def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
     except (KeyError, ValueError, AssertionError) as error:
         reason = error.args[0] if error.args else error
         raise InputError(f"the configuration {config_file} {overrides or ''}: {reason}") from error
+    check_values(cfg)
     if cfg.MODEL.DEVICE.startswith("cuda") and not torch.cuda.is_available():
         logger.warning(f"no GPU is visible: MODEL.DEVICE {cfg.MODEL.DEVICE} falls back to cpu")
         cfg.MODEL.DEVICE = "cpu"

@@ -8,7 +8,7 @@ h' x w' map of the 3D backbone and the action head.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from detectron2.config import CfgNode, configurable
@@ -124,7 +124,6 @@ class STMA(nn.Module):
             InputError: naming the key, if parts and input size do not fit together.
         """
         model, stma = cfg.MODEL, cfg.MODEL.STMA
-        heads = TUBELET_HEAD_REGISTRY
         backbone = build_backbone_2d(cfg)
         backbone_3d, action_head = None, None
         divisors = [backbone.size_divisibility]
@@ -133,7 +132,7 @@ class STMA(nn.Module):
                 backbone_3d = build_backbone_3d(cfg)
                 divisors.append(backbone_3d.size_divisibility)
             clip_shape = None if backbone_3d is None else backbone_3d.shape
-            action_head = heads.get(stma.ACTION.NAME)(cfg, backbone.shape, clip_shape)
+            action_head = _get_head(cfg, "ACTION")(cfg, backbone.shape, clip_shape)
             divisors.append(action_head.stride)
         elif model.BACKBONE_3D.NAME:
             raise InputError(
@@ -150,9 +149,9 @@ class STMA(nn.Module):
         return {
             "backbone": backbone,
             "backbone_3d": backbone_3d,
-            "center_head": heads.get(stma.CENTER.NAME)(cfg, backbone.shape),
-            "movement_head": heads.get(stma.MOVEMENT.NAME)(cfg, backbone.shape),
-            "size_head": heads.get(stma.SIZE.NAME)(cfg, backbone.shape),
+            "center_head": _get_head(cfg, "CENTER")(cfg, backbone.shape),
+            "movement_head": _get_head(cfg, "MOVEMENT")(cfg, backbone.shape),
+            "size_head": _get_head(cfg, "SIZE")(cfg, backbone.shape),
             "action_head": action_head,
             "gaussian_movement": stma.MOVEMENT.GAUSSIAN,
             "num_classes": stma.NUM_CLASSES,
@@ -339,6 +338,14 @@ class STMA(nn.Module):
         pixels_xy = torch.stack([pixels % width, pixels // width], dim=1)
         boxes = targets.boxes[instances, frames]
         return (weights * self.box_coder.loss(predicted, pixels_xy, boxes)).sum()
+
+
+def _get_head(cfg: CfgNode, head: str) -> Callable[..., nn.Module]:
+    name = cfg.MODEL.STMA[head].NAME
+    if name not in TUBELET_HEAD_REGISTRY:
+        names = ", ".join(sorted(known for known, _ in TUBELET_HEAD_REGISTRY))
+        raise InputError(f"MODEL.STMA.{head}.NAME is {name!r}; the registered heads are {names}")
+    return TUBELET_HEAD_REGISTRY.get(name)
 
 
 def _select(output: torch.Tensor | dict[str, torch.Tensor], feature: str) -> torch.Tensor:
