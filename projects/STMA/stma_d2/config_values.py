@@ -28,16 +28,15 @@ def _number(
     low: float, high: float = math.inf, *, above: bool = False, below: bool = False
 ) -> Rule:
     """A finite number between ``low`` and ``high``, which themselves count unless excluded."""
-    words = f"{'above' if above else 'at least'} {low:g}"
+    words = f"a finite number, {'above' if above else 'at least'} {low:g}"
     if high < math.inf:
         words += f" and {'below' if below else 'at most'} {high:g}"
 
     def holds(value: Any) -> bool:
         if not isinstance(value, int | float) or not math.isfinite(value):
             return False
-        return (value > low if above else value >= low) and (
-            value < high if below else value <= high
-        )
+        small_enough = value < high if below else value <= high
+        return small_enough and (value > low if above else value >= low)
 
     return Rule(holds, words)
 
@@ -67,6 +66,7 @@ def _is_device(value: str) -> bool:
         return False
 
 
+_FINITE = Rule(math.isfinite, "a finite number")
 _POSITIVE, _NOT_NEGATIVE, _SHARE = _number(0, above=True), _number(0), _number(0, 1, below=True)
 _CHANNELS, _COUNT = _number(1, 65536), _number(1)
 _NORMS = ("", "BN", "SyncBN", "FrozenBN", "GN", "nnSyncBN", "naiveSyncBN")
@@ -78,12 +78,12 @@ RULES: dict[str, Rule] = {
     "MODEL.META_ARCHITECTURE": Rule(
         lambda value: value in META_ARCH_REGISTRY, "a name in META_ARCH_REGISTRY, such as 'STMA'"
     ),
-    "MODEL.PIXEL_MEAN": _several(3, _number(-math.inf)),
+    "MODEL.PIXEL_MEAN": _several(3, _FINITE),
     "MODEL.PIXEL_STD": _several(3, _POSITIVE),
     "MODEL.BACKBONE.STEM_CHANNELS": _CHANNELS,
     "MODEL.BACKBONE_3D.STEM_CHANNELS": _CHANNELS,
     "MODEL.BACKBONE_3D.DEPTH": _one_of(50, 101, 152),
-    "MODEL.BACKBONE_3D.PIXEL_MEAN": _several(3, _number(-math.inf)),
+    "MODEL.BACKBONE_3D.PIXEL_MEAN": _several(3, _FINITE),
     "MODEL.BACKBONE_3D.PIXEL_STD": _several(3, _POSITIVE),
     "MODEL.STMA.NUM_CLASSES": _COUNT,
     "MODEL.STMA.HEAD_CHANNELS": _CHANNELS,
