@@ -243,6 +243,9 @@ def _add_test(cfg: CN) -> None:
     cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.5"
     # N: tubelets that are decoded in a window.
     cfg.TEST.TUBELETS_PER_WINDOW = 10
+    # Use a checkpoint also where labels, sizes, K, T or pixel statistics are not those that it was
+    # trained with; results then say so. False refuses it.
+    cfg.TEST.OTHER_SETTINGS = False
     # Rules of linking and metrics, by name: "moc", "act", "voc".
     cfg.TEST.PROTOCOL = "moc"
     cfg.TEST.LINKING = CN()

@@ -6,11 +6,13 @@ from .conversion import convert
 from .initialization import ORIGINS, ConvertedFile, convert_file, write_initialization
 from .moc import convert_moc
 from .resnext3d import convert_resnext3d
+from .settings import check_settings, network_settings
 
 __all__ = [
     "ORIGINS",
     "ConvertedFile",
     "TubeletCheckpointer",
+    "check_settings",
     "convert",
     "convert_dla34",
     "convert_file",
@@ -18,5 +20,6 @@ __all__ = [
     "convert_resnet18",
     "convert_resnext3d",
     "load_for_evaluation",
+    "network_settings",
     "write_initialization",
 ]

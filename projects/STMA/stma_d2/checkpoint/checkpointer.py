@@ -8,12 +8,14 @@ from pathlib import Path
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
+from detectron2.config import CfgNode
 from torch import nn
 
 from ..errors import InputError
 from ..files import atomic_write
 from .reading import read_detectron2_checkpoint
 from .seal import seal, verify_seal
+from .settings import check_settings, network_settings
 from .weights import fit_weights
 
 logger = logging.getLogger(__name__)
@@ -173,27 +175,31 @@ class TubeletCheckpointer(DetectionCheckpointer):
         return local
 
 
-def load_for_evaluation(model: nn.Module, weights: str, output_dir: str, resume: bool) -> str:
+def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) -> str:
     """Load the weights that an evaluation asks for and tell which.
 
     Args:
         model: the model; changed in place.
-        weights: MODEL.WEIGHTS.
-        output_dir: OUTPUT_DIR of a training.
-        resume: whether to take the last checkpoint of ``output_dir`` when there is one.
+        cfg: with MODEL.WEIGHTS and OUTPUT_DIR.
+        resume: whether to take the last checkpoint of OUTPUT_DIR when there is one.
 
     Returns:
         The path of the checkpoint.
 
     Raises:
-        InputError: if there is nothing to load, it cannot be read, or it does not fit.
+        InputError: if there is nothing to load, it cannot be read or does not fit, or it was
+            trained as something else, see `check_settings`.
     """
-    checkpointer = TubeletCheckpointer(model, save_dir=output_dir)
-    path = checkpointer.find_last() if resume and checkpointer.has_checkpoint() else weights
+    checkpointer = TubeletCheckpointer(model, save_dir=cfg.OUTPUT_DIR)
+    path = cfg.MODEL.WEIGHTS
+    if resume and checkpointer.has_checkpoint():
+        path = checkpointer.find_last()
     if not path:
         raise InputError(
             "an evaluation needs weights: add MODEL.WEIGHTS path/to/model_final.pth, or --resume "
-            f"to take the last checkpoint of {output_dir}"
+            f"to take the last checkpoint of {cfg.OUTPUT_DIR}"
         )
-    checkpointer.load(path)
+    trained = checkpointer.load(path).get("trainer", {}).get("settings", {})
+    now = network_settings(cfg, cfg.DATASETS.TEST)
+    check_settings(trained, now, path, allowed=cfg.TEST.OTHER_SETTINGS)
     return path

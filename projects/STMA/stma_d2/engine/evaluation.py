@@ -56,6 +56,7 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
             protocol=cfg.TEST.PROTOCOL,
             min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
             trim_to_key_frames=cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES,
+            other_settings=cfg.TEST.OTHER_SETTINGS,
         )
         if not _has_ground_truth(evaluator):
             _warn_of_no_ground_truth(name)

@@ -59,7 +59,7 @@ def _evaluate(cfg: CfgNode, resume: bool) -> dict:
         raise InputError("--eval-only, but DATASETS.TEST names no data set")
     check_limits(cfg, training=False)
     model = Trainer.build_model(cfg)
-    path = load_for_evaluation(model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume)
+    path = load_for_evaluation(model, cfg, resume)
     logger.info(f"evaluating {path}")
     return Trainer.test(cfg, model)
 

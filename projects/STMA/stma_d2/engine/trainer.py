@@ -14,7 +14,7 @@ from detectron2.utils import comm
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoint import TubeletCheckpointer
+from ..checkpoint import TubeletCheckpointer, check_settings, network_settings
 from ..data import WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError
 from .averaging import WeightAveraging, average_buffers
@@ -209,6 +209,7 @@ class Trainer(DefaultTrainer):
                 * random_states: one a process, see `get_random_state`
                 * data_seed (int): of the order of the data; the iteration is the position in it
                 * solver: see `solver_record`
+                * settings: see `network_settings`
         """
         return {
             **super(DefaultTrainer, self).state_dict(),
@@ -218,6 +219,7 @@ class Trainer(DefaultTrainer):
             "random_states": self.random_states,
             "data_seed": self.data_seed,
             "solver": solver_record(self.cfg),
+            "settings": network_settings(self.cfg, self.cfg.DATASETS.TRAIN),
         }
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -239,6 +241,8 @@ class Trainer(DefaultTrainer):
                 f"the checkpoint is of iteration {state_dict['iteration']} and the training ends "
                 f"after {self.max_iter}; raise SOLVER.MAX_ITER or EPOCHS"
             )
+        settings = network_settings(self.cfg, self.cfg.DATASETS.TRAIN)
+        check_settings(state_dict.get("settings", {}), settings, "to resume", allowed=False)
         super(DefaultTrainer, self).load_state_dict(state_dict)
         self._trainer.load_state_dict(state_dict["_trainer"])
         self.start_iter = self.iter + 1

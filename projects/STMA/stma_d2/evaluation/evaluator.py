@@ -38,6 +38,7 @@ class TubeletEvaluator(DatasetEvaluator):
         protocol: str = "moc",
         min_tubelet_score: float = 0.0,
         trim_to_key_frames: bool = False,
+        other_settings: bool = False,
         distributed: bool = True,
     ) -> None:
         """Take the ground truth of the data set, which needs no frames.
@@ -48,6 +49,8 @@ class TubeletEvaluator(DatasetEvaluator):
             protocol: "moc", "act" or "voc".
             min_tubelet_score: a rule beside the protocol, see ``get_protocol``.
             trim_to_key_frames: another one.
+            other_settings: whether the network may be used otherwise than it was trained, which
+                ``metrics.json`` then says.
             distributed: gather the tubelets of all processes; False evaluates one's own.
 
         Raises:
@@ -55,6 +58,7 @@ class TubeletEvaluator(DatasetEvaluator):
         """
         self.protocol = get_protocol(protocol, min_tubelet_score, trim_to_key_frames)
         self.dataset_name = dataset_name
+        self.other_settings = other_settings
         self.output_dir = output_dir
         self.distributed = distributed
         self.annotations, self.videos = load_ground_truth(dataset_name)
@@ -120,6 +124,7 @@ class TubeletEvaluator(DatasetEvaluator):
                 "dataset": self.dataset_name,
                 "split": metadata.split,
                 "subset": metadata.subset,
+                "other_settings": self.other_settings,
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)

@@ -93,7 +93,7 @@ def load_model(cfg: CfgNode) -> STMA:
         InputError: if the weights are missing or do not fit.
     """
     model = build_model(cfg).eval()
-    load_for_evaluation(model, cfg.MODEL.WEIGHTS, cfg.OUTPUT_DIR, resume=False)
+    load_for_evaluation(model, cfg)
     return model
 
 

@@ -22,7 +22,13 @@ from stma_d2.checkpoint import (
     write_initialization,
 )
 from stma_d2.checkpoint.conversion import Conversion
+from stma_d2.config import load_config
 from stma_d2.errors import InputError
+
+
+def config(weights, output_dir):
+    overrides = ["MODEL.WEIGHTS", str(weights), "OUTPUT_DIR", str(output_dir)]
+    return load_config("", [*overrides, "MODEL.DEVICE", "cpu"])
 
 
 def network(width=3):
@@ -70,7 +76,7 @@ def resume(folder, model=None):
 
 def test_a_checkpoint_that_fits_is_loaded_whole(weights, trained, tmp_path):
     model = network()
-    assert load_for_evaluation(model, weights, str(tmp_path / "none"), resume=False) == weights
+    assert load_for_evaluation(model, config(weights, tmp_path / "none")) == weights
     assert_equal(model, trained)
 
 
@@ -78,17 +84,17 @@ def test_an_evaluation_refuses_other_shapes_names_them_and_leaves_the_model(weig
     model = network(5)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     with pytest.raises(InputError, match=r"model_1\.pth .*0\.weight has shape \(3, 2\).*\(5, 2\)"):
-        load_for_evaluation(model, weights, str(tmp_path), resume=False)
+        load_for_evaluation(model, config(weights, tmp_path))
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
 def test_an_evaluation_refuses_missing_and_surplus_tensors(weights, tmp_path):
     larger = nn.Sequential(*network(), nn.Linear(1, 1))
     with pytest.raises(InputError, match="2 tensors .*3.weight is missing"):
-        load_for_evaluation(larger, weights, str(tmp_path), resume=False)
+        load_for_evaluation(larger, config(weights, tmp_path))
     smaller = nn.Sequential(nn.Linear(2, 3))
     with pytest.raises(InputError, match="1.weight is not in the model"):
-        load_for_evaluation(smaller, weights, str(tmp_path), resume=False)
+        load_for_evaluation(smaller, config(weights, tmp_path))
 
 
 def test_an_initialization_may_fit_in_part(weights, trained):
@@ -209,11 +215,11 @@ def test_nothing_in_a_file_runs(tmp_path):
 
 def test_missing_weights_are_named(tmp_path):
     with pytest.raises(InputError, match=r"no checkpoint no\.pth; check MODEL\.WEIGHTS$"):
-        load_for_evaluation(network(), "no.pth", str(tmp_path), resume=False)
+        load_for_evaluation(network(), config("no.pth", tmp_path))
     with pytest.raises(InputError, match=r"no checkpoint init\.pkl; .*tools/convert_weights\.py"):
         initialize("init.pkl")
     with pytest.raises(InputError, match="add MODEL.WEIGHTS"):
-        load_for_evaluation(network(), "", str(tmp_path), resume=True)
+        load_for_evaluation(network(), config("", tmp_path), resume=True)
 
 
 # Damage.
@@ -322,7 +328,7 @@ def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
 
     name = rf"model_{good}\.pth"
     with pytest.raises(InputError, match=rf"{reason}.* newest good checkpoint is .*{name}"):
-        load_for_evaluation(network(), "", str(folder), resume=True)
+        load_for_evaluation(network(), config("", folder), resume=True)
 
     assert resume(folder) == {"iteration": good}
     (warning,) = {r.getMessage() for r in log.records if r.levelname == "WARNING"}
