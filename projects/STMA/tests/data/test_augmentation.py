@@ -123,6 +123,9 @@ def test_crop_follows_mirror_and_expansion() -> None:
         assert (centers >= 0).all() and (centers <= [g.width - 1, g.height - 1]).all()
 
 
+LAST = {"contrast_last": True}
+
+
 @pytest.mark.parametrize(
     ("pixel", "draw", "expected", "tolerance"),
     [
@@ -130,8 +133,8 @@ def test_crop_follows_mirror_and_expansion() -> None:
         ((100, 250, 0), {"brightness": 20, "contrast": 1.5}, (180, 255, 30), 0),
         # -30 cuts 20 to 0.
         ((20, 40, 200), {"brightness": -30, "contrast": 2.0}, (0, 20, 255), 0),
-        # 250 + 30 is cut at 255, half of which is 128.
-        ((250, 100, 10), {"brightness": 30, "contrast": 0.5, "contrast_last": True}, (128, 65, 20), 0),
+        # 250 + 30 is cut at 255, half of which is 128; last or first, contrast alone is the same.
+        ((250, 100, 10), {"brightness": 30, "contrast": 0.5, **LAST}, (128, 65, 20), 0),
         # No saturation leaves the greatest channel.
         ((10, 60, 200), {"saturation": 0}, (200, 200, 200), 0),
         # Half the saturation halves the distances from the greatest channel.
@@ -139,12 +142,7 @@ def test_crop_follows_mirror_and_expansion() -> None:
         # Contrast first: (150, 150, 255), then 255 - 105 / 2 = 202.
         ((100, 100, 200), {"contrast": 1.5, "saturation": 0.5}, (202, 202, 255), 1),
         # Contrast last: 200 - 100 / 2 = 150, times 1.5 = 225, and 300 is cut.
-        (
-            (100, 100, 200),
-            {"contrast": 1.5, "saturation": 0.5, "contrast_last": True},
-            (225, 225, 255),
-            2,
-        ),
+        ((100, 100, 200), {"contrast": 1.5, "saturation": 0.5, **LAST}, (225, 225, 255), 2),
         # Red turns by degrees, in 256 steps: to green, blue, yellow, magenta.
         ((0, 0, 200), {"hue": 120}, (0, 200, 0), 5),
         ((0, 0, 200), {"hue": -120}, (200, 0, 0), 5),
