@@ -57,12 +57,6 @@ def test_the_order_of_frames_matters():
         assert (model(clip) - model(clip.flip(2))).abs().max() > 1e-3
 
 
-def test_every_parameter_takes_part():
-    model = SmallResNeXt3D(4)
-    model(torch.randn(2, 3, 16, 64, 64)).square().sum().backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None] == []
-
-
 def test_autocast_on_cpus_spares_what_needs_gradients():
     """The bfloat16 kernel for the weights' gradient is wrong where two frames are left."""
     torch.manual_seed(0)
