@@ -113,16 +113,6 @@ def test_background_clips_may_be_cropped_anywhere() -> None:
     assert any(d.geometry != FrameGeometry(160, 120) for d in drawn)
 
 
-def test_crop_follows_mirror_and_expansion() -> None:
-    rules = replace(NOTHING, mirror_prob=1, expand_prob=1, crop=True)
-    for drawn in draws(rules, 100):
-        g = drawn.geometry
-        boxes = g.boxes_on_canvas(BOXES)[list(drawn.instances)]
-        centers = (boxes[..., :2] + boxes[..., 2:]) / 2
-        assert len(boxes)
-        assert (centers >= 0).all() and (centers <= [g.width - 1, g.height - 1]).all()
-
-
 LAST = {"contrast_last": True}
 
 

@@ -31,12 +31,6 @@ def difference(a: np.ndarray, b: np.ndarray) -> int:
     return int(np.abs(a.astype(int) - b).max())
 
 
-def test_untouched_frame_is_plainly_resized(frame: np.ndarray) -> None:
-    warped = warp_frame(frame, FRAME, FrameGeometry(100, 80), SIZE)
-    expected = cv2.resize(frame, (128, 96), interpolation=cv2.INTER_LINEAR)
-    assert np.array_equal(warped, expected)
-
-
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_crop_inside_the_frame_is_cut_out_and_resized(frame: np.ndarray, mirrored: bool) -> None:
     # The crop's own edge repeats at the border, as it does where the steps are done one by one.

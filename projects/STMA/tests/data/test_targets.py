@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from stma_d2.data.targets import TargetRules, gaussian_areas, gaussian_radius, make_targets
+from stma_d2.data.targets import TargetRules, gaussian_radius, make_targets
 from stma_d2.errors import InputError
 
 INPUT = (96, 128)
@@ -151,27 +151,6 @@ def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
             size = samples_by_pixel(*(field[chosen] for field in targets["size"][1:]))
             frame = [instance[k] for instance in listed]
             assert_same_samples(size, weights_of(key if area == "key" else frame, frame))
-
-
-def test_regression_area_of_a_known_box_by_hand() -> None:
-    # Sides 16 x 8 feature pixels: radii int(.54 * 8) = 4 and int(.54 * 4) = 2, diameters 9 and 5.
-    _, pixels, owners, values = gaussian_areas(torch.tensor([[[8.0, 8.0, 24.0, 16.0]]]), MAP)
-    rows = {}
-    for pixel in pixels.tolist():
-        rows.setdefault(pixel // MAP[1] - 12, []).append(pixel % MAP[1] - 16)
-    # |dx| <= 4.5 * sqrt(1 - (dy / 2.5)^2): 4.5, 4.12, 2.7
-    assert {y: (min(x), max(x)) for y, x in rows.items()} == {
-        -2: (-2, 2),
-        -1: (-4, 4),
-        0: (-4, 4),
-        1: (-4, 4),
-        2: (-2, 2),
-    }
-    assert owners.unique().tolist() == [0]
-    at = dict(zip(pixels.tolist(), values.tolist(), strict=True))
-    assert at[12 * 32 + 16] == 1
-    assert at[12 * 32 + 19] == pytest.approx(math.exp(-(3**2) / (2 * 1.5**2)))  # sigma 9 / 6
-    assert at[13 * 32 + 16] == pytest.approx(math.exp(-1 / (2 * (5 / 6) ** 2)))
 
 
 def test_shared_pixels_of_equal_boxes_belong_to_the_first() -> None:

@@ -101,26 +101,6 @@ def test_sure_and_right_class_maps_leave_no_loss(tiny_cfg, tiny_model, make_samp
         assert loss == pytest.approx(expected * weight, abs=1e-6)
 
 
-def test_without_a_3d_backbone_none_is_built(tiny_cfg, make_sample):
-    tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
-    model = build_model(tiny_cfg).train()
-    assert model.backbone_3d is None
-    assert "loss_cls" in model([make_sample(tiny_cfg, num_instances=1)])
-
-
-def test_class_aware_localization_has_no_action_head(tiny_cfg, make_sample):
-    tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
-    tiny_cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = False
-    tiny_cfg.MODEL.STMA.SIZE.GAUSSIAN = tiny_cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = False
-    model = build_model(tiny_cfg).train()
-    assert model.action_head is None
-    losses = model([make_sample(tiny_cfg, num_instances=2)])
-    assert set(losses) == {"loss_center", "loss_movement", "loss_size"}
-    with torch.no_grad():
-        (result,) = model.eval()([make_sample(tiny_cfg)])
-    assert ((result["tubelets"].scores > 0).sum(dim=2) == 1).all(), "a peak has its map's class"
-
-
 def test_class_aware_localization_refuses_a_3d_backbone(tiny_cfg):
     tiny_cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = False
     with pytest.raises(InputError, match="MODEL.BACKBONE_3D.NAME"):
