@@ -1,10 +1,10 @@
-"""What the tests of data share: a small set of annotations, and pickles as Python 2 wrote them."""
+"""What the tests of data share: tubes, a small set of annotations, catalogs and spying readers."""
 
 from __future__ import annotations
 
-import io
-import pickle
+import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -53,30 +53,14 @@ def act_data() -> dict[str, Any]:
     }
 
 
-class _Python2Pickler(pickle._Pickler):
-    """Writes text and bytes as Python 2's ``str``, which had one type for both."""
+@pytest.fixture
+def put(act_data: dict[str, Any]) -> Callable[[tuple, Any], None]:
+    """``put(keys, value)`` changes what lies under these keys of ``act_data``."""
 
-    dispatch = dict(pickle._Pickler.dispatch)
+    def put(keys: tuple, value: Any) -> None:
+        reduce(operator.getitem, keys[:-1], act_data)[keys[-1]] = value
 
-    def _save_text(self, value: str | bytes) -> None:
-        data = value.encode("latin1") if isinstance(value, str) else value
-        self.write(pickle.BINSTRING + len(data).to_bytes(4, "little") + data)
-        self.memoize(value)
-
-    dispatch[str] = _save_text
-    dispatch[bytes] = _save_text
-
-
-@pytest.fixture(scope="session")
-def python2_dumps() -> Callable[[Any], bytes]:
-    """Pickle as Python 2 with numpy 1 did: protocol 2, one string type, old module names."""
-
-    def dumps(data: Any) -> bytes:
-        buffer = io.BytesIO()
-        _Python2Pickler(buffer, protocol=2).dump(data)
-        return buffer.getvalue().replace(b"cnumpy._core.", b"cnumpy.core.")
-
-    return dumps
+    return put
 
 
 class SpyReader:

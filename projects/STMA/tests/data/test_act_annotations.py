@@ -75,11 +75,8 @@ A = "video 'Run/a', "
         (("train_videos",), [["Run/a"]], "train_videos has 1 splits, test_videos has 2"),
     ],
 )
-def test_wrong_value_is_one_error_that_names_its_place(act_data, keys, value, message):
-    data = act_data
-    for key in keys[:-1]:
-        data = data[key]
-    data[keys[-1]] = value
+def test_wrong_value_is_one_error_that_names_its_place(act_data, put, keys, value, message):
+    put(keys, value)
     with pytest.raises(InputError, match=f"^{message}"):
         from_act(act_data)
 

@@ -56,44 +56,24 @@ def test_tubes_are_counted_within_their_label():
         check_annotations(annotations, "x.pkl")
 
 
-def _set(*keys_and_value):
-    *keys, value = keys_and_value
-
-    def change(data):
-        for key in keys[:-1]:
-            data = data[key]
-        data[keys[-1]] = value
-
-    return change
-
-
 @pytest.mark.parametrize(
-    ("change", "problem"),
+    ("keys", "value", "problem"),
     [
-        (_set("nframes", "Run/a", 8), r"label 0 \(Run\), tube 0: it covers frames 1 to 20"),
-        (
-            lambda data: data["gttubes"]["Run/a"].update({2: data["gttubes"]["Run/a"].pop(0)}),
-            "video 'Run/a', label 2, tube 0: there are labels 0 to 1",
-        ),
-        (
-            lambda data: data["gttubes"]["Run/a"].update({-1: data["gttubes"]["Run/a"].pop(0)}),
-            "video 'Run/a', label -1, tube 0: there are labels 0 to 1",
-        ),
-        (_set("labels", []), "the list of labels is empty"),
-        (_set("labels", ["Run", "Run"]), "label 'Run' is listed twice"),
-        (_set("labels", ["Run", "\ud800"]), "the label '.*' cannot be printed"),
-        (
-            _set("train_videos", 0, ["Run/a", "Run/a"]),
-            "'Run/a' is listed twice in train of split 1",
-        ),
-        (_set("test_videos", 1, ["c"]), "video 'c' is in test of split 2 but has no annotation"),
-        (_set("resolution", "Run/a", (0, 32)), "video 'Run/a': 20 frames of 0 x 32 pixels"),
-        (_set("resolution", "Run/a", (24, 10**6)), "20 frames of 24 x 1000000 pixels; there can"),
-        (_set("nframes", "Run/a", 10**9), "video 'Run/a': 1000000000 frames .* 1 to 10000000 fr"),
+        (("nframes", "Run/a"), 8, r"label 0 \(Run\), tube 0: it covers frames 1 to 20"),
+        (("gttubes", "Run/a", 2), [np.ones((1, 5))], "label 2, tube 0: there are labels 0 to 1"),
+        (("gttubes", "Run/a", -1), [np.ones((1, 5))], "label -1, tube 0: there are labels 0 to 1"),
+        (("labels",), [], "the list of labels is empty"),
+        (("labels",), ["Run", "Run"], "label 'Run' is listed twice"),
+        (("labels",), ["Run", "\ud800"], "the label '.*' cannot be printed"),
+        (("train_videos", 0), ["Run/a"] * 2, "'Run/a' is listed twice in train of split 1"),
+        (("test_videos", 1), ["c"], "video 'c' is in test of split 2 but has no annotation"),
+        (("resolution", "Run/a"), (0, 32), "video 'Run/a': 20 frames of 0 x 32 pixels"),
+        (("resolution", "Run/a"), (24, 10**6), "20 frames of 24 x 1000000 pixels; there can"),
+        (("nframes", "Run/a"), 10**9, "video 'Run/a': 1000000000 frames .* 1 to 10000000 fr"),
     ],
 )
-def test_a_contradiction_is_told_with_file_and_place(act_data, change, problem):
-    change(act_data)
+def test_a_contradiction_is_told_with_file_and_place(act_data, put, keys, value, problem):
+    put(keys, value)
     with pytest.raises(InputError, match=rf"^GT\.pkl: .*{problem}"):
         check_annotations(from_act(act_data), "GT.pkl")
 

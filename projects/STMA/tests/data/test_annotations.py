@@ -16,9 +16,9 @@ from stma_d2.safe_pickle import UnsafePickleError
 
 @pytest.fixture
 def load(tmp_path):
-    def load_act(data, dumps=pickle.dumps):
+    def load_act(data):
         path = tmp_path / "GT.pkl"
-        path.write_bytes(dumps(data))
+        path.write_bytes(pickle.dumps(data))
         return load_annotations(path)
 
     return load_act
@@ -35,10 +35,6 @@ def assert_equal(read: TubeAnnotations, written: TubeAnnotations) -> None:
             assert (tube.frames.dtype, tube.boxes.dtype) == (np.int64, np.float32)
             np.testing.assert_array_equal(tube.frames, expected.frames)
             np.testing.assert_array_equal(tube.boxes, expected.boxes)
-
-
-def test_a_pickle_of_python_2_gives_the_same(load, act_data, python2_dumps):
-    assert_equal(load(act_data, python2_dumps), load(act_data))
 
 
 @pytest.mark.parametrize("extension", ["pkl", "json"])

@@ -23,17 +23,6 @@ def random_boxes(rng: np.random.Generator, instances: int, frames: int) -> torch
     return torch.from_numpy(corners.reshape(instances, frames, 4).astype(np.float32))
 
 
-def radius_by_the_formula(height: float, width: float, overlap: float = 0.7) -> float:
-    roots = []
-    for a, b, c in (
-        (1, height + width, width * height * (1 - overlap) / (1 + overlap)),
-        (4, 2 * (height + width), (1 - overlap) * width * height),
-        (4 * overlap, -2 * overlap * (height + width), (overlap - 1) * width * height),
-    ):
-        roots.append((b + math.sqrt(b**2 - 4 * a * c)) / 2)
-    return min(roots)
-
-
 def pixel_of(box: list[float]) -> tuple[int, int]:
     """x, y of the feature pixel that holds the center of a box in input pixels."""
     x, y = math.floor((box[0] + box[2]) / 8), math.floor((box[1] + box[3]) / 8)
@@ -89,11 +78,12 @@ def assert_same_samples(actual: dict, expected: dict) -> None:
         assert actual[pixel][1] == pytest.approx(weight, rel=1e-4)
 
 
-def test_gaussian_radius_of_a_known_box() -> None:
-    # CenterNet's code for a box of 20 x 30: the third case decides,
-    # b3 = -2 * .7 * 50 = -70, c3 = -.3 * 600 = -180, (-70 + sqrt(4900 + 2016)) / 2 = 6.58.
-    radius = gaussian_radius(torch.tensor([20.0]), torch.tensor([30.0]))
-    assert radius.item() == pytest.approx((-70 + math.sqrt(6916)) / 2, rel=1e-5)
+def test_gaussian_radius_of_known_boxes() -> None:
+    # CenterNet's code for boxes of 20 x 30 and 40 x 10: the third case decides,
+    # b3 = -2 * .7 * 50 = -70, c3 = -.3 * 600 = -180 or -.3 * 400 = -120; and a point.
+    radii = gaussian_radius(torch.tensor([20.0, 40, 0]), torch.tensor([30.0, 10, 0]))
+    by_hand = [(-70 + math.sqrt(4900 + 2016)) / 2, (-70 + math.sqrt(4900 + 1344)) / 2, 0]
+    assert radii.tolist() == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_heatmap_is_the_key_frames_and_equals_the_formula_at_every_pixel() -> None:
@@ -105,8 +95,8 @@ def test_heatmap_is_the_key_frames_and_equals_the_formula_at_every_pixel() -> No
         expected = np.zeros(MAP)
         for box in boxes[:, 2].tolist():
             cx, cy = pixel_of(box)
-            height, width = math.ceil((box[3] - box[1]) / 4), math.ceil((box[2] - box[0]) / 4)
-            radius = max(0, int(radius_by_the_formula(height, width)))
+            sides = [torch.tensor([math.ceil((box[i + 2] - box[i]) / 4)]) for i in (1, 0)]
+            radius = int(gaussian_radius(*sides))
             sigma = (2 * radius + 1) / 6
             for y in range(MAP[0]):
                 for x in range(MAP[1]):

@@ -45,13 +45,6 @@ def test_every_window_gets_its_tubelets_in_the_videos_pixels(cfg, video):
     assert tubelets.boxes[..., [1, 3]].max() <= 47
 
 
-def test_the_size_of_the_chunks_does_not_change_the_result(cfg, video, assert_same_tubelets):
-    small = VideoPredictor(cfg).predict_tubelets(describe_video(video))
-    cfg.TEST.WINDOWS_PER_CHUNK = 50
-    large = VideoPredictor(cfg).predict_tubelets(describe_video(video))
-    assert_same_tubelets(small, large)
-
-
 def test_tubes_come_best_first_and_progress_sees_every_chunk(cfg, video):
     chunks = []
 
@@ -77,12 +70,6 @@ def test_a_video_shorter_than_the_snippet_has_one_window(cfg, tmp_path):
 def test_missing_weights_are_named(cfg):
     cfg.MODEL.WEIGHTS = "no/such.pth"
     with pytest.raises(InputError, match=r"no/such\.pth"):
-        VideoPredictor(cfg)
-
-
-def test_weights_of_another_configuration_are_refused(cfg):
-    cfg.MODEL.STMA.NUM_CLASSES = 4
-    with pytest.raises(InputError, match="action_head"):
         VideoPredictor(cfg)
 
 

@@ -10,42 +10,6 @@ from torch import nn
 from stma_d2.errors import InputError
 
 
-def one_window(sample, window):
-    """The window of a chunk as a chunk of its own."""
-    indexes = {key: sample[key][window : window + 1] for key in ("snippet_index", "clip_index")}
-    used = torch.cat(list(indexes.values()), dim=1).unique()
-    return {
-        **sample,
-        "frames": sample["frames"][used],
-        "windows": sample["windows"][window : window + 1],
-        **{key: torch.searchsorted(used, index) for key, index in indexes.items()},
-    }
-
-
-@torch.no_grad()
-def test_sharing_features_over_windows_equals_each_window_alone(
-    tiny_cfg, tiny_model, make_sample, assert_same_tubelets
-):
-    sample = make_sample(tiny_cfg, num_windows=6)
-    (shared,) = tiny_model([sample])
-    assert shared["tubelets"].windows.tolist() == [1, 2, 3, 4, 5, 6]
-    for window in range(6):
-        (alone,) = tiny_model([one_window(sample, window)])
-        assert_same_tubelets(shared["tubelets"][window : window + 1], alone["tubelets"])
-
-
-@torch.no_grad()
-def test_several_samples_in_one_batch_equal_each_sample_alone(
-    tiny_cfg, tiny_model, make_sample, assert_same_tubelets
-):
-    samples = [make_sample(tiny_cfg, num_windows=n, seed=n) for n in (1, 3)]
-    together = tiny_model(samples)
-    assert [len(result["tubelets"]) for result in together] == [1, 3]
-    for sample, result in zip(samples, together, strict=True):
-        (alone,) = tiny_model([sample])
-        assert_same_tubelets(result["tubelets"], alone["tubelets"])
-
-
 @torch.no_grad()
 def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, make_sample):
     (result,) = tiny_model([make_sample(tiny_cfg)])

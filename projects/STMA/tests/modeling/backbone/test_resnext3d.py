@@ -24,13 +24,6 @@ def test_the_large_network_s_strides_round_up(length, height, width, expected):
     assert features.shape == (2, 2048, *expected)
 
 
-def test_the_small_network_has_the_same_strides():
-    model = SmallResNeXt3D(4).eval()
-    with torch.no_grad():
-        assert model(torch.randn(2, 3, 16, 64, 32)).shape == (2, 64, 1, 2, 1)
-        assert model(torch.randn(1, 3, 5, 40, 64)).shape == (1, 64, 1, 2, 2)
-
-
 def test_the_101_layers_have_the_published_number_of_parameters():
     with torch.device("meta"):
         model = ResNeXt3D101()
@@ -47,14 +40,6 @@ def test_the_small_network_is_small():
 def test_another_depth_is_refused():
     with pytest.raises(InputError, match=r"DEPTH is 18; ResNeXt3D comes in 50, 101, 152"):
         ResNeXt3D(18)
-
-
-def test_the_order_of_frames_matters():
-    torch.manual_seed(0)
-    model = SmallResNeXt3D(4).eval()
-    clip = torch.randn(1, 3, 16, 32, 32)
-    with torch.no_grad():
-        assert (model(clip) - model(clip.flip(2))).abs().max() > 1e-3
 
 
 def test_autocast_on_cpus_spares_what_needs_gradients():
