@@ -90,10 +90,6 @@ def windows_of(batch: list[dict]) -> list[tuple[str, int]]:
     return [(sample["video_id"], w) for sample in batch for w in sample["windows"].tolist()]
 
 
-def test_index_counts_an_epochs_windows(cfg: CfgNode) -> None:
-    assert len(build_train_index(cfg)) == len(ALL_TRAINING)
-
-
 @pytest.fixture
 def undisturbed(cfg: CfgNode) -> list[list[dict]]:
     """Five batches, two and a half epochs, made without workers."""

@@ -12,7 +12,6 @@ import pytest
 from PIL import Image
 
 from stma_d2.data import find_frames, open_frames
-from stma_d2.data.readers import FolderReader, VideoFileReader
 from stma_d2.errors import InputError
 
 NUM_FRAMES = 12
@@ -154,13 +153,6 @@ def test_a_missing_video_is_one_error(tmp_path):
         open_frames(str(tmp_path / "absent"))
 
 
-def test_a_file_that_is_no_video_is_one_error(tmp_path):
-    path = tmp_path / "video.mp4"
-    path.write_bytes(b"not a video" * 100)
-    with pytest.raises(InputError, match=r"video\.mp4 cannot be opened as a video"):
-        open_frames(str(path)).read([1])
-
-
 def test_a_frame_of_another_size_than_expected_is_one_error(source):
     with pytest.raises(InputError, match=r"source.*: frame 2 is 32 x 24 pixels, expected 48 x 36"):
         open_frames(source, size=(36, 48)).read([2])
@@ -272,8 +264,3 @@ def test_random_access_to_a_real_video_equals_sequential_decoding(shared):
     for numbers in ([92], [1], [40, 41, 44, 50], [49, 50, 51], [60, 3, 60]):
         for number, frame in zip(numbers, reader.read(numbers), strict=True):
             np.testing.assert_array_equal(frame, sequence[number - 1])
-
-
-def test_the_kind_of_reader_follows_from_the_path(folder, video_file):
-    assert isinstance(open_frames(str(folder)), FolderReader)
-    assert isinstance(open_frames(str(video_file)), VideoFileReader)

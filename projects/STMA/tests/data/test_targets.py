@@ -8,7 +8,6 @@ import torch
 
 from stma_d2.data.targets import (
     TargetRules,
-    center_heatmap,
     gaussian_areas,
     gaussian_radius,
     make_targets,
@@ -99,13 +98,6 @@ def test_gaussian_radius_of_a_known_box() -> None:
     assert radius.item() == pytest.approx((-70 + math.sqrt(6916)) / 2, rel=1e-5)
 
 
-def test_gaussian_radius_equals_the_formula() -> None:
-    sides = torch.tensor([[0, 0], [1, 1], [3, 50], [72, 72], [11, 7]], dtype=torch.float32)
-    radii = gaussian_radius(sides[:, 0], sides[:, 1])
-    expected = [radius_by_the_formula(h, w) for h, w in sides.tolist()]
-    assert radii.tolist() == pytest.approx(expected, rel=1e-4, abs=1e-4)
-
-
 def test_heatmap_equals_the_formula_at_every_pixel() -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):
@@ -148,15 +140,6 @@ def test_heatmap_is_the_key_frames_and_peaks_at_one() -> None:
     assert heatmap[2, 2] == 0
 
 
-def test_heatmap_takes_the_maximum_where_instances_meet() -> None:
-    boxes = torch.tensor([[4.0, 4, 16, 16], [7.0, 4, 19, 16]])  # centers 3 pixels apart
-    channels = torch.zeros(2, dtype=torch.int64)
-    both = center_heatmap(boxes, channels, 1, MAP)
-    single = [center_heatmap(boxes[i : i + 1], channels[:1], 1, MAP) for i in range(2)]
-    assert torch.equal(both, torch.maximum(*single))
-    assert (both == 1).sum() == 2
-
-
 def test_centers_are_each_frames_own_in_feature_pixels() -> None:
     boxes = random_boxes(np.random.default_rng(2), 2, 5)
     centers = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)["centers"]
@@ -186,13 +169,6 @@ def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
             assert_same_samples(size, weights_of(key if area == "key" else frame, frame))
 
 
-def test_weights_of_an_instance_sum_to_the_logarithm_of_its_area() -> None:
-    boxes = torch.tensor([[[10.0, 10, 90, 70]], [[30.0, 30, 50, 60]]])
-    targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
-    sums = torch.zeros(2).index_add_(0, targets["movement"].instances, targets["movement"].weights)
-    assert sums.tolist() == pytest.approx([math.log(80 * 60), math.log(20 * 30)], rel=1e-5)
-
-
 def test_regression_area_of_a_known_box_by_hand() -> None:
     # Sides 16 x 8 feature pixels: radii int(.54 * 8) = 4 and int(.54 * 4) = 2, diameters 9 and 5.
     _, pixels, owners, values = gaussian_areas(torch.tensor([[[8.0, 8.0, 24.0, 16.0]]]), MAP)
@@ -212,15 +188,6 @@ def test_regression_area_of_a_known_box_by_hand() -> None:
     assert at[12 * 32 + 16] == 1
     assert at[12 * 32 + 19] == pytest.approx(math.exp(-(3**2) / (2 * 1.5**2)))  # sigma 9 / 6
     assert at[13 * 32 + 16] == pytest.approx(math.exp(-1 / (2 * (5 / 6) ** 2)))
-
-
-def test_shared_pixels_belong_to_the_smaller() -> None:
-    large, small = [2.0, 2, 30, 22], [12.0, 9, 20, 15]  # one center, (16, 12)
-    for boxes, small_one in ((torch.tensor([large, small]), 1), (torch.tensor([small, large]), 0)):
-        _, pixels, owners, _ = gaussian_areas(boxes[:, None], MAP)
-        _, alone, _, _ = gaussian_areas(torch.tensor([[small]]), MAP)
-        assert pixels[owners == small_one].tolist() == alone.tolist()
-        assert (owners == 1 - small_one).sum() > 0
 
 
 def test_shared_pixels_of_equal_boxes_belong_to_the_first() -> None:

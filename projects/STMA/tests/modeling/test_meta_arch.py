@@ -16,28 +16,6 @@ def assert_same(ours, theirs):
     assert torch.allclose(ours.scores, theirs.scores, atol=1e-5)
 
 
-def one_window(sample, window):
-    """The window of a chunk as a chunk of its own."""
-    used = torch.cat([sample["snippet_index"][window], sample["clip_index"][window]]).unique()
-    return {
-        **sample,
-        "frames": sample["frames"][used],
-        "windows": sample["windows"][window : window + 1],
-        "snippet_index": torch.searchsorted(used, sample["snippet_index"][window : window + 1]),
-        "clip_index": torch.searchsorted(used, sample["clip_index"][window : window + 1]),
-    }
-
-
-@torch.no_grad()
-def test_sharing_features_over_windows_equals_each_window_alone(tiny_cfg, tiny_model, make_sample):
-    sample = make_sample(tiny_cfg, num_windows=6)
-    (shared,) = tiny_model([sample])
-    assert shared["tubelets"].windows.tolist() == [1, 2, 3, 4, 5, 6]
-    for window in range(6):
-        (alone,) = tiny_model([one_window(sample, window)])
-        assert_same(shared["tubelets"][window : window + 1], alone["tubelets"])
-
-
 @torch.no_grad()
 def test_the_2d_backbone_runs_once_per_detected_frame(tiny_cfg, tiny_model, make_sample):
     seen = []
@@ -67,20 +45,6 @@ def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, 
     assert boxes[..., [1, 3]].max() <= 119
     assert ((scores > 0) & (scores < 1)).all()
     assert (scores[0].sum(dim=1).diff() <= 0).all(), "best center first"
-
-
-@pytest.mark.parametrize("counts", [(1,), (2, 1), (0, 2), (0,)])
-def test_losses_are_finite_and_reach_every_weight(tiny_cfg, tiny_model, make_sample, counts):
-    samples = [make_sample(tiny_cfg, num_instances=n, seed=n) for n in counts]
-    tiny_model.train()
-    losses = tiny_model(samples)
-    assert set(losses) == {"loss_center", "loss_movement", "loss_size", "loss_cls"}
-    sum(losses.values()).backward()
-    for name, parameter in tiny_model.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
-    if sum(counts) == 0:
-        assert [losses[n].item() for n in ("loss_movement", "loss_size", "loss_cls")] == [0, 0, 0]
 
 
 def test_the_weights_of_equations_8_and_9_multiply_the_losses(tiny_cfg, make_sample):
@@ -118,13 +82,6 @@ def test_perfect_predictions_leave_only_the_heat_maps_rest(tiny_cfg, tiny_model,
     assert float(losses["loss_size"]) == pytest.approx(0, abs=1e-6)
     assert float(losses["loss_movement"]) == 0
     assert float(losses["loss_cls"]) == pytest.approx(0, abs=1e-6)
-
-
-def test_without_a_3d_backbone_none_is_built(tiny_cfg, make_sample):
-    tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
-    model = build_model(tiny_cfg).train()
-    assert model.backbone_3d is None
-    assert "loss_cls" in model([make_sample(tiny_cfg, num_instances=1)])
 
 
 def test_class_aware_localization_has_no_action_head(tiny_cfg, make_sample):

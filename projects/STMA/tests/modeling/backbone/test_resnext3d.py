@@ -40,10 +40,6 @@ def test_the_101_layers_have_the_published_number_of_parameters():
     assert 3 * sum(blocks) + 2 == 101  # three convolutions a block, the stem, the classifier
 
 
-def test_the_small_network_is_small():
-    assert sum(p.numel() for p in SmallResNeXt3D(16).parameters()) < 500_000
-
-
 def test_another_depth_is_refused():
     with pytest.raises(InputError, match=r"DEPTH is 18; ResNeXt3D comes in 50, 101, 152"):
         ResNeXt3D(18)
@@ -55,12 +51,6 @@ def test_the_order_of_frames_matters():
     clip = torch.randn(1, 3, 16, 32, 32)
     with torch.no_grad():
         assert (model(clip) - model(clip.flip(2))).abs().max() > 1e-3
-
-
-def test_every_parameter_takes_part():
-    model = SmallResNeXt3D(4)
-    model(torch.randn(2, 3, 16, 64, 64)).square().sum().backward()
-    assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
 def test_autocast_on_cpus_spares_what_needs_gradients():
