@@ -6,6 +6,7 @@ Run again, it goes on where it was: a finished training is only evaluated anew.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shlex
 import subprocess
@@ -37,7 +38,11 @@ def run(*command: str) -> None:
 
 
 def main() -> None:
-    """Run the four steps."""
+    """Run the four steps; there are no options."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.parse_args()
     data = Path(os.environ.get("DETECTRON2_DATASETS", "datasets"), "synthetic_actions")
     run("tools/make_synthetic_actions.py")
     run("train_net.py", "--config-file", CONFIG, "--resume")

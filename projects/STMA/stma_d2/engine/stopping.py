@@ -106,4 +106,5 @@ class StopOnSignal(HookBase):
 def outlive_signals() -> None:
     """Let a loader's worker leave the signals to its training, which ends it; at its start."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends it, whatever was set before the fork
     signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE))

@@ -66,11 +66,6 @@ def test_a_centernet_checkpoint_is_unwrapped_and_gives_its_size_head_too(dla34):
     assert convert_dla34(checkpoint).keys() == DLA34().state_dict().keys()
 
 
-def test_moc_s_backbone_prefix_is_removed(dla34):
-    prefixed = {f"module.backbone.{key}": value for key, value in dla34.items()}
-    assert convert_dla34(prefixed).keys() == convert_dla34(dla34).keys()
-
-
 def test_imagenet_weights_fill_the_base_network_only(dla34):
     imagenet = {
         key.removeprefix("base."): value for key, value in dla34.items() if key.startswith("base.")

@@ -7,7 +7,6 @@ import pickle
 import random
 import re
 import resource
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -95,11 +94,6 @@ def test_an_evaluation_refuses_missing_and_surplus_tensors(weights, tmp_path):
     smaller = nn.Sequential(nn.Linear(2, 3))
     with pytest.raises(InputError, match="1.weight is not in the model"):
         load_for_evaluation(smaller, config(weights, tmp_path))
-
-
-def test_an_initialization_may_fit_in_part(weights, trained):
-    model = initialize(weights, nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 4)))
-    assert torch.equal(model[0].weight, trained[0].weight)
 
 
 def test_a_size_head_of_four_distances_takes_the_first_layer_of_one_of_two(tmp_path, log):
@@ -292,14 +286,6 @@ def test_resuming_takes_the_last_checkpoint(folder, trained):
     assert_equal(model, trained)
 
 
-def _cut(folder: Path) -> None:
-    os.truncate(folder / "model_2.pth", 1000)
-
-
-def _foreign(folder: Path) -> None:
-    (folder / "model_2.pth").write_text("version https://git-lfs.github.com/spec/v1\n")
-
-
 FAULTS = {
     "empty pointer": (
         lambda folder: (folder / "last_checkpoint").write_text(""),
@@ -312,8 +298,16 @@ FAULTS = {
         1,
     ),
     "empty": (lambda folder: os.truncate(folder / "model_2.pth", 0), r"model_2\.pth is empty", 1),
-    "cut off": (_cut, r"model_2\.pth is cut off", 1),
-    "foreign": (_foreign, r"model_2\.pth is no PyTorch checkpoint", 1),
+    "cut off": (
+        lambda folder: os.truncate(folder / "model_2.pth", 1000),
+        r"model_2\.pth is cut off",
+        1,
+    ),
+    "foreign": (
+        lambda folder: (folder / "model_2.pth").write_text("version https://git-lfs.github.com/"),
+        r"model_2\.pth is no PyTorch checkpoint",
+        1,
+    ),
 }
 
 

@@ -57,13 +57,6 @@ def test_a_pickle_that_holds_code_is_refused(load, act_data):
         load(act_data)
 
 
-def test_boxes_outside_the_frame_and_of_one_pixel_are_let_through(load, act_data):
-    act_data["gttubes"]["Run/a"][0][1][2, 1:] = (-3, -2, 40, 30)
-    act_data["gttubes"]["Run/a"][0][1][3, 1:] = (4, 5, 4, 5)
-    tube = load(act_data).videos["Run/a"].tubes[1]
-    assert tube.boxes[2:4].tolist() == [[-3, -2, 40, 30], [4, 5, 4, 5]]
-
-
 @pytest.mark.parametrize(
     ("name", "message"),
     [

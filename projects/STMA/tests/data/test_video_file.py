@@ -245,8 +245,9 @@ def test_a_forked_process_can_free_its_parents_reader(tmp_path):
     if child == 0:
         del reader
         os._exit(0)
-    signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
+    before = signal.signal(signal.SIGALRM, lambda *_: os.kill(child, signal.SIGKILL))
     signal.alarm(20)
     _, status = os.waitpid(child, 0)
     signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
     assert status == 0

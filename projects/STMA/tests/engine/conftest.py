@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import runpy
@@ -50,6 +51,26 @@ def torchrun():
         }
 
     return environment
+
+
+@pytest.fixture
+def in_processes(tmp_path):
+    """Calls a function in a process a tuple of arguments; reads the ``<rank>.json`` they write.
+
+    A folder for the records is the function's last argument.
+    """
+
+    def run(target: Callable[..., None], arguments: list[tuple]) -> list:
+        context = multiprocessing.get_context("fork")
+        workers = [context.Process(target=target, args=(*one, tmp_path)) for one in arguments]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(timeout=LIMIT)
+            worker.kill()
+        return [json.loads((tmp_path / f"{r}.json").read_text()) for r in range(len(workers))]
+
+    return run
 
 
 @dataclass

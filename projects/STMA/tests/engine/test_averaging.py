@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 
 import pytest
 import torch
@@ -39,25 +38,6 @@ def test_the_average_is_exponential_over_weights_and_running_statistics():
     assert model.weight.item() == 16
 
 
-def test_a_resumed_average_goes_on_and_training_has_its_own_weights(tmp_path):
-    model = network()
-    hook = WeightAveraging(model, 0.75)
-    hook.before_train()
-    step(hook, model, 4.0, 0.0)
-    step(hook, model, 8.0, 0.0)
-    torch.save({"model": hook.averaged.state_dict(), "hook": hook.state_dict()}, tmp_path / "c")
-
-    resumed = network()
-    hook = WeightAveraging(resumed, 0.75)
-    saved = torch.load(tmp_path / "c", weights_only=True)
-    hook.averaged.load_state_dict(saved["model"])  # as the checkpointer does
-    hook.load_state_dict(saved["hook"])
-    hook.before_train()
-    assert resumed.weight.item() == 8
-    step(hook, resumed, 16.0, 0.0)
-    assert hook.averaged.weight.item() == pytest.approx(31 / 4)
-
-
 def test_training_starts_from_the_weights_that_were_loaded_to_be_averaged():
     model = network()
     hook = WeightAveraging(model, 0.75)
@@ -87,16 +67,9 @@ def average(rank, folder):
     (folder / f"{rank}.json").write_text(json.dumps(record))
 
 
-def test_processes_share_the_mean_of_their_running_statistics(tmp_path):
+def test_processes_share_the_mean_of_their_running_statistics(in_processes):
     """(0.1 + 0.2 + 0.3) / 3; what is equal stays as it is, weights are left alone."""
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=average, args=(rank, tmp_path)) for rank in range(3)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(timeout=60)
-        worker.kill()
-    records = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(3)]
+    records = in_processes(average, [(rank,) for rank in range(3)])
     assert len({record["running_mean"] for record in records}) == 1
     for rank, record in enumerate(records):
         assert record["running_mean"] == pytest.approx(0.2)

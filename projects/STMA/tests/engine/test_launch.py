@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 
 import pytest
@@ -18,12 +17,16 @@ from stma_d2.engine.stopping import TrainingStopped
 from stma_d2.errors import InputError
 
 
+@pytest.fixture(autouse=True)
+def no_torchrun(monkeypatch):
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+
+
 def arguments(*words):
     return default_argument_parser().parse_args(list(words))
 
 
-def test_one_process_just_runs(monkeypatch):
-    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+def test_one_process_just_runs():
     seen = []
     run(lambda args: seen.append((args.eval_only, dist.is_initialized())), arguments("--eval-only"))
     assert seen == [(True, False)]
@@ -33,8 +36,7 @@ def fail(args):
     raise InputError("no such thing; look elsewhere")
 
 
-def test_unusable_input_ends_with_its_message_and_status_1(monkeypatch):
-    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+def test_unusable_input_ends_with_its_message_and_status_1():
     with pytest.raises(SystemExit, match="^error: no such thing; look elsewhere$"):
         run(fail, arguments())
 
@@ -46,8 +48,7 @@ def test_unusable_input_ends_with_its_message_and_status_1(monkeypatch):
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )
-def test_a_signal_ends_with_one_line_and_its_status(monkeypatch, capsys, error, status, line):
-    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+def test_a_signal_ends_with_one_line_and_its_status(capsys, error, status, line):
 
     def main(args):
         raise error
@@ -60,7 +61,6 @@ def test_a_signal_ends_with_one_line_and_its_status(monkeypatch, capsys, error, 
 
 def test_a_launched_process_passes_its_status_on(monkeypatch):
     """Detectron2's launcher raises what it knows of a process that ended."""
-    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
 
     def launch(*args, **kwargs):
         raise ProcessExitedException("ended", 0, 1, exit_code=143)
@@ -72,7 +72,6 @@ def test_a_launched_process_passes_its_status_on(monkeypatch):
 
 
 def test_more_gpus_than_there_are_names_torchrun(monkeypatch):
-    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     with pytest.raises(SystemExit, match=r"--num-gpus 4 .* shows 1 GPUs.*torchrun"):
         run(fail, arguments("--num-gpus", "4"))
@@ -114,17 +113,8 @@ def tell_ranks(rank, environment, folder):
     run(main, arguments())
 
 
-def test_processes_of_two_machines_know_their_neighbors(torchrun, tmp_path):
+def test_processes_of_two_machines_know_their_neighbors(torchrun, in_processes):
     """Four processes, two on each machine: rank, world, rank and size on the machine, sum."""
-    context = multiprocessing.get_context("fork")
-    workers = [
-        context.Process(target=tell_ranks, args=(rank, torchrun(rank, 4, 2), tmp_path))
-        for rank in range(4)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(timeout=120)
-        worker.kill()
-    records = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(4)]
+    environments = [torchrun(rank, 4, 2) for rank in range(4)]
+    records = in_processes(tell_ranks, [(rank, environments[rank]) for rank in range(4)])
     assert records == [[rank, 4, rank % 2, 2, 6.0] for rank in range(4)]

@@ -48,17 +48,11 @@ def test_training_leaves_checkpoints_losses_by_name_and_metrics(trained):
     assert "AP/frame_mAP@0.5/move_left" in read_metrics(output)
 
 
-def test_eval_only_prints_the_metrics_of_the_trainings_end(trained, train_net, tmp_path):
-    output, _ = trained
-    run = train_net(tmp_path, "--eval-only", "MODEL.WEIGHTS", str(output / "model_final.pth"))
-    assert run.returncode == 0, run.output
-    check_same_evaluation(tmp_path, output)
-
-
-def test_two_processes_report_the_metrics_of_one(trained, train_net, tmp_path):
+@pytest.mark.parametrize("processes", [1, 2])
+def test_eval_only_prints_the_metrics_of_the_trainings_end(trained, train_net, tmp_path, processes):
     output, _ = trained
     weights = ("MODEL.WEIGHTS", str(output / "model_final.pth"))
-    run = train_net(tmp_path, "--eval-only", *weights, processes=2)
+    run = train_net(tmp_path, "--eval-only", *weights, processes=processes)
     assert run.returncode == 0, run.output
     check_same_evaluation(tmp_path, output)
 
@@ -130,13 +124,10 @@ def test_other_numbers_of_processes_resume_with_a_warning(trained, train_net, tm
     ("arguments", "words"),
     [
         (["MODEL.STMA.NUM_CLASSES", "7"], ["MODEL.STMA.NUM_CLASSES", "7", "10"]),
-        (["INPUT.SNIPPET_LENGTH", "4"], ["INPUT.SNIPPET_LENGTH", "odd"]),
         (["SOLVER.BASE_LR", "1e30"], ["training diverged", "SOLVER.BASE_LR", "--resume"]),
         (["--eval-only"], ["MODEL.WEIGHTS"]),
-        (["--eval-only", "MODEL.WEIGHTS", "no.pth"], ["no.pth", "MODEL.WEIGHTS"]),
         (["--eval-only", "DATASETS.TEST", "()"], ["--eval-only", "DATASETS.TEST"]),
         (["MODEL.NO_SUCH_KEY", "1"], ["MODEL.NO_SUCH_KEY"]),
-        (["SOLVER.EPOCHS", "3"], ["SOLVER.EPOCHS", "SOLVER.MAX_ITER"]),
         (["OUTPUT_DIR", "/proc/none"], ["OUTPUT_DIR", "/proc/none", "cannot be written"]),
     ],
 )
@@ -147,14 +138,4 @@ def test_bad_input_ends_in_one_clear_message(train_net, tmp_path, arguments, wor
     assert message.startswith("error: ")
     for word in words:
         assert word in message
-    assert "Traceback" not in run.output
-
-
-def test_a_checkpoint_of_another_shape_is_refused(trained, train_net, tmp_path):
-    weights = ("MODEL.WEIGHTS", str(trained[0] / "model_final.pth"))
-    run = train_net(tmp_path, "--eval-only", *weights, "MODEL.STMA.HEAD_CHANNELS", "16")
-    message = run.last_line
-    assert run.returncode == 1
-    assert "does not fit" in message
-    assert "center_head" in message
     assert "Traceback" not in run.output

@@ -103,19 +103,6 @@ def train(make_sample):
     return run
 
 
-@pytest.mark.parametrize("interrupt_at", [2, 3, 4])
-def test_a_resumed_training_draws_what_the_uninterrupted_one_drew(
-    cfg, train, tmp_path, interrupt_at
-):
-    whole = train(cfg)
-    cfg.OUTPUT_DIR = str(tmp_path / "interrupted")
-    first = train(cfg, interrupt_at=interrupt_at)
-    second = train(cfg, resume=True)
-    assert min(second.losses) == interrupt_at // 2 * 2
-    assert first.losses | second.losses == whole.losses
-    assert first.rates | second.rates == whole.rates
-
-
 def test_an_interrupted_last_iteration_is_not_evaluated(cfg, train):
     cfg.DATASETS.TEST = (VIDEOS,)
     train(cfg, interrupt_at=5)

@@ -23,16 +23,12 @@ def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, 
     assert (scores[0].sum(dim=1).diff() <= 0).all(), "best center first"
 
 
-@pytest.mark.parametrize("counts", [(1,), (2, 1), (0, 2), (0,)])
-def test_losses_are_finite_and_reach_every_weight(tiny_cfg, tiny_model, make_sample, counts):
+@pytest.mark.parametrize("counts", [(0, 2), (0,)])
+def test_windows_without_actions_train_every_weight(tiny_cfg, tiny_model, make_sample, counts):
     samples = [make_sample(tiny_cfg, num_instances=n, seed=n) for n in counts]
-    tiny_model.train()
-    losses = tiny_model(samples)
-    assert set(losses) == {"loss_center", "loss_movement", "loss_size", "loss_cls"}
+    losses = tiny_model.train()(samples)
     sum(losses.values()).backward()
-    for name, parameter in tiny_model.named_parameters():
-        assert parameter.grad is not None, name
-        assert torch.isfinite(parameter.grad).all(), name
+    assert all(torch.isfinite(parameter.grad).all() for parameter in tiny_model.parameters())
     if sum(counts) == 0:
         assert [losses[n].item() for n in ("loss_movement", "loss_size", "loss_cls")] == [0, 0, 0]
 

@@ -33,10 +33,6 @@ def test_the_101_layers_have_the_published_number_of_parameters():
     assert 3 * sum(blocks) + 2 == 101  # three convolutions a block, the stem, the classifier
 
 
-def test_the_small_network_is_small():
-    assert sum(p.numel() for p in SmallResNeXt3D(16).parameters()) < 500_000
-
-
 def test_another_depth_is_refused():
     with pytest.raises(InputError, match=r"DEPTH is 18; ResNeXt3D comes in 50, 101, 152"):
         ResNeXt3D(18)
