@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -100,3 +101,28 @@ def make_sample():
         return sample
 
     return make
+
+
+@pytest.fixture(scope="session")
+def assert_same_tubelets():
+    """Compares two `Tubelets`: the windows, and the rest up to rounding."""
+
+    def assert_same(ours, theirs):
+        assert ours.windows.tolist() == theirs.windows.tolist()
+        ours, theirs = ours.numpy(), theirs.numpy()
+        np.testing.assert_allclose(ours.boxes, theirs.boxes, atol=1e-4, rtol=1e-4)
+        np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5, rtol=1e-4)
+
+    return assert_same
+
+
+@pytest.fixture
+def count_rows():
+    """``count_rows(module)`` is a list that gets the number of rows of each call of ``module``."""
+
+    def count(module):
+        counts = []
+        module.register_forward_hook(lambda _, inputs, __: counts.append(len(inputs[0])))
+        return counts
+
+    return count

@@ -31,21 +31,17 @@ def from_act(data: Any) -> TubeAnnotations:
     if len(train) != len(test):
         raise InputError(f"train_videos has {len(train)} splits, test_videos has {len(test)}")
     splits = tuple(
-        Split(
-            names(train[i], f"train_videos of split {i + 1}"),
-            names(test[i], f"test_videos of split {i + 1}"),
-        )
-        for i in range(len(train))
+        Split(names(a, f"train_videos of split {i}"), names(b, f"test_videos of split {i}"))
+        for i, (a, b) in enumerate(zip(train, test, strict=True), start=1)
     )
     return TubeAnnotations(names(labels, "labels"), videos, splits)
 
 
 def _video(where: str, tubes: Any, num_frames: Any, size: Any) -> VideoAnnotation:
-    size = [
-        whole_number(side, f"{where}, resolution") for side in items(size, f"{where}, resolution")
-    ]
+    place = f"{where}, resolution"
+    size = [whole_number(side, place) for side in items(size, place)]
     if len(size) != 2:
-        raise InputError(f"{where}, resolution has {len(size)} numbers, not height and width")
+        raise InputError(f"{place} has {len(size)} numbers, not height and width")
     if not isinstance(tubes, dict):
         raise InputError(f"{where}, gttubes holds no mapping from labels to tubes")
     by_label = {whole_number(k, f"{where}, a label in gttubes"): tubes[k] for k in tubes}

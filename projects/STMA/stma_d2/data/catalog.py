@@ -102,21 +102,7 @@ def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
 
 def _load(name: str, frames_root: str) -> list[VideoDict]:
     annotations, names = load_ground_truth(name)
-    dicts = _video_dicts(annotations, names, frames_root)
-    missing = [names[i] for i, video in enumerate(dicts) if video["path"] is None]
-    if missing:
-        raise InputError(
-            f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
-            f"{MetadataCatalog.get(name).hint}"
-        )
-    return dicts
-
-
-def _video_dicts(
-    annotations: TubeAnnotations, names: Sequence[str], frames_root: str
-) -> list[VideoDict]:
-    dicts = []
+    dicts: list[VideoDict] = []
     for video_id in names:
         video = annotations.videos[video_id]
         dicts.append(
@@ -128,5 +114,12 @@ def _video_dicts(
                 "path": find_frames(frames_root, video_id),
                 "tubes": list(video.tubes),
             }
+        )
+    missing = [video["video_id"] for video in dicts if video["path"] is None]
+    if missing:
+        raise InputError(
+            f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
+            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
+            f"{MetadataCatalog.get(name).hint}"
         )
     return dicts

@@ -48,23 +48,11 @@ class FrameGeometry:
 
     def expand(self, width: int, height: int, left: int, top: int) -> FrameGeometry:
         """Put the canvas on a larger one, its corner at (``left``, ``top``)."""
-        return replace(
-            self,
-            width=width,
-            height=height,
-            shift_x=self.shift_x + left,
-            shift_y=self.shift_y + top,
-        )
+        return self._on_canvas(width, height, left, top)
 
     def crop(self, x1: int, y1: int, x2: int, y2: int) -> FrameGeometry:
         """Keep the canvas's pixels ``x1`` .. ``x2``, ``y1`` .. ``y2``, both ends included."""
-        return replace(
-            self,
-            width=x2 - x1 + 1,
-            height=y2 - y1 + 1,
-            shift_x=self.shift_x - x1,
-            shift_y=self.shift_y - y1,
-        )
+        return self._on_canvas(x2 - x1 + 1, y2 - y1 + 1, -x1, -y1)
 
     def boxes_on_canvas(self, boxes: np.ndarray) -> np.ndarray:
         """Map boxes from the frame to the canvas, where they may reach beyond it.
@@ -154,6 +142,11 @@ class FrameGeometry:
                 [0.0, scale_y, scale_y * (self.shift_y + 0.5) - 0.5],
             ]
         )
+
+    def _on_canvas(self, width: int, height: int, left: int, top: int) -> FrameGeometry:
+        """Lay the canvas on another one, its corner at (``left``, ``top``)."""
+        x, y = self.shift_x + left, self.shift_y + top
+        return replace(self, width=width, height=height, shift_x=x, shift_y=y)
 
     def _scales(self, input_size: tuple[int, int]) -> tuple[float, float]:
         height, width = input_size

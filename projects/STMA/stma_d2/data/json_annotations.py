@@ -35,14 +35,9 @@ def from_json(content: bytes) -> TubeAnnotations:
         name: _video(entry, labels, f"video '{name}'")
         for name, entry in mapping(entries, "videos").items()
     }
-    return TubeAnnotations(
-        labels,
-        videos,
-        tuple(
-            _split(entry, f"split {number}")
-            for number, entry in enumerate(items(splits, "splits"), start=1)
-        ),
-    )
+    numbered = enumerate(items(splits, "splits"), start=1)
+    splits = tuple(_split(entry, f"split {number}") for number, entry in numbered)
+    return TubeAnnotations(labels, videos, splits)
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -111,6 +111,7 @@ class ClipDatasetMapper:
                 size than its annotation says.
         """
         video, windows = item["video"], item["windows"]
+        size = (video["height"], video["width"])
         numbers, snippet_index, clip_index = self.sampler.layout(windows, video["num_frames"])
         geometry = FrameGeometry(width=video["width"], height=video["height"])
         distortion, reduction = PhotometricDistortion(), 1
@@ -127,7 +128,7 @@ class ClipDatasetMapper:
             (window,) = windows
             boxes, labels = self.sampler.snippet_instances(video["tubes"], window)
             if self.augmentation is not None:
-                size, rng = (video["height"], video["width"]), np.random.default_rng(item["seed"])
+                rng = np.random.default_rng(item["seed"])
                 drawn = draw_augmentation(self.augmentation, size, boxes, rng)
                 geometry, distortion = drawn.geometry, drawn.distortion
                 reduction = geometry.reduction(self.input_size)
@@ -139,7 +140,6 @@ class ClipDatasetMapper:
                 self.targets,
             )
         frames = self._read(video, numbers.tolist(), reduction)
-        size = (video["height"], video["width"])
         sample["frames"] = self._warp(frames, size, geometry, distortion)
         return sample
 

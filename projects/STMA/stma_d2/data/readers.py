@@ -83,7 +83,6 @@ class FrameReader(ABC):
     """
 
     def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
-        """See `open_frames`."""
         self.path = path
         self._size = size
 
@@ -208,7 +207,6 @@ class VideoFileReader(FrameReader):
     def __init__(
         self, path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
     ) -> None:
-        """See `open_frames`."""
         super().__init__(path, size)
         self._conceal_damage = conceal_damage
         self._restart()

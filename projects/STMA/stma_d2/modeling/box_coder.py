@@ -27,7 +27,6 @@ class DistanceCoder:
     needs_exact_centers = False
 
     def __init__(self, stride: int) -> None:
-        """Remember the feature map's stride, network-input pixels per feature pixel."""
         self.stride = stride
 
     def activate(self, raw: torch.Tensor) -> torch.Tensor:
@@ -80,7 +79,6 @@ class WidthHeightCoder:
     needs_exact_centers = True
 
     def __init__(self, stride: int) -> None:
-        """Remember the feature map's stride, network-input pixels per feature pixel."""
         self.stride = stride
 
     def activate(self, raw: torch.Tensor) -> torch.Tensor:

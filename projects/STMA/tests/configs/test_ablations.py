@@ -44,15 +44,10 @@ ROWS = [
     Row("ablations/size", size=True),
     Row("ablations/movement", movement=True),
     Row("ablations/size_movement", size=True, movement=True),
-    *(
-        Row(file, True, True, True, True, True, frames)
-        for file, frames in (
-            ("ablations/K1", 1),
-            ("ablations/K3", 3),
-            (FULL, 5),
-            ("ablations/K7", 7),
-        )
-    ),
+    Row("ablations/K1", True, True, True, True, True, frames=1),
+    Row("ablations/K3", True, True, True, True, True, frames=3),
+    Row(FULL, True, True, True, True, True, frames=5),
+    Row("ablations/K7", True, True, True, True, True, frames=7),
 ]
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.file.split("/")[1])
 

@@ -9,6 +9,28 @@ from typing import Any
 
 import numpy as np
 import pytest
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from stma_d2.structures import Tube
+
+
+@pytest.fixture(scope="session")
+def make_tube() -> Callable[..., Tube]:
+    """Makes a tube whose box, of 20 x 16 pixels, starts at x1 = the frame's number."""
+
+    def make(first: int, last: int, label: int = 0) -> Tube:
+        x1 = np.arange(first, last + 1)
+        boxes = np.stack([x1, x1 * 0 + 12, x1 + 19, x1 * 0 + 27], axis=1)
+        return Tube(x1, boxes.astype(np.float32), label)
+
+    return make
+
+
+@pytest.fixture
+def empty_catalogs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data set is registered."""
+    for catalog in (DatasetCatalog, MetadataCatalog):
+        monkeypatch.setattr(catalog, "data", {})
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,13 +29,10 @@ def assert_equal(read: TubeAnnotations, written: TubeAnnotations) -> None:
     assert list(read.videos) == list(written.videos)
     for name, video in written.videos.items():
         other = read.videos[name]
-        assert (other.num_frames, other.height, other.width) == (
-            (video.num_frames, video.height, video.width)
-        )
+        assert replace(other, tubes=()) == replace(video, tubes=())
         for tube, expected in zip(other.tubes, video.tubes, strict=True):
             assert (tube.label, tube.score) == (expected.label, expected.score)
-            assert tube.frames.dtype == np.int64
-            assert tube.boxes.dtype == np.float32
+            assert (tube.frames.dtype, tube.boxes.dtype) == (np.int64, np.float32)
             np.testing.assert_array_equal(tube.frames, expected.frames)
             np.testing.assert_array_equal(tube.boxes, expected.boxes)
 
@@ -150,4 +147,3 @@ def test_real_ground_truth_survives_json(shared, tmp_path):
     annotations = load_annotations(shared / "gt/JHMDB-GT.pkl")
     save_annotations(annotations, tmp_path / "GT.json")
     assert_equal(load_annotations(tmp_path / "GT.json"), annotations)
-    assert json.loads((tmp_path / "GT.json").read_text())["version"] == 1

@@ -1,12 +1,11 @@
-"""Augmentation: the ranges of what is drawn, and what a draw does to pixels and instances."""
+"""Augmentation: what a draw does to pixels and instances; `test_plain_sampler` checks the draws."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from detectron2.config import get_cfg
 
-from stma_d2 import add_stma_config
+from stma_d2.config import load_config
 from stma_d2.data.augmentation import (
     AugmentationRules,
     PhotometricDistortion,
@@ -16,18 +15,8 @@ from stma_d2.data.augmentation import (
 from stma_d2.data.geometry import FrameGeometry
 from stma_d2.errors import InputError
 
-NOTHING = AugmentationRules(
-    mirror_prob=0,
-    distort_prob=0,
-    brightness=32,
-    contrast=(0.5, 1.5),
-    saturation=(0.5, 1.5),
-    hue=18,
-    expand_prob=0,
-    max_expand=4,
-    crop=False,
-    crop_scale=(0.3, 1.0),
-)
+RULES = AugmentationRules.from_config(load_config("").INPUT.AUGMENTATION)
+NOTHING = replace(RULES, mirror_prob=0, distort_prob=0, expand_prob=0, crop=False)
 FRAME_SIZE = (120, 160)
 SMALL = np.tile(np.array([20, 30, 50, 70], np.float32), (5, 1))
 LARGE = np.tile(np.array([60, 10, 150, 110], np.float32), (5, 1))
@@ -39,16 +28,9 @@ def draws(rules: AugmentationRules, count: int, boxes: np.ndarray = BOXES, seed:
     return [draw_augmentation(rules, FRAME_SIZE, boxes, rng) for _ in range(count)]
 
 
-def pixel(*bgr: int) -> np.ndarray:
-    return np.array([[bgr]], np.uint8)
-
-
 def test_rules_come_from_the_configuration() -> None:
-    cfg = get_cfg()
-    add_stma_config(cfg)
-    rules = AugmentationRules.from_config(cfg.INPUT.AUGMENTATION)
-    assert (rules.mirror_prob, rules.expand_prob, rules.distort_prob) == (0.5, 0.5, 0.5)
-    assert (rules.max_expand, rules.crop_scale, rules.contrast) == (4.0, (0.3, 1.0), (0.5, 1.5))
+    assert (RULES.mirror_prob, RULES.expand_prob, RULES.distort_prob) == (0.5, 0.5, 0.5)
+    assert (RULES.max_expand, RULES.crop_scale, RULES.contrast) == (4.0, (0.3, 1.0), (0.5, 1.5))
 
 
 @pytest.mark.parametrize(
@@ -67,9 +49,8 @@ def test_rules_out_of_range_name_their_key(change: dict, message: str) -> None:
 
 
 def test_equal_generators_draw_equally() -> None:
-    rules = replace(NOTHING, mirror_prob=0.5, distort_prob=0.5, expand_prob=0.5, crop=True)
-    assert draws(rules, 20) == draws(rules, 20)
-    assert draws(rules, 20) != draws(rules, 20, seed=1)
+    assert draws(RULES, 20) == draws(RULES, 20)
+    assert draws(RULES, 20) != draws(RULES, 20, seed=1)
 
 
 def test_probability_zero_changes_nothing() -> None:
@@ -132,53 +113,35 @@ def test_background_clips_may_be_cropped_anywhere() -> None:
     assert any(d.geometry != FrameGeometry(160, 120) for d in drawn)
 
 
-def test_brightness_then_contrast_by_hand() -> None:
-    # 100 + 20 = 120, times 1.5 = 180; 250 + 20 is cut at 255.
-    distortion = PhotometricDistortion(brightness=20, contrast=1.5)
-    assert distort_frame(pixel(100, 250, 0), distortion).tolist() == [[[180, 255, 30]]]
-
-
-def test_every_step_is_cut_to_8_bit() -> None:
-    # -30 cuts 20 to 0; contrast last: the cut 255 shrinks to 128.
-    distortion = PhotometricDistortion(brightness=-30, contrast=2.0)
-    assert distort_frame(pixel(20, 40, 200), distortion).tolist() == [[[0, 20, 255]]]
-    distortion = PhotometricDistortion(brightness=30, contrast=0.5, contrast_last=True)
-    assert distort_frame(pixel(250, 100, 10), distortion).tolist() == [[[128, 65, 20]]]
-
-
-def test_saturation_zero_leaves_the_greatest_channel() -> None:
-    distorted = distort_frame(pixel(10, 60, 200), PhotometricDistortion(saturation=0))
-    assert distorted.tolist() == [[[200, 200, 200]]]
-
-
-def test_saturation_by_hand() -> None:
-    # V = 200, S = 150 / 200; half the saturation doubles the distance of the others to V / 2.
-    distorted = distort_frame(pixel(50, 50, 200), PhotometricDistortion(saturation=0.5))
-    assert np.abs(distorted[0, 0].astype(int) - [125, 125, 200]).max() <= 1
+LAST = {"contrast_last": True}
 
 
 @pytest.mark.parametrize(
-    ("hue", "expected"),
-    [(120, (0, 200, 0)), (-120, (200, 0, 0)), (60, (0, 200, 200)), (-60, (200, 0, 200))],
+    ("pixel", "draw", "expected", "tolerance"),
+    [
+        # 100 + 20 = 120, times 1.5 = 180; 250 + 20 is cut at 255.
+        ((100, 250, 0), {"brightness": 20, "contrast": 1.5}, (180, 255, 30), 0),
+        # -30 cuts 20 to 0.
+        ((20, 40, 200), {"brightness": -30, "contrast": 2.0}, (0, 20, 255), 0),
+        # 250 + 30 is cut at 255, half of which is 128; last or first, contrast alone is the same.
+        ((250, 100, 10), {"brightness": 30, "contrast": 0.5, **LAST}, (128, 65, 20), 0),
+        # No saturation leaves the greatest channel.
+        ((10, 60, 200), {"saturation": 0}, (200, 200, 200), 0),
+        # Half the saturation halves the distances from the greatest channel.
+        ((50, 50, 200), {"saturation": 0.5}, (125, 125, 200), 1),
+        # Contrast first: (150, 150, 255), then 255 - 105 / 2 = 202.
+        ((100, 100, 200), {"contrast": 1.5, "saturation": 0.5}, (202, 202, 255), 1),
+        # Contrast last: 200 - 100 / 2 = 150, times 1.5 = 225, and 300 is cut.
+        ((100, 100, 200), {"contrast": 1.5, "saturation": 0.5, **LAST}, (225, 225, 255), 2),
+        # Red turns by degrees, in 256 steps: to green, blue, yellow, magenta.
+        ((0, 0, 200), {"hue": 120}, (0, 200, 0), 5),
+        ((0, 0, 200), {"hue": -120}, (200, 0, 0), 5),
+        ((0, 0, 200), {"hue": 60}, (0, 200, 200), 5),
+        ((0, 0, 200), {"hue": -60}, (200, 0, 200), 5),
+    ],
 )
-def test_hue_turns_red_by_degrees(hue: float, expected: tuple) -> None:
-    distorted = distort_frame(pixel(0, 0, 200), PhotometricDistortion(hue=hue))
-    assert np.abs(distorted[0, 0].astype(int) - expected).max() <= 5  # one of 256 hues
-
-
-def test_contrast_may_come_before_or_after_the_colors() -> None:
-    # Contrast cuts red at 255 and lifts blue: before, the saturation sees the lifted levels.
-    frame = pixel(100, 100, 200)
-    before = distort_frame(frame, PhotometricDistortion(contrast=1.5, saturation=0.5))
-    after = distort_frame(
-        frame, PhotometricDistortion(contrast=1.5, saturation=0.5, contrast_last=True)
-    )
-    # Before: (150, 150, 255) -> 255 - (105) / 2 = 202; after: 200 - 50 = 150, times 1.5 = 225.
-    assert np.abs(before[0, 0].astype(int) - [202, 202, 255]).max() <= 1
-    assert np.abs(after[0, 0].astype(int) - [225, 225, 255]).max() <= 2
-
-
-def test_frame_given_is_not_changed() -> None:
-    frame = pixel(100, 150, 200)
-    distort_frame(frame, PhotometricDistortion(20, 1.5, 0.5, 10))
-    assert frame.tolist() == [[[100, 150, 200]]]
+def test_distortion_by_hand_leaves_the_frame_itself(pixel, draw, expected, tolerance) -> None:
+    frame = np.array([[pixel]], np.uint8)
+    distorted = distort_frame(frame, PhotometricDistortion(**draw))
+    assert np.abs(distorted[0, 0].astype(int) - expected).max() <= tolerance
+    assert frame.tolist() == [[list(pixel)]]

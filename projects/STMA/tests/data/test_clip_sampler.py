@@ -12,13 +12,6 @@ from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
 
-def make_tube(first: int, last: int, label: int = 0) -> Tube:
-    """A tube whose box on frame f starts at x1 = f."""
-    frames = np.arange(first, last + 1)
-    boxes = np.stack([frames, frames * 0 + 2, frames + 10, frames * 0 + 20], axis=1)
-    return Tube(frames, boxes.astype(np.float32), label)
-
-
 def windows_frame_by_frame(num_frames: int, tubes: list[Tube], length: int) -> list[int]:
     """The rule as its authors state it, with sets of frames."""
     windows = []
@@ -31,7 +24,7 @@ def windows_frame_by_frame(num_frames: int, tubes: list[Tube], length: int) -> l
     return windows
 
 
-def test_training_windows_of_two_overlapping_tubes() -> None:
+def test_training_windows_of_two_overlapping_tubes(make_tube) -> None:
     # Frames 3..9 and 7..12, K = 3: 5 and 6 cut the second's start, 8 the first's end.
     windows = ClipSampler(3, 3).training_windows(20, [make_tube(3, 9), make_tube(7, 12)])
     assert windows.dtype == np.int64
@@ -39,7 +32,7 @@ def test_training_windows_of_two_overlapping_tubes() -> None:
 
 
 @pytest.mark.parametrize("length", [1, 3, 5])
-def test_windows_equal_the_rule_frame_by_frame(length: int) -> None:
+def test_windows_equal_the_rule_frame_by_frame(make_tube, length: int) -> None:
     rng = np.random.default_rng(length)
     sampler = ClipSampler(length, length)
     for _ in range(40):
@@ -52,11 +45,7 @@ def test_windows_equal_the_rule_frame_by_frame(length: int) -> None:
         assert sampler.background_windows(num_frames, tubes).tolist() == sorted(others)
 
 
-def test_training_windows_of_a_video_shorter_than_the_snippet() -> None:
-    assert ClipSampler(5, 5).training_windows(4, [make_tube(1, 4)]).tolist() == []
-
-
-def test_training_windows_refuse_a_tube_beyond_the_video() -> None:
+def test_training_windows_refuse_a_tube_beyond_the_video(make_tube) -> None:
     with pytest.raises(InputError, match="frames 5 to 11, but the video has 10"):
         ClipSampler(3, 3).training_windows(10, [make_tube(5, 11)])
 
@@ -72,27 +61,28 @@ def test_training_windows_of_real_videos_equal_the_rule_frame_by_frame(shared: P
     assert sampler.training_windows(diving.num_frames, diving.tubes).tolist() == list(range(24, 75))
 
 
-def test_clip_has_the_snippet_in_its_middle() -> None:
-    clip = ClipSampler(5, 16).clip_frames(30, 100)
-    assert clip.tolist() == list(range(25, 41))  # (16 - 5) // 2 = 5 before, 6 after
+@pytest.mark.parametrize(
+    ("sampler", "window", "num_frames", "expected"),
+    [
+        # (16 - 5) // 2 = 5 frames before the snippet 30 .. 34, 6 after.
+        (ClipSampler(5, 16), 30, 100, list(range(25, 41))),
+        (ClipSampler(3, 8), 1, 5, [1, 1, 1, 2, 3, 4, 5, 5]),  # edge frames repeat
+        # 16 frames up to 34; frames -3 .. 4; and, of a video of 2 frames, -4 .. 3.
+        (ClipSampler(5, 16, "end"), 30, 100, list(range(19, 35))),
+        (ClipSampler(3, 8, "end"), 2, 100, [1, 1, 1, 1, 1, 2, 3, 4]),
+        (ClipSampler(3, 8, "end"), 1, 2, [1, 1, 1, 1, 1, 1, 2, 2]),
+        # Every second frame around the same key frame 32, the clip's eighth: 7 before, 8 after.
+        (ClipSampler(5, 16, frame_stride=2), 30, 100, list(range(32 - 14, 32 + 17, 2))),
+        (ClipSampler(3, 8, frame_stride=2), 1, 5, [1, 1, 1, 2, 4, 5, 5, 5]),  # -4, -2, 0, ..., 10
+    ],
+)
+def test_clip_lies_around_or_before_its_snippet(sampler, window, num_frames, expected) -> None:
+    assert sampler.clip_frames(window, num_frames).tolist() == expected
+
+
+def test_snippet_follows_its_window_and_repeats_the_last_frame() -> None:
     assert ClipSampler(5, 8).snippet_frames(30, 100).tolist() == [30, 31, 32, 33, 34]
-
-
-def test_clip_ends_with_the_snippet_where_nothing_later_may_be_seen() -> None:
-    # Window 30, K = 5: the snippet is 30 .. 34, and 16 frames up to 34 begin with 19.
-    assert ClipSampler(5, 16, "end").clip_frames(30, 100).tolist() == list(range(19, 35))
-    # Window 2, K = 3, T = 8: frames -3 .. 4.
-    assert ClipSampler(3, 8, "end").clip_frames(2, 100).tolist() == [1, 1, 1, 1, 1, 2, 3, 4]
-    # A video of 2 frames: frames -4 .. 3.
-    assert ClipSampler(3, 8, "end").clip_frames(1, 2).tolist() == [1, 1, 1, 1, 1, 1, 2, 2]
-
-
-def test_clip_takes_every_second_frame_around_the_same_key_frame() -> None:
-    # Window 30, K = 5: the key frame is 32, the clip's eighth with T = 16; 7 before, 8 after.
-    clip = ClipSampler(5, 16, frame_stride=2).clip_frames(30, 100)
-    assert clip.tolist() == list(range(32 - 14, 32 + 17, 2))
-    at_the_edges = ClipSampler(3, 8, frame_stride=2).clip_frames(1, 5)  # -4, -2, 0, 2, ..., 10
-    assert at_the_edges.tolist() == [1, 1, 1, 2, 4, 5, 5, 5]
+    assert ClipSampler(5, 8).snippet_frames(1, 3).tolist() == [1, 2, 3, 3, 3]
 
 
 def test_clip_of_every_third_frame_ends_with_the_snippet() -> None:
@@ -104,21 +94,13 @@ def test_clip_of_every_third_frame_ends_with_the_snippet() -> None:
     assert (snippets.tolist(), clips.tolist()) == ([[3, 4, 5]], [[0, 1, 2, 5]])
 
 
-def test_edge_frames_repeat_beyond_the_video() -> None:
-    assert ClipSampler(3, 8).clip_frames(1, 5).tolist() == [1, 1, 1, 2, 3, 4, 5, 5]
-    assert ClipSampler(5, 8).snippet_frames(1, 3).tolist() == [1, 2, 3, 3, 3]
-
-
 def test_chunk_layout_finds_each_window_its_frames() -> None:
-    windows = [6, 7, 8]
-    numbers, snippets, clips = ClipSampler(3, 8).layout(windows, 11)
+    windows, sampler = [6, 7, 8], ClipSampler(3, 8)
+    numbers, snippets, clips = sampler.layout(windows, 11)
     assert numbers.tolist() == list(range(4, 12))  # 4 .. 13, cut at 11
-    assert snippets.shape == (3, 3) and clips.shape == (3, 8)
-    for i, window in enumerate(windows):
-        assert (
-            numbers[snippets[i]].tolist() == ClipSampler(3, 8).snippet_frames(window, 11).tolist()
-        )
-        assert numbers[clips[i]].tolist() == ClipSampler(3, 8).clip_frames(window, 11).tolist()
+    for window, snippet, clip in zip(windows, numbers[snippets], numbers[clips], strict=True):
+        assert snippet.tolist() == sampler.snippet_frames(window, 11).tolist()
+        assert clip.tolist() == sampler.clip_frames(window, 11).tolist()
 
 
 def test_chunk_layout_of_clips_that_end_with_their_snippet() -> None:
@@ -128,7 +110,7 @@ def test_chunk_layout_of_clips_that_end_with_their_snippet() -> None:
     assert clips.tolist() == [list(range(8)), list(range(1, 9))]
 
 
-def test_snippet_instances_are_the_tubes_that_hold_every_frame() -> None:
+def test_snippet_instances_are_the_tubes_that_hold_every_frame(make_tube) -> None:
     tubes = [make_tube(1, 9, 4), make_tube(8, 20, 5), make_tube(2, 30, 6)]
     boxes, labels = ClipSampler(3, 8).snippet_instances(tubes, 6)
     assert labels.tolist() == [4, 6] and labels.dtype == np.int64
@@ -136,7 +118,7 @@ def test_snippet_instances_are_the_tubes_that_hold_every_frame() -> None:
     assert boxes[:, :, 0].tolist() == [[6, 7, 8], [6, 7, 8]]  # x1 is the frame's number
 
 
-def test_snippet_without_tubes_has_no_instances() -> None:
+def test_snippet_without_tubes_has_no_instances(make_tube) -> None:
     boxes, labels = ClipSampler(5, 8).snippet_instances([make_tube(1, 4)], 10)
     assert boxes.shape == (0, 5, 4) and labels.shape == (0,)
 

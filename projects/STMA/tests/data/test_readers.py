@@ -114,17 +114,13 @@ def test_shared_frames_cannot_be_changed_by_accident(source):
         frame[:] = 0
 
 
-def test_a_frame_beyond_the_end_is_one_error(folder, video_file):
-    with pytest.raises(InputError, match=r"frame 13 is missing \(00013\.jpg or 00013\.png"):
-        open_frames(str(folder)).read([13])
-    with pytest.raises(InputError, match=r"video\.avi: frame 13 was asked for; .*frame 12"):
-        open_frames(str(video_file)).read([2, 13])
-
-
-def test_a_reader_goes_on_after_an_error(video_file):
-    reader = open_frames(str(video_file))
-    with pytest.raises(InputError, match="frame 13"):
-        reader.read([13])
+def test_a_frame_beyond_the_end_is_one_error_and_reading_goes_on(source):
+    reader = open_frames(source)
+    with pytest.raises(
+        InputError,
+        match=r"frame 13 (is missing \(00013\.jpg or 00013\.png|was asked for; .*frame 12)",
+    ):
+        reader.read([2, 13])
     assert shows(reader.read([11])[0], 11)
 
 
@@ -143,17 +139,15 @@ def test_a_missing_frame_is_named(folder):
         reader.count()
 
 
-def test_an_empty_folder_is_one_error(tmp_path):
+def test_an_empty_folder_and_a_missing_video_are_one_error(tmp_path):
     with pytest.raises(InputError, match="holds no first frame"):
         open_frames(str(tmp_path)).count()
-
-
-def test_a_missing_video_is_one_error(tmp_path):
     with pytest.raises(InputError, match=r"no folder of frames and no video file at .*absent"):
         open_frames(str(tmp_path / "absent"))
 
 
-def test_a_frame_of_another_size_than_expected_is_one_error(source):
+def test_a_frame_of_another_size_than_expected_is_one_error(source, monkeypatch):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the image was decoded"))
     with pytest.raises(InputError, match=r"source.*: frame 2 is 32 x 24 pixels, expected 48 x 36"):
         open_frames(source, size=(36, 48)).read([2])
 
@@ -208,17 +202,12 @@ def test_a_reduced_frame_of_another_size_than_expected_tells_its_true_size(large
         open_frames(str(large_jpeg), size=(48, 64)).read([1], reduction=2)
 
 
-def turned_by_exif(path: Path, orientation: int) -> None:
-    """Add an orientation to a JPEG file."""
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    with Image.open(path) as picture:
-        picture.save(path, exif=exif, quality=95)
-
-
 @pytest.mark.parametrize("orientation", [2, 3, 4, 6, 8])
 def test_reduced_frames_are_turned_by_exif_like_whole_ones(large_jpeg, orientation):
-    turned_by_exif(large_jpeg / "00001.jpg", orientation)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(large_jpeg / "00001.jpg") as picture:
+        picture.save(large_jpeg / "00001.jpg", exif=exif, quality=95)
     (whole,) = open_frames(str(large_jpeg)).read([1])
     assert whole.shape[:2] == ((64, 48) if orientation > 4 else (48, 64))
     reader = open_frames(str(large_jpeg), size=whole.shape[:2])
@@ -248,12 +237,6 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name):
     (tmp_path / "b").mkdir()
     with pytest.raises(InputError, match="leads out of"):
         find_frames(str(tmp_path / "root"), name)
-
-
-def test_an_image_of_another_size_is_refused_before_it_is_decoded(folder, monkeypatch):
-    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the image was decoded"))
-    with pytest.raises(InputError, match="frame 2 is 32 x 24 pixels, expected 48 x 36"):
-        open_frames(str(folder), size=(36, 48)).read([2])
 
 
 def test_random_access_to_a_real_video_equals_sequential_decoding(shared):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
-from pathlib import Path
 
 import torch
 
@@ -49,29 +48,18 @@ PROGRAM = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
 from itertools import islice
-import cv2, numpy as np
-from detectron2.data import DatasetCatalog, MetadataCatalog
 from stma_d2.config import load_config
 from stma_d2.data import build_train_loader
-from stma_d2.structures import Tube
 
-folder = {folder!r}
-for number in range(1, 31):
-    cv2.imwrite(f"{{folder}}/{{number:05d}}.png", np.zeros((32, 32, 3), np.uint8))
-tube = Tube(np.arange(1, 31), np.tile(np.array([4, 4, 20, 20], np.float32), (30, 1)), 0)
-video = dict(video_id="a", num_frames=30, height=32, width=32, path=folder, tubes=[tube])
-DatasetCatalog.register("few_descriptors", lambda: [video])
-MetadataCatalog.get("few_descriptors").set(thing_classes=["Run"])
-cfg = load_config("", ["DATASETS.TRAIN", "('few_descriptors',)", "INPUT.SIZE", "(64, 64)",
-    "MODEL.STMA.NUM_CLASSES", "1", "DATALOADER.NUM_WORKERS", "2"])
+cfg = load_config("", ["DATASETS.TRAIN", "('synthetic_actions_train',)", "INPUT.SIZE", "(64, 64)",
+    "MODEL.STMA.NUM_CLASSES", "10", "DATALOADER.NUM_WORKERS", "2"])
 held = list(islice(build_train_loader(cfg, stride=4), 8))  # as a slow training would hold them
 print([len(batch) for batch in held])
 """
 
 
-def test_few_file_descriptors_suffice_for_batches_of_24(tmp_path: Path) -> None:
-    program = PROGRAM.format(folder=str(tmp_path))
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60
-    )
+def test_few_file_descriptors_suffice_for_batches_of_24(synthetic_root, monkeypatch) -> None:
+    monkeypatch.setenv("DETECTRON2_DATASETS", str(synthetic_root))
+    command = [sys.executable, "-c", PROGRAM]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert run.stdout == f"{[24] * 8}\n", run.stderr[-2000:]

@@ -1,22 +1,20 @@
 """Targets against the formulas, evaluated pixel by pixel in plain Python."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from stma_d2.data.targets import (
-    TargetRules,
-    gaussian_areas,
-    gaussian_radius,
-    make_targets,
-)
+from stma_d2.data.targets import TargetRules, gaussian_radius, make_targets
 from stma_d2.errors import InputError
 
 INPUT = (96, 128)
 MAP = (24, 32)
 RULES = TargetRules(num_classes=4, stride=4)
+SINGLE_PIXELS = replace(RULES, movement_gaussian=False, size_gaussian=False)
+both_ways = pytest.mark.parametrize("rules", [RULES, SINGLE_PIXELS], ids=["areas", "pixels"])
 
 
 def random_boxes(rng: np.random.Generator, instances: int, frames: int) -> torch.Tensor:
@@ -98,13 +96,14 @@ def test_gaussian_radius_of_a_known_box() -> None:
     assert radius.item() == pytest.approx((-70 + math.sqrt(6916)) / 2, rel=1e-5)
 
 
-def test_heatmap_equals_the_formula_at_every_pixel() -> None:
+def test_heatmap_is_the_key_frames_and_equals_the_formula_at_every_pixel() -> None:
     rng = np.random.default_rng(0)
     for _ in range(5):
-        boxes = random_boxes(rng, 3, 1)
+        boxes = random_boxes(rng, 3, 5)
         targets = make_targets(boxes, torch.tensor([2, 0, 2]), INPUT, RULES)
+        heatmap = targets["heatmap"][0].numpy()
         expected = np.zeros(MAP)
-        for box in boxes[:, 0].tolist():
+        for box in boxes[:, 2].tolist():
             cx, cy = pixel_of(box)
             height, width = math.ceil((box[3] - box[1]) / 4), math.ceil((box[2] - box[0]) / 4)
             radius = max(0, int(radius_by_the_formula(height, width)))
@@ -114,15 +113,14 @@ def test_heatmap_equals_the_formula_at_every_pixel() -> None:
                     if max(abs(x - cx), abs(y - cy)) <= radius:
                         value = math.exp(-((x - cx) ** 2 + (y - cy) ** 2) / (2 * sigma**2))
                         expected[y, x] = max(expected[y, x], value)
-        heatmap = targets["heatmap"]
-        assert heatmap.shape == (1, *MAP) and heatmap.dtype == torch.float32
-        np.testing.assert_allclose(heatmap[0].numpy(), expected, rtol=1e-5, atol=1e-7)
+            assert heatmap[cy, cx] == 1
+        np.testing.assert_allclose(heatmap, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_class_aware_heatmaps_keep_classes_apart() -> None:
     boxes = random_boxes(np.random.default_rng(1), 3, 5)
     labels = torch.tensor([2, 0, 2])
-    rules = TargetRules(num_classes=4, stride=4, class_agnostic=False)
+    rules = replace(RULES, class_agnostic=False)
     heatmap = make_targets(boxes, labels, INPUT, rules)["heatmap"]
     assert heatmap.shape == (4, *MAP)
     assert heatmap[1].max() == 0 and heatmap[3].max() == 0
@@ -131,30 +129,16 @@ def test_class_aware_heatmaps_keep_classes_apart() -> None:
         assert torch.equal(heatmap[label], of_class["heatmap"][0])
 
 
-def test_heatmap_is_the_key_frames_and_peaks_at_one() -> None:
-    boxes = torch.zeros(1, 5, 4)
-    boxes[0, :] = torch.tensor([0.0, 0, 20, 20])
-    boxes[0, 2] = torch.tensor([40.0, 40, 72, 80])  # center 56, 60 -> pixel 14, 15
-    heatmap = make_targets(boxes, torch.tensor([0]), INPUT, RULES)["heatmap"][0]
-    assert heatmap[15, 14] == 1 and (heatmap == 1).sum() == 1
-    assert heatmap[2, 2] == 0
-
-
 def test_centers_are_each_frames_own_in_feature_pixels() -> None:
-    boxes = random_boxes(np.random.default_rng(2), 2, 5)
-    centers = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)["centers"]
-    assert centers.shape == (2, 5, 2)
-    for i in range(2):
-        for k in range(5):
-            x1, y1, x2, y2 = boxes[i, k].tolist()
-            expected = [(x1 + x2) / 2 / 4, (y1 + y2) / 2 / 4]
-            assert centers[i, k].tolist() == pytest.approx(expected, rel=1e-5)
+    boxes = torch.tensor([[[8.0, 16, 24, 20], [10.0, 16, 26, 24]]])
+    centers = make_targets(boxes, torch.tensor([0]), INPUT, RULES)["centers"]
+    assert centers.tolist() == [[[4, 4.5], [4.5, 5]]]
 
 
 @pytest.mark.parametrize("area", ["frame", "key"])
 def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
     rng = np.random.default_rng(3)
-    rules = TargetRules(num_classes=4, stride=4, size_area=area)
+    rules = replace(RULES, size_area=area)
     for _ in range(4):
         boxes = random_boxes(rng, 4, 3)
         targets = make_targets(boxes, torch.zeros(4, dtype=torch.int64), INPUT, rules)
@@ -169,27 +153,6 @@ def test_gaussian_samples_equal_the_formulas_at_every_pixel(area: str) -> None:
             assert_same_samples(size, weights_of(key if area == "key" else frame, frame))
 
 
-def test_regression_area_of_a_known_box_by_hand() -> None:
-    # Sides 16 x 8 feature pixels: radii int(.54 * 8) = 4 and int(.54 * 4) = 2, diameters 9 and 5.
-    _, pixels, owners, values = gaussian_areas(torch.tensor([[[8.0, 8.0, 24.0, 16.0]]]), MAP)
-    rows = {}
-    for pixel in pixels.tolist():
-        rows.setdefault(pixel // MAP[1] - 12, []).append(pixel % MAP[1] - 16)
-    # |dx| <= 4.5 * sqrt(1 - (dy / 2.5)^2): 4.5, 4.12, 2.7
-    assert {y: (min(x), max(x)) for y, x in rows.items()} == {
-        -2: (-2, 2),
-        -1: (-4, 4),
-        0: (-4, 4),
-        1: (-4, 4),
-        2: (-2, 2),
-    }
-    assert owners.unique().tolist() == [0]
-    at = dict(zip(pixels.tolist(), values.tolist(), strict=True))
-    assert at[12 * 32 + 16] == 1
-    assert at[12 * 32 + 19] == pytest.approx(math.exp(-(3**2) / (2 * 1.5**2)))  # sigma 9 / 6
-    assert at[13 * 32 + 16] == pytest.approx(math.exp(-1 / (2 * (5 / 6) ** 2)))
-
-
 def test_shared_pixels_of_equal_boxes_belong_to_the_first() -> None:
     boxes = torch.tensor([[[8.0, 8, 60, 60]], [[8.0, 8, 60, 60]]])
     targets = make_targets(boxes, torch.tensor([0, 1]), INPUT, RULES)
@@ -198,49 +161,35 @@ def test_shared_pixels_of_equal_boxes_belong_to_the_first() -> None:
 
 
 def test_without_gaussian_the_center_pixel_alone_counts_one() -> None:
-    rules = TargetRules(num_classes=4, stride=4, movement_gaussian=False, size_gaussian=False)
     boxes = random_boxes(np.random.default_rng(4), 3, 5)
     boxes[2] = boxes[1]  # MOC keeps both where centers coincide
-    targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
+    targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, SINGLE_PIXELS)
 
-    def flat(box: torch.Tensor) -> int:
-        x, y = pixel_of(box.tolist())
-        return y * MAP[1] + x
+    def expected(frames: range) -> list[tuple]:
+        pixels = {(k, i): pixel_of(boxes[i, k].tolist()) for k in frames for i in range(3)}
+        return [(k, y * MAP[1] + x, i, 1) for (k, i), (x, y) in pixels.items()]
 
-    assert targets["movement"].instances.tolist() == [0, 1, 2]
-    assert targets["movement"].pixels.tolist() == [flat(boxes[i, 2]) for i in range(3)]
-    assert targets["movement"].weights.tolist() == [1, 1, 1]
-    size = zip(
-        targets["size"].frames.tolist(),
-        targets["size"].instances.tolist(),
-        targets["size"].pixels.tolist(),
-        strict=True,
-    )
-    assert list(size) == [(k, i, flat(boxes[i, k])) for k in range(5) for i in range(3)]
-    assert targets["size"].weights.tolist() == [1] * 15
+    for samples, frames in ((targets["movement"], range(2, 3)), (targets["size"], range(5))):
+        assert list(zip(*(field.tolist() for field in samples), strict=True)) == expected(frames)
 
 
 def test_each_regression_chooses_its_samples_by_itself() -> None:
     boxes = torch.tensor([[[8.0, 8, 88, 88]]])
     for movement, size in ((True, False), (False, True)):
-        rules = TargetRules(num_classes=4, stride=4, movement_gaussian=movement, size_gaussian=size)
+        rules = replace(RULES, movement_gaussian=movement, size_gaussian=size)
         targets = make_targets(boxes, torch.tensor([0]), INPUT, rules)
         assert (len(targets["movement"].pixels) > 1) == movement
         assert (len(targets["size"].pixels) > 1) == size
 
 
-def test_centers_at_and_beyond_the_border_are_brought_inside() -> None:
+@both_ways
+def test_centers_at_and_beyond_the_border_are_brought_inside(rules: TargetRules) -> None:
     boxes = torch.tensor([[[120.0, 90, 140, 110]], [[-30.0, -20, -10, -4]], [[0.0, 95, 0, 95]]])
-    for gaussian in (True, False):
-        rules = TargetRules(
-            num_classes=4, stride=4, movement_gaussian=gaussian, size_gaussian=gaussian
-        )
-        targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
-        heatmap = targets["heatmap"][0]
-        assert [heatmap[23, 31], heatmap[0, 0], heatmap[23, 0]] == [1, 1, 1]
-        pixels = targets["movement"].pixels
-        assert {23 * 32 + 31, 0, 23 * 32} <= set(pixels.tolist())
-        assert pixels.min() >= 0 and pixels.max() < MAP[0] * MAP[1]
+    targets = make_targets(boxes, torch.tensor([0, 1, 2]), INPUT, rules)
+    heatmap, pixels = targets["heatmap"][0], targets["movement"].pixels
+    assert [heatmap[23, 31], heatmap[0, 0], heatmap[23, 0]] == [1, 1, 1]
+    assert {23 * 32 + 31, 0, 23 * 32} <= set(pixels.tolist())
+    assert pixels.min() >= 0 and pixels.max() < MAP[0] * MAP[1]
 
 
 def test_degenerate_boxes_train_their_center_pixel_with_positive_weight() -> None:
@@ -252,27 +201,22 @@ def test_degenerate_boxes_train_their_center_pixel_with_positive_weight() -> Non
     assert torch.isfinite(targets["heatmap"]).all()
 
 
-@pytest.mark.parametrize("gaussian", [True, False])
-def test_no_instances_give_empty_tensors(gaussian: bool) -> None:
-    rules = TargetRules(num_classes=4, stride=4, movement_gaussian=gaussian, size_gaussian=gaussian)
-    labels = torch.zeros(0, dtype=torch.int64)
-    targets = make_targets(torch.zeros(0, 5, 4), labels, INPUT, rules)
-    assert targets["heatmap"].shape == (1, *MAP) and targets["heatmap"].max() == 0
-    assert targets["centers"].shape == (0, 5, 2) and targets["boxes"].shape == (0, 5, 4)
-    for samples in (targets["movement"], targets["size"]):
-        assert all(field.shape == (0,) for field in samples)
-
-
-def test_types_are_as_documented() -> None:
-    targets = make_targets(
-        random_boxes(np.random.default_rng(5), 2, 3), torch.tensor([0, 1]), INPUT, RULES
-    )
+@both_ways
+@pytest.mark.parametrize("count", [0, 2])
+def test_shapes_and_types_are_as_documented(rules: TargetRules, count: int) -> None:
+    boxes = random_boxes(np.random.default_rng(5), count, 5)
+    targets = make_targets(boxes, torch.zeros(count, dtype=torch.int64), INPUT, rules)
+    shapes = {"labels": (), "boxes": (5, 4), "centers": (5, 2)}
+    assert all(targets[name].shape == (count, *shape) for name, shape in shapes.items())
+    assert targets["heatmap"].shape == (1, *MAP) and targets["heatmap"].any() == (count > 0)
     assert targets["labels"].dtype == torch.int64
     assert all(targets[name].dtype == torch.float32 for name in ("boxes", "centers", "heatmap"))
     for samples in (targets["movement"], targets["size"]):
         assert [field.dtype for field in samples] == [torch.int64] * 3 + [torch.float32]
+        assert {field.dim() for field in samples} == {1}
+        assert len({len(field) for field in samples}) == 1 and (len(samples[0]) > 0) == (count > 0)
 
 
 def test_unknown_size_area_is_refused() -> None:
     with pytest.raises(InputError, match="MODEL.STMA.SIZE.AREA is 'box'"):
-        TargetRules(num_classes=4, stride=4, size_area="box")
+        replace(RULES, size_area="box")

@@ -25,6 +25,7 @@ SMALL = [
     *("MODEL.DEVICE", "cpu", "MODEL.BACKBONE.STEM_CHANNELS", "8", "INPUT.SIZE", "(64, 64)"),
     *("MODEL.STMA.HEAD_CHANNELS", "8", "MODEL.STMA.ACTION.CHANNELS", "8"),
 ]
+CAUSAL = ["INPUT.SNIPPET_POSITION", "end"]
 
 
 @pytest.fixture
@@ -44,11 +45,12 @@ def weights(tmp_path):
 
 
 @pytest.fixture
-def run_demo(monkeypatch, capsys):
+def run_demo(weights, monkeypatch, capsys):
     """Runs the command and gives what it printed."""
 
     def run(*arguments, overrides=()):
-        command = ["demo.py", "--config-file", CONFIG, *arguments, *SMALL, *overrides]
+        overrides = [*SMALL, "MODEL.WEIGHTS", weights, *overrides]
+        command = ["demo.py", "--config-file", CONFIG, *arguments, *overrides]
         monkeypatch.setattr(sys, "argv", command)
         command_line()
         return capsys.readouterr().out
@@ -74,18 +76,16 @@ def frames_in(path):
         return sum(1 for _ in container.decode(video=0))
 
 
-def test_every_frame_is_drawn_into_a_playable_file(video, weights, tmp_path, run_demo):
+def test_every_frame_is_drawn_into_a_playable_file(video, tmp_path, run_demo):
     output = tmp_path / "out.mp4"
-    arguments = ["--input", video, "--output", str(output), "--min-score", "0"]
-    printed = run_demo(*arguments, overrides=["MODEL.WEIGHTS", weights])
+    printed = run_demo("--input", video, "--output", str(output), "--min-score", "0")
     assert frames_in(output) == 20
     assert "tubes of score 0.0 or more drawn into" in printed
 
 
-def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, weights, tmp_path, run_demo):
+def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, tmp_path, run_demo):
     arguments = ["--input", video, "--min-score", "0", "--output"]
-    overrides = ["MODEL.WEIGHTS", weights, "INPUT.SNIPPET_POSITION", "end"]
-    overrides += ["TEST.LINKING.MIN_TUBELET_SCORE", "0.0"]
+    overrides = [*CAUSAL, "TEST.LINKING.MIN_TUBELET_SCORE", "0.0"]
     output = tmp_path / "stream.mp4"
     streamed = run_demo("--stream", *arguments, str(output), overrides=overrides)
     whole = run_demo(*arguments, str(tmp_path / "whole.mp4"), overrides=overrides)
@@ -93,17 +93,16 @@ def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, weights, tm
     assert tubes_in(streamed) == tubes_in(whole) != []
 
 
-def test_a_stream_of_a_network_that_looks_ahead_is_refused(video, weights, tmp_path, run_demo):
+def test_a_stream_of_a_network_that_looks_ahead_is_refused(video, tmp_path, run_demo):
     arguments = ["--stream", "--input", video, "--output", str(tmp_path / "o.mp4")]
     with pytest.raises(SystemExit, match=r"error: .*set INPUT\.SNIPPET_POSITION to 'end'"):
-        run_demo(*arguments, overrides=["MODEL.WEIGHTS", weights])
+        run_demo(*arguments)
 
 
-def test_a_camera_that_does_not_open_ends_in_one_message(weights, tmp_path, run_demo, monkeypatch):
+def test_a_camera_that_does_not_open_ends_in_one_message(tmp_path, run_demo, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    overrides = ["MODEL.WEIGHTS", weights, "INPUT.SNIPPET_POSITION", "end"]
     with pytest.raises(SystemExit, match="error: OpenCV cannot open camera 99"):
-        run_demo("--input", "99", "--output", "o.mp4", overrides=overrides)
+        run_demo("--input", "99", "--output", "o.mp4", overrides=CAUSAL)
     assert not (tmp_path / "o.mp4").exists()
 
 
@@ -120,10 +119,9 @@ def test_options_that_do_not_go_together_are_refused(run_demo, capsys, arguments
     assert message in capsys.readouterr().err
 
 
-def test_a_missing_video_ends_in_one_message(weights, tmp_path, run_demo):
-    arguments = ["--input", "no.mp4", "--output", str(tmp_path / "o.mp4")]
+def test_a_missing_video_ends_in_one_message(tmp_path, run_demo):
     with pytest.raises(SystemExit, match=r"error: .*no\.mp4"):
-        run_demo(*arguments, overrides=["MODEL.WEIGHTS", weights])
+        run_demo("--input", "no.mp4", "--output", str(tmp_path / "o.mp4"))
 
 
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
@@ -151,26 +149,22 @@ def test_outputs_that_cannot_be_written_are_refused_first(video, tmp_path, refus
 
 
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
-def test_the_drawn_video_lasts_as_long_as_its_source(weights, tmp_path, run_demo, stream):
+def test_the_drawn_video_lasts_as_long_as_its_source(tmp_path, run_demo, stream):
     source, output = str(tmp_path / "uneven.mp4"), str(tmp_path / "out.mp4")
     times = [0.0, 0.04, 0.08, 1.0, 1.5, 1.54, 6.0]
     picture = np.full((48, 64, 3), 90, np.uint8)
     write_timed_video(source, (TimedFrame(picture, time, 0.04) for time in times))
-    overrides = ["MODEL.WEIGHTS", weights, "INPUT.SNIPPET_POSITION", "end"]
-    run_demo("--input", source, "--output", output, *stream, overrides=overrides)
+    run_demo("--input", source, "--output", output, *stream, overrides=CAUSAL)
     drawn = list(open_frames(output).timed())
     assert [frame.time for frame in drawn] == pytest.approx(times)
     assert drawn[-1].duration == pytest.approx(0.04)
 
 
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
-def test_a_damaged_video_is_drawn_and_the_damage_named(
-    shared, weights, tmp_path, run_demo, caplog, stream
-):
+def test_a_damaged_video_is_drawn_and_the_damage_named(shared, tmp_path, run_demo, caplog, stream):
     source, output = str(shared / "cases/videos/xvid_bad_frame_10.avi"), str(tmp_path / "out.mp4")
     _LOG_COUNTER.clear()  # each message is logged once a process
-    overrides = ["MODEL.WEIGHTS", weights, "INPUT.SNIPPET_POSITION", "end"]
-    run_demo("--input", source, "--output", output, *stream, overrides=overrides)
+    run_demo("--input", source, "--output", output, *stream, overrides=CAUSAL)
     assert open_frames(output).count() == 24
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"{source}: frame 9 of about 24 could not be decoded"

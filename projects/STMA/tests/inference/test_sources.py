@@ -11,13 +11,7 @@ import numpy as np
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.inference.sources import (
-    is_camera,
-    opened_source,
-    set_by_interrupt,
-    until,
-)
-from stma_d2.visualization import write_video
+from stma_d2.inference.sources import is_camera, opened_source, set_by_interrupt, until
 
 
 class FakeCamera:
@@ -48,13 +42,6 @@ def cameras(monkeypatch):
     return opened
 
 
-@pytest.fixture
-def video(tmp_path):
-    path = str(tmp_path / "in.mp4")
-    write_video(path, (np.full((48, 64, 3), 20 * i, np.uint8) for i in range(5)), fps=10)
-    return path
-
-
 def test_a_number_is_a_camera_unless_a_file_has_that_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert is_camera("0") and is_camera("12")
@@ -76,13 +63,6 @@ def test_a_camera_that_does_not_open_is_named(cameras):
     with pytest.raises(InputError, match="cannot open camera 7"), opened_source("7"):
         pass
     assert cameras[0].released
-
-
-def test_a_video_file_gives_its_frames_at_its_rate(video):
-    with opened_source(video) as source:
-        frames = list(source)
-    assert [round(float(frame.pixels.mean()), -1) for frame in frames] == [0, 20, 40, 60, 80]
-    assert [frame.time for frame in frames] == pytest.approx([0, 0.1, 0.2, 0.3, 0.4])
 
 
 def test_a_folder_has_the_usual_rate(tmp_path):

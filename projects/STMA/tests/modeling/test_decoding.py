@@ -68,16 +68,6 @@ def test_distances_are_read_at_the_rounded_pixel_and_the_box_lies_around_it():
     assert boxes[0, 0].tolist() == [[7, 2, 11, 8], [11, 7, 13, 9], [0, 0, 0, 0]]
 
 
-def test_mocs_size_is_read_at_the_integer_part_and_lies_around_the_center():
-    sizes = torch.zeros(1, 3, 2, 3, 4)
-    sizes[0, 0, :, 1, 1] = torch.tensor([2.0, 1.0])  # feature pixels
-    sizes[0, 1, :, 2, 3] = 1.0
-    centers = torch.tensor([[[[1.6, 1.4], [2.5, 1.5], [0.0, 0.0]]]])
-    boxes = read_boxes(one_peak(3, 2), centers, sizes, WidthHeightCoder(4))
-    expected = torch.tensor([[2.4, 3.6, 10.4, 7.6], [8.0, 4.0, 12.0, 8.0]])
-    assert torch.allclose(boxes[0, 0, :2], expected)
-
-
 def test_a_center_outside_the_map_reads_the_border():
     sizes = torch.arange(2 * 3.0).view(1, 1, 1, 2, 3).repeat(1, 3, 4, 1, 1)
     centers = torch.tensor([[[[-3.0, 9.0], [0.0, 0.0], [0.0, 0.0]]]])

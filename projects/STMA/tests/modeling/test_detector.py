@@ -61,78 +61,70 @@ def at_once(model, chunks):
         return Tubelets.cat([result["tubelets"] for result in model(chunks)])
 
 
-def count_rows(module, counts):
-    """Note how many rows each call of ``module`` gets."""
-    module.register_forward_hook(lambda _, inputs, __: counts.append(len(inputs[0])))
-
-
-def assert_same(ours, theirs):
-    assert ours.windows.tolist() == theirs.windows.tolist()
-    torch.testing.assert_close(ours.boxes, theirs.boxes, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(ours.scores, theirs.scores, atol=1e-4, rtol=1e-4)
-
-
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("windows_per_chunk", [1, 2, 5])
 def test_chunks_in_order_compute_each_frame_once_and_change_nothing(
-    tiny_model, make_chunks, windows_per_chunk, flip
+    tiny_model, make_chunks, windows_per_chunk, flip, assert_same_tubelets, count_rows
 ):
     detector = TubeletDetector(tiny_model, flip=flip)
     expected = run(detector, make_chunks(NUM_FRAMES))
-    frames, clips = [], []
-    count_rows(tiny_model.backbone, frames)
-    count_rows(tiny_model.backbone_3d, clips)
-    assert_same(run(detector, make_chunks(windows_per_chunk)), expected)
+    frames, clips = count_rows(tiny_model.backbone), count_rows(tiny_model.backbone_3d)
+    assert_same_tubelets(run(detector, make_chunks(windows_per_chunk)), expected)
     assert sum(frames) == NUM_FRAMES * (1 + flip)
     assert sum(clips) == (NUM_FRAMES - 2) * (1 + flip)
 
 
-def test_chunks_of_two_videos_in_any_order_change_nothing(tiny_model, make_chunks):
+def test_chunks_of_two_videos_in_any_order_change_nothing(
+    tiny_model, make_chunks, assert_same_tubelets
+):
     chunks = make_chunks(7, "a", seed=1) + make_chunks(7, "b", seed=2)
     expected = [at_once(tiny_model, [chunk]) for chunk in chunks]
     detector = TubeletDetector(tiny_model)
     state = detector.init_state()
     for order in itertools.islice(itertools.permutations(range(len(chunks))), 0, 720, 103):
         for i in order:
-            assert_same(run(detector, [chunks[i]], state), expected[i])
+            assert_same_tubelets(run(detector, [chunks[i]], state), expected[i])
 
 
-def test_two_videos_side_by_side_do_not_disturb_each_other(tiny_model, make_chunks):
+def test_two_videos_side_by_side_do_not_disturb_each_other(
+    tiny_model, make_chunks, assert_same_tubelets, count_rows
+):
     detector = TubeletDetector(tiny_model)
     videos = [make_chunks(5, seed=seed) for seed in (1, 2)]
     states = [detector.init_state() for _ in videos]
-    frames = []
-    count_rows(tiny_model.backbone, frames)
+    frames = count_rows(tiny_model.backbone)
     found = [
         [detector.step(state, chunk) for state, chunk in zip(states, chunks, strict=True)]
         for chunks in zip(*videos, strict=True)
     ]
     assert sum(frames) == 2 * NUM_FRAMES
     for tubelets, chunks in zip(zip(*found, strict=True), videos, strict=True):
-        assert_same(Tubelets.cat(tubelets), at_once(tiny_model, chunks))
+        assert_same_tubelets(Tubelets.cat(tubelets), at_once(tiny_model, chunks))
 
 
-def test_the_first_chunk_again_is_computed_again(tiny_model, make_chunks):
+def test_the_first_chunk_again_is_computed_again(
+    tiny_model, make_chunks, assert_same_tubelets, count_rows
+):
     """A video of the same name with other frames, as after a file was replaced."""
     detector = TubeletDetector(tiny_model)
     state = detector.init_state()
     run(detector, make_chunks(4, seed=1, num_frames=4), state)
-    frames = []
-    count_rows(tiny_model.backbone, frames)
+    frames = count_rows(tiny_model.backbone)
     again = run(detector, make_chunks(4, seed=2, num_frames=4), state)
     assert sum(frames) == 4
-    assert_same(again, at_once(tiny_model, make_chunks(4, seed=2, num_frames=4)))
+    assert_same_tubelets(again, at_once(tiny_model, make_chunks(4, seed=2, num_frames=4)))
 
 
-def test_a_video_shorter_than_the_snippet_repeats_its_last_frame(tiny_model, make_chunks):
+def test_a_video_shorter_than_the_snippet_repeats_its_last_frame(
+    tiny_model, make_chunks, assert_same_tubelets, count_rows
+):
     (chunk,) = make_chunks(4, num_frames=2)
-    frames = []
-    count_rows(tiny_model.backbone, frames)
+    frames = count_rows(tiny_model.backbone)
     found = run(TubeletDetector(tiny_model), [chunk])
     assert sum(frames) == 2
     by_hand = {**chunk, "frames": chunk["frames"][[0, 1, 1]], "clip_index": chunk["clip_index"]}
     by_hand["snippet_index"] = torch.tensor([[0, 1, 2]])
-    assert_same(found, at_once(tiny_model, [by_hand]))
+    assert_same_tubelets(found, at_once(tiny_model, [by_hand]))
 
 
 def test_data_parallelism_is_taken_off(tiny_model):
@@ -149,17 +141,15 @@ def test_the_flip_test_finds_the_mirror_images_of_what_it_finds(tiny_cfg, tiny_m
     (chunk,) = make_chunks(NUM_FRAMES)
     mirrored = {**chunk, "frames": chunk["frames"].flip(-1)}
     one, two = (run(detector, [sample]) for sample in (chunk, mirrored))
-    centers = [found.scores.sum(dim=2) for found in (one, two)]
-    torch.testing.assert_close(*centers, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(one.scores.sum(2), two.scores.sum(2), atol=1e-5, rtol=1e-4)
     width = tiny_cfg.INPUT.SIZE[1]
     scale = chunk["width"] / width
     left, top, right, bottom = two.boxes.unbind(-1)
     shift = (width - 1) * scale
     expected = torch.stack([shift - right, top, shift - left, bottom], dim=-1)
     limits = torch.tensor([chunk["width"] - 1.0, chunk["height"] - 1.0]).repeat(2)
-    inside = ((one.boxes > 0) & (one.boxes < limits) & (two.boxes > 0) & (two.boxes < limits)).all(
-        -1
-    )
+    both = torch.stack([one.boxes, two.boxes])
+    inside = ((both > 0) & (both < limits)).all(dim=-1).all(dim=0)
     assert inside.any()
     torch.testing.assert_close(one.boxes[inside], expected[inside], atol=1e-2, rtol=1e-3)
 
@@ -172,19 +162,20 @@ def test_windows_share_the_clip_of_their_groups_middle():
     assert middles.tolist() == groups.tolist() == [0, 1, 2, 3]
 
 
-def test_a_clip_stride_saves_clips_whatever_the_chunks(tiny_model, make_chunks):
+def test_a_clip_stride_saves_clips_whatever_the_chunks(
+    tiny_model, make_chunks, assert_same_tubelets, count_rows
+):
     """Window 1 to 3 get the 3D features of window 2, 4 to 6 those of 5, ..."""
     (whole,) = make_chunks(NUM_FRAMES)
     by_hand = dict(whole)
     middle = torch.tensor([1] * 3 + [4] * 3 + [7] * 3 + [10] * 3 + [13] * 3 + [16] * 3)
     by_hand["clip_index"] = whole["clip_index"][middle]
     expected = at_once(tiny_model, [by_hand])
-    clips = []
-    count_rows(tiny_model.backbone_3d, clips)
+    clips = count_rows(tiny_model.backbone_3d)
     for windows_per_chunk in (3, 6, NUM_FRAMES):
         clips.clear()
         detector = TubeletDetector(tiny_model, windows_per_clip=3)
-        assert_same(run(detector, make_chunks(windows_per_chunk)), expected)
+        assert_same_tubelets(run(detector, make_chunks(windows_per_chunk)), expected)
         assert sum(clips) == 6
 
 
@@ -197,11 +188,11 @@ def test_a_clip_stride_that_does_not_divide_the_chunk_is_refused(
         TubeletDetector(tiny_cfg, tiny_model)
 
 
-def test_without_a_3d_backbone_no_clips_are_made(tiny_cfg, make_chunks):
+def test_without_a_3d_backbone_no_clips_are_made(tiny_cfg, make_chunks, assert_same_tubelets):
     tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
     model = build_model(tiny_cfg).eval()
     found = run(TubeletDetector(tiny_cfg, model), make_chunks(5))
-    assert_same(found, at_once(model, make_chunks(NUM_FRAMES)))
+    assert_same_tubelets(found, at_once(model, make_chunks(NUM_FRAMES)))
 
 
 def test_mixed_precision_is_configured(tiny_cfg, tiny_model, make_chunks):

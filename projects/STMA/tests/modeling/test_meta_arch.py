@@ -8,30 +8,42 @@ from detectron2.modeling import build_model
 from torch import nn
 
 from stma_d2.errors import InputError
-from stma_d2.modeling.batch import batch_frames, batch_targets
 
 
-def assert_same(ours, theirs):
-    assert torch.allclose(ours.boxes, theirs.boxes, atol=1e-3)
-    assert torch.allclose(ours.scores, theirs.scores, atol=1e-5)
+def one_window(sample, window):
+    """The window of a chunk as a chunk of its own."""
+    indexes = {key: sample[key][window : window + 1] for key in ("snippet_index", "clip_index")}
+    used = torch.cat(list(indexes.values()), dim=1).unique()
+    return {
+        **sample,
+        "frames": sample["frames"][used],
+        "windows": sample["windows"][window : window + 1],
+        **{key: torch.searchsorted(used, index) for key, index in indexes.items()},
+    }
 
 
 @torch.no_grad()
-def test_the_2d_backbone_runs_once_per_detected_frame(tiny_cfg, tiny_model, make_sample):
-    seen = []
-    tiny_model.backbone.register_forward_hook(lambda _, inputs, __: seen.append(len(inputs[0])))
-    tiny_model([make_sample(tiny_cfg, num_windows=6)])
-    assert sum(seen) == 6 + 2
+def test_sharing_features_over_windows_equals_each_window_alone(
+    tiny_cfg, tiny_model, make_sample, assert_same_tubelets
+):
+    sample = make_sample(tiny_cfg, num_windows=6)
+    (shared,) = tiny_model([sample])
+    assert shared["tubelets"].windows.tolist() == [1, 2, 3, 4, 5, 6]
+    for window in range(6):
+        (alone,) = tiny_model([one_window(sample, window)])
+        assert_same_tubelets(shared["tubelets"][window : window + 1], alone["tubelets"])
 
 
 @torch.no_grad()
-def test_several_samples_in_one_batch_equal_each_sample_alone(tiny_cfg, tiny_model, make_sample):
+def test_several_samples_in_one_batch_equal_each_sample_alone(
+    tiny_cfg, tiny_model, make_sample, assert_same_tubelets
+):
     samples = [make_sample(tiny_cfg, num_windows=n, seed=n) for n in (1, 3)]
     together = tiny_model(samples)
     assert [len(result["tubelets"]) for result in together] == [1, 3]
     for sample, result in zip(samples, together, strict=True):
         (alone,) = tiny_model([sample])
-        assert_same(result["tubelets"], alone["tubelets"])
+        assert_same_tubelets(result["tubelets"], alone["tubelets"])
 
 
 @torch.no_grad()
@@ -45,6 +57,20 @@ def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, 
     assert boxes[..., [1, 3]].max() <= 119
     assert ((scores > 0) & (scores < 1)).all()
     assert (scores[0].sum(dim=1).diff() <= 0).all(), "best center first"
+
+
+@pytest.mark.parametrize("counts", [(1,), (2, 1), (0, 2), (0,)])
+def test_losses_are_finite_and_reach_every_weight(tiny_cfg, tiny_model, make_sample, counts):
+    samples = [make_sample(tiny_cfg, num_instances=n, seed=n) for n in counts]
+    tiny_model.train()
+    losses = tiny_model(samples)
+    assert set(losses) == {"loss_center", "loss_movement", "loss_size", "loss_cls"}
+    sum(losses.values()).backward()
+    for name, parameter in tiny_model.named_parameters():
+        assert parameter.grad is not None, name
+        assert torch.isfinite(parameter.grad).all(), name
+    if sum(counts) == 0:
+        assert [losses[n].item() for n in ("loss_movement", "loss_size", "loss_cls")] == [0, 0, 0]
 
 
 def test_the_weights_of_equations_8_and_9_multiply_the_losses(tiny_cfg, make_sample):
@@ -63,38 +89,16 @@ def test_the_weights_of_equations_8_and_9_multiply_the_losses(tiny_cfg, make_sam
         assert paper[name].item() == pytest.approx(factor * plain[name].item(), rel=1e-5)
 
 
-def test_perfect_predictions_leave_only_the_heat_maps_rest(tiny_cfg, tiny_model, make_sample):
-    """Distances, movement and classes written from the targets give zero loss."""
-    sample = make_sample(tiny_cfg, num_instances=1)
-    batch, targets = (f([sample], torch.device("cpu")) for f in (batch_frames, batch_targets))
-    with torch.no_grad():
-        frames = tiny_model.frame_features(batch.frames[batch.detected])
-        clips = tiny_model.clip_features(batch.frames[batch.clip_index])
-        maps = tiny_model.window_maps(frames, batch.snippet_index, clips)
-    ys, xs = torch.meshgrid(torch.arange(16.0), torch.arange(16.0), indexing="ij")
-    x1, y1, x2, y2 = targets.boxes[0, 0].tolist()
-    sides = torch.stack([xs * 4 - x1, ys * 4 - y1, x2 - xs * 4, y2 - ys * 4])
-    frames.size[:] = sides
-    maps.movement[:] = 0
-    maps.action[:] = 0
-    maps.action[:, 0] = 50
-    losses = tiny_model.losses(frames, maps, batch.snippet_index, targets)
-    assert float(losses["loss_size"]) == pytest.approx(0, abs=1e-6)
-    assert float(losses["loss_movement"]) == 0
-    assert float(losses["loss_cls"]) == pytest.approx(0, abs=1e-6)
-
-
-def test_class_aware_localization_has_no_action_head(tiny_cfg, make_sample):
-    tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
-    tiny_cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = False
-    tiny_cfg.MODEL.STMA.SIZE.GAUSSIAN = tiny_cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = False
-    model = build_model(tiny_cfg).train()
-    assert model.action_head is None
-    losses = model([make_sample(tiny_cfg, num_instances=2)])
-    assert set(losses) == {"loss_center", "loss_movement", "loss_size"}
-    with torch.no_grad():
-        (result,) = model.eval()([make_sample(tiny_cfg)])
-    assert ((result["tubelets"].scores > 0).sum(dim=2) == 1).all(), "a peak has its map's class"
+def test_sure_and_right_class_maps_leave_no_loss(tiny_cfg, tiny_model, make_sample):
+    """Losses of perfect centers, movement and sizes: `test_box_coder`."""
+    sample = make_sample(tiny_cfg, num_instances=1)  # of class 0
+    for sure_of, expected in ((0, 0), (1, 50)):
+        with torch.no_grad():
+            tiny_model.action_head.classify.weight.zero_()
+            tiny_model.action_head.classify.bias.copy_(50.0 * torch.eye(3)[sure_of])
+        weight = tiny_model.loss_weights["loss_cls"]
+        loss = tiny_model.train()([sample])["loss_cls"].item()
+        assert loss == pytest.approx(expected * weight, abs=1e-6)
 
 
 def test_class_aware_localization_refuses_a_3d_backbone(tiny_cfg):
@@ -104,7 +108,9 @@ def test_class_aware_localization_refuses_a_3d_backbone(tiny_cfg):
 
 
 @torch.no_grad()
-def test_compiled_backbones_keep_names_and_results(tiny_cfg, tiny_model, make_sample, monkeypatch):
+def test_compiled_backbones_keep_names_and_results(
+    tiny_cfg, tiny_model, make_sample, assert_same_tubelets, monkeypatch
+):
     """Traced as for any backend; generating code for the processor would take a minute."""
     plain = nn.Module.compile
     monkeypatch.setattr(nn.Module, "compile", lambda self: plain(self, backend=count_graphs))
@@ -121,7 +127,7 @@ def test_compiled_backbones_keep_names_and_results(tiny_cfg, tiny_model, make_sa
     sample = make_sample(tiny_cfg)
     (expected,), (result,) = tiny_model([sample]), compiled([sample])
     assert len(graphs) == 2, "one whole graph each"
-    assert_same(result["tubelets"], expected["tubelets"])
+    assert_same_tubelets(result["tubelets"], expected["tubelets"])
 
 
 def test_the_3d_backbone_gets_its_own_colors_mean_and_std(tiny_cfg, make_sample):

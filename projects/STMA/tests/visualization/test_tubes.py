@@ -47,12 +47,8 @@ def test_the_surest_tube_lies_on_top():
 
 
 def test_the_trail_shows_where_the_center_was():
-    long = Tube(
-        np.arange(1, 11),
-        np.array([[10 * i, 100, 10 * i + 20, 140] for i in range(10)], np.float32),
-        0,
-        1.0,
-    )
+    boxes = np.array([[10 * i, 100, 10 * i + 20, 140] for i in range(10)], np.float32)
+    long = Tube(np.arange(1, 11), boxes, 0)
     canvas = draw_tubes(np.zeros((400, 400, 3), np.uint8), 10, [long], LABELS)
     assert is_drawn(canvas, class_color(0), 70, 120)  # the way there
     assert not is_drawn(canvas, class_color(0), 130, 120)

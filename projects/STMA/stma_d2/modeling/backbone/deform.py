@@ -20,7 +20,6 @@ class ModulatedDeformConv2d(DeformConv2d):
     """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        """Take maps (N, ``in_channels``, H, W) to (N, ``out_channels``, H, W)."""
         super().__init__(in_channels, out_channels, _KERNEL, padding=1)
         nn.init.zeros_(self.bias)
         # 18 channels of offsets, then 9 of modulation logits: the order of published weights.
@@ -44,7 +43,6 @@ class DeformBlock(nn.Module):
     """Modulated deformable convolution, batch normalization, ReLU."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        """Take maps (N, ``in_channels``, H, W) to (N, ``out_channels``, H, W)."""
         super().__init__()
         self.conv = ModulatedDeformConv2d(in_channels, out_channels)
         self.norm = nn.BatchNorm2d(out_channels)

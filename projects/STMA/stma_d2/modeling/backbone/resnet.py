@@ -23,7 +23,6 @@ class DeformUp(nn.Module):
     """A deformable block, then a transposed convolution that doubles the map."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
-        """Take maps (N, ``in_channels``, H, W) to (N, ``out_channels``, 2 H, 2 W)."""
         super().__init__()
         self.project = DeformBlock(in_channels, out_channels)
         self.upsample = nn.ConvTranspose2d(
@@ -51,7 +50,6 @@ class ResNet18(nn.Module):
     size_divisibility = 32
 
     def __init__(self) -> None:
-        """Build with random weights."""
         super().__init__()
         layers = OrderedDict(resnet18(weights=None).named_children())
         del layers["avgpool"], layers["fc"]

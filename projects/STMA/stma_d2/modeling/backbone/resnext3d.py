@@ -177,7 +177,6 @@ class ResNeXt3D101(ResNeXt3D):
     """The paper's 3D backbone: :class:`ResNeXt3D` of depth 101."""
 
     def __init__(self) -> None:
-        """Build with random weights."""
         super().__init__(101)
 
 

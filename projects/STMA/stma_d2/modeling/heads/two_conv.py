@@ -79,7 +79,6 @@ class SizeHead(TwoConvHead):
     def __init__(
         self, in_channels: int, hidden_channels: int, box_coder: BoxCoder, *, norm: str = ""
     ) -> None:
-        """Build the head; see `TwoConvHead`."""
         super().__init__(
             in_channels,
             hidden_channels,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2.data import load_annotations
@@ -20,28 +21,19 @@ def test_importing_the_package_registers_it():
             assert len(metadata.thing_classes) == 21
 
 
-def test_files_lie_as_moc_lays_them_out(shared, tmp_path, monkeypatch):
-    monkeypatch.setattr(DatasetCatalog, "data", {})
-    monkeypatch.setattr(MetadataCatalog, "data", {})
+@pytest.mark.usefixtures("empty_catalogs")
+def test_files_lie_as_moc_lays_them_out(shared, tmp_path):
     annotations = load_annotations(shared / "gt/JHMDB-GT.pkl")
     (tmp_path / "JHMDB").mkdir()
     shutil.copyfile(shared / "gt/JHMDB-GT.pkl", tmp_path / "JHMDB/JHMDB-GT.pkl")
     for name in annotations.videos:
         (tmp_path / "JHMDB/Frames" / name).mkdir(parents=True)
     register_jhmdb_21(str(tmp_path))
-    counts = {
-        (split, subset): len(DatasetCatalog.get(f"jhmdb_21_split{split}_{subset}"))
+    counts = [
+        [len(DatasetCatalog.get(f"jhmdb_21_split{split}_{subset}")) for subset in ("train", "test")]
         for split in (1, 2, 3)
-        for subset in ("train", "test")
-    }
-    assert counts == {
-        (1, "train"): 660,
-        (1, "test"): 268,
-        (2, "train"): 658,
-        (2, "test"): 270,
-        (3, "train"): 663,
-        (3, "test"): 265,
-    }
+    ]
+    assert counts == [[660, 268], [658, 270], [663, 265]]
     assert tuple(MetadataCatalog.get("jhmdb_21_split1_train").thing_classes) == LABELS
     (video,) = DatasetCatalog.get("jhmdb_21_split1_test")[:1]
     assert video["path"] == str(tmp_path / "JHMDB/Frames" / video["video_id"])

@@ -39,10 +39,8 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(tiny_root, tmp_p
     generate_synthetic_actions(tmp_path / "other", seed=4, **TINY)
     expected, other = _contents(tiny_root), _contents(tmp_path / "other")
     assert _contents(tmp_path / "same") == expected
-    frame = "synthetic_actions/rgb-images/train_0001/00001.jpg"
-    annotations = "synthetic_actions/SyntheticActions-GT.pkl"
-    assert other[frame] != expected[frame]
-    assert other[annotations] != expected[annotations]
+    for name in ("rgb-images/train_0001/00001.jpg", "SyntheticActions-GT.pkl"):
+        assert other[f"synthetic_actions/{name}"] != expected[f"synthetic_actions/{name}"]
 
 
 def test_the_number_of_processes_changes_nothing(tmp_path):
@@ -152,21 +150,7 @@ def test_parameters_out_of_range_are_refused(tmp_path, wrong):
     assert not any(tmp_path.iterdir())
 
 
-@pytest.fixture
-def unregistered():
-    """The catalogs without the names, which are put back afterwards."""
-    names = ("synthetic_actions_train", "synthetic_actions_val")
-    loads = {name: DatasetCatalog.pop(name, None) for name in names}
-    metadata = {name: MetadataCatalog.pop(name, None) for name in names}
-    yield
-    for name in names:
-        for catalog, old in ((DatasetCatalog, loads[name]), (MetadataCatalog, metadata[name])):
-            catalog.pop(name, None)
-            if old is not None:
-                catalog[name] = old
-
-
-@pytest.mark.usefixtures("unregistered")
+@pytest.mark.usefixtures("empty_catalogs")
 def test_registered_names_load_the_generated_videos(tiny_root):
     register_synthetic_actions(str(tiny_root))
     (train,), (val,) = (DatasetCatalog.get(f"synthetic_actions_{s}") for s in ("train", "val"))
@@ -177,7 +161,7 @@ def test_registered_names_load_the_generated_videos(tiny_root):
     assert (metadata.subset, metadata.split, metadata.evaluator_type) == ("test", 1, "tubelet")
 
 
-@pytest.mark.usefixtures("unregistered")
+@pytest.mark.usefixtures("empty_catalogs")
 def test_missing_data_say_how_to_generate_them(tmp_path):
     register_synthetic_actions(str(tmp_path))
     with pytest.raises(InputError, match="python tools/make_synthetic_actions.py"):

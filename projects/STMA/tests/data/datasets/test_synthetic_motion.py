@@ -46,8 +46,7 @@ SHORT_ACTIONS = {
 def test_short_actions_move_steadily_in_one_quantity(label, seed):
     column, least, greatest = SHORT_ACTIONS[label]
     steps = _steps(_draw(label, seed))[START : START + LENGTH - 1]
-    assert steps[:, column].min() >= least
-    assert steps[:, column].max() <= greatest
+    assert least <= steps[:, column].min() and steps[:, column].max() <= greatest
     others = np.delete(steps, column, axis=1)
     np.testing.assert_allclose(others[:, 2:], 0, atol=1e-9)
     assert np.abs(others[:, :1]).max() <= 0.12

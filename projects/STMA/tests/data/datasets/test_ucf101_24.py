@@ -12,22 +12,11 @@ from stma_d2.data.datasets import register_ucf101_24
 from stma_d2.data.datasets.ucf101_24 import LABELS
 from stma_d2.errors import InputError
 
-NAMES = [
-    "ucf101_24_train",
-    "ucf101_24_test",
-    "ucf101_24_mini_fit_train",
-    "ucf101_24_mini_fit_test",
-]
-
-
-@pytest.fixture
-def empty_catalogs(monkeypatch):
-    monkeypatch.setattr(DatasetCatalog, "data", {})
-    monkeypatch.setattr(MetadataCatalog, "data", {})
-
 
 def test_importing_the_package_registers_it():
-    for name in NAMES:
+    for name in (
+        f"ucf101_24_{part}" for part in ("train", "test", "mini_fit_train", "mini_fit_test")
+    ):
         assert name in DatasetCatalog
         assert MetadataCatalog.get(name).evaluator_type == "tubelet"
     assert len(MetadataCatalog.get("ucf101_24_test").thing_classes) == 24

@@ -1,18 +1,16 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from stma_d2.modeling.backbone.upsample import BilinearUpsample2d, bilinear_kernel
 
 
-def test_kernel_of_factor_two_is_the_known_triangle():
-    line = torch.tensor([0.25, 0.75, 0.75, 0.25])
-    torch.testing.assert_close(bilinear_kernel(2), torch.outer(line, line))
-
-
-def test_kernel_of_factor_four_is_the_known_triangle():
-    line = torch.tensor([1, 3, 5, 7, 7, 5, 3, 1]) / 8
-    torch.testing.assert_close(bilinear_kernel(4), torch.outer(line, line))
+@pytest.mark.parametrize("line", [[1, 3, 3, 1], [1, 3, 5, 7, 7, 5, 3, 1]])
+def test_kernels_are_the_known_triangles(line):
+    factor = len(line) // 2
+    line = torch.tensor(line) / (2 * factor)
+    torch.testing.assert_close(bilinear_kernel(factor), torch.outer(line, line))
 
 
 def test_each_channel_starts_as_its_own_interpolation():
