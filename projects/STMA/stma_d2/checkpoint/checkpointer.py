@@ -77,8 +77,14 @@ class TubeletCheckpointer(DetectionCheckpointer):
 
     def start_afresh(self) -> None:
         """Forget which checkpoint is the last, so that nothing resumes an earlier training."""
-        if self.save_dir and self.save_to_disk:
-            Path(self.save_dir, _POINTER).unlink(missing_ok=True)
+        if not self.save_dir or not self.save_to_disk:
+            return
+        Path(self.save_dir, _POINTER).unlink(missing_ok=True)
+        if earlier := sorted(path.name for path in Path(self.save_dir).glob("*.pth")):
+            logger.warning(
+                f"a training starts afresh in {self.save_dir}, where {len(earlier)} checkpoints of "
+                f"another lie ({earlier[-1]}, ...); it writes over those of the same names"
+            )
 
     def find_last(self, *, fall_back: bool = False) -> str:
         """The path of the last checkpoint, after reading it whole.

@@ -334,8 +334,9 @@ def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
         resume(folder)
 
 
-def test_a_fresh_start_forgets_the_last_checkpoint_and_keeps_the_files(folder):
+def test_a_fresh_start_forgets_the_last_checkpoint_and_keeps_the_files(folder, log):
     TubeletCheckpointer(network(), str(folder)).start_afresh()
+    assert re.search(r"starts afresh in .* \d checkpoints of another lie", log.text)
     assert resume(folder) == {}
     assert (folder / "model_2.pth").exists()
     TubeletCheckpointer(network(), str(folder)).start_afresh()
