@@ -25,11 +25,14 @@ from stma_d2.evaluation import (
     run_evaluation,
     write_json,
 )
+from stma_d2.files import check_output
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate and print."""
     args = _parser().parse_args(arguments)
+    if args.output:
+        check_output(args.output, args.detections, args.annotations or "")
     annotations, videos = _ground_truth(args)
     detections = load_detections(args.detections)
     unused = sorted(set(detections) & set(annotations.videos) - set(videos))

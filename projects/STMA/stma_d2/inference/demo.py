@@ -62,10 +62,20 @@ def parse_args() -> argparse.Namespace:
 
 
 def class_names(cfg: CfgNode) -> list[str]:
-    """The labels of the configured data set; numbers where it is not a built-in one."""
+    """The labels of the configured data set; numbers where it is not a built-in one.
+
+    Raises:
+        InputError: if the data set has another number of labels than the network has classes.
+    """
+    num_classes = cfg.MODEL.STMA.NUM_CLASSES
     metadata = MetadataCatalog.get(cfg.DATASETS.TEST[0]) if cfg.DATASETS.TEST else {}
-    numbers = [f"class {label}" for label in range(cfg.MODEL.STMA.NUM_CLASSES)]
-    return metadata.get("thing_classes", numbers)
+    labels = metadata.get("thing_classes", [f"class {label}" for label in range(num_classes)])
+    if len(labels) != num_classes:
+        raise InputError(
+            f"DATASETS.TEST {cfg.DATASETS.TEST[0]} has {len(labels)} labels, the network "
+            f"{num_classes} classes; name the data set that it was trained on"
+        )
+    return labels
 
 
 def draw_video(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -> list[Tube]:

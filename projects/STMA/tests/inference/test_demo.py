@@ -119,6 +119,14 @@ def test_options_that_do_not_go_together_are_refused(run_demo, capsys, arguments
     assert message in capsys.readouterr().err
 
 
+def test_labels_of_another_data_set_are_refused(video, tmp_path, run_demo):
+    arguments = ["--input", video, "--output", str(tmp_path / "out.mp4")]
+    other = ["DATASETS.TEST", "('ucf101_24_test',)"]
+    with pytest.raises(SystemExit, match="ucf101_24_test has 24 labels, the network 10 classes"):
+        run_demo(*arguments, overrides=other)
+    assert not (tmp_path / "out.mp4").exists()
+
+
 def test_a_missing_video_ends_in_one_message(tmp_path, run_demo):
     with pytest.raises(SystemExit, match=r"error: .*no\.mp4"):
         run_demo("--input", "no.mp4", "--output", str(tmp_path / "o.mp4"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -61,6 +62,15 @@ def test_rules_beside_the_protocol_reach_the_linking(main, files, tmp_path):
     assert record.items() >= rules.items()
     expected = evaluate_tubelets(detections, truth, ["u"], **rules)
     assert record["metrics"] == expected != evaluate_tubelets(detections, truth, ["u"])
+
+
+@pytest.mark.parametrize("position", [0, 2], ids=["detections", "annotations"])
+def test_the_inputs_are_never_written_over(main, files, position):
+    arguments, *_ = files
+    content = Path(arguments[position]).read_bytes()
+    with pytest.raises(InputError, match="is the input itself"):
+        main([*arguments, "--output", arguments[position]])
+    assert Path(arguments[position]).read_bytes() == content
 
 
 def test_videos_without_detections_are_told(main, files, tmp_path, capsys):
