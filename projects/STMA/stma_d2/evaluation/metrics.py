@@ -107,6 +107,7 @@ def run_evaluation(
 ) -> Evaluation:
     """As :func:`evaluate_tubelets`, with the error analysis and the protocol in one record."""
     names = sorted(set(videos))
+    detections = {video: tubelets.numpy() for video, tubelets in detections.items()}
     check_detections(detections, annotations, names)
 
     frames = classify_detections(detections, annotations, names, protocol, _FRAME_IOU)

@@ -131,6 +131,7 @@ class OnlineLinker:
             InputError: if the windows are not later than the last one.
             ValueError: if K or C are others.
         """
+        tubelets = tubelets.numpy()
         if (tubelets.num_frames, tubelets.num_classes) != (self.num_frames, self.num_classes):
             raise ValueError(
                 f"OnlineLinker takes boxes (N, {self.num_frames}, 4) and scores "

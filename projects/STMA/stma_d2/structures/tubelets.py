@@ -34,8 +34,10 @@ class Tubelets:
         """Check that the three fields fit together.
 
         Raises:
-            ValueError: if their shapes disagree, or if windows in an array do not ascend.
+            ValueError: if their kinds or shapes disagree, or if windows in an array do not ascend.
         """
+        if len({isinstance(field, np.ndarray) for field in vars(self).values()}) != 1:
+            raise ValueError("Tubelets takes three arrays or three tensors, not some of each")
         shapes = tuple(tuple(field.shape) for field in (self.windows, self.boxes, self.scores))
         windows, boxes, scores = shapes
         if (

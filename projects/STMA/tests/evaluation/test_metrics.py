@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -116,6 +117,15 @@ def test_order_of_slots_classes_and_videos_changes_nothing(make, scene, protocol
         shuffled, make.annotate(names, **relabelled), list(relabelled), protocol
     )
     assert again == pytest.approx(metrics, abs=1e-9)
+
+
+def test_tensors_count_as_arrays_do(make):
+    tubes = [make.tube(1, 20, BOX)]
+    truth = make.annotate("abc", v=(20, tubes))
+    arrays = make.follow(tubes, 20, 5, 3)
+    tensors = Tubelets(*(torch.from_numpy(field) for field in vars(arrays).values()))
+    expected = evaluate_tubelets({"v": arrays}, truth, ["v"])
+    assert evaluate_tubelets({"v": tensors}, truth, ["v"]) == expected
 
 
 def test_names_and_means(make):

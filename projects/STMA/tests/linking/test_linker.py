@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from stma_d2.errors import InputError
 from stma_d2.linking import LinkingRules, Suppression, build_tubes, link_tubelets
@@ -27,6 +28,15 @@ def tubelets(windows, num_classes=1, length=K):
 
 def spans(tubes):
     return [(int(t.frames[0]), int(t.frames[-1])) for t in tubes]
+
+
+def test_tensors_link_as_arrays_do():
+    arrays = tubelets({w: [(HERE, 0.5)] for w in range(1, 19)})
+    fields = (torch.from_numpy(field) for field in vars(arrays).values())
+    (tube,) = link_tubelets(Tubelets(*fields), 20)
+    (expected,) = link_tubelets(arrays, 20)
+    assert tube.score == expected.score
+    np.testing.assert_array_equal(tube.boxes, expected.boxes)
 
 
 def test_steady_actor_gives_one_tube():

@@ -73,3 +73,9 @@ def test_parts_of_different_sizes_or_none_are_not_joined():
     other = Tubelets(np.array([5]), np.zeros((1, 1, 3, 4)), np.zeros((1, 1, 5)))
     with pytest.raises(ValueError, match="same N, K and C"):
         Tubelets.cat([tubelets([1]), other])
+
+
+def test_arrays_beside_tensors_are_refused():
+    boxes, scores = torch.zeros(2, 1, 5, 4), np.zeros((2, 1, 3), np.float32)
+    with pytest.raises(ValueError, match="three arrays or three tensors"):
+        Tubelets(np.array([1, 2]), boxes, scores)
