@@ -6,7 +6,7 @@ What depends on other keys, on the data or on the network is checked where it is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -114,6 +114,9 @@ RULES: dict[str, Rule] = {
     "TEST.LINKING.MIN_TUBELET_SCORE": _SHARE,
 }
 
+# Detectron2 takes None for every key; only here it means something (as the other weights).
+MAY_BE_NONE = ("SOLVER.WEIGHT_DECAY_BIAS",)
+
 # Keys of Detectron2 that nothing here reads.
 WITHOUT_EFFECT = (
     "MODEL.KEYPOINT_ON",
@@ -140,6 +143,9 @@ def check_values(cfg: CfgNode) -> None:
     Raises:
         InputError: naming the first key, its value and what it must be.
     """
+    for key in _keys_without_value(cfg):
+        if key not in MAY_BE_NONE:
+            raise InputError(f"{key} is None; it must have a value")
     for key, rule in RULES.items():
         value = _get(cfg, key)
         if not rule.holds(value):
@@ -150,6 +156,14 @@ def check_values(cfg: CfgNode) -> None:
                 f"{key} is {_get(cfg, key)!r}, but nothing here reads this key of Detectron2; "
                 f"leave it at {default!r}"
             )
+
+
+def _keys_without_value(cfg: CfgNode, prefix: str = "") -> Iterator[str]:
+    for name, value in cfg.items():
+        if isinstance(value, CfgNode):
+            yield from _keys_without_value(value, f"{prefix}{name}.")
+        elif value is None:
+            yield prefix + name
 
 
 def _get(cfg: CfgNode, key: str) -> Any:

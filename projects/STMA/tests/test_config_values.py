@@ -40,6 +40,9 @@ from stma_d2.errors import InputError
         ("MODEL.STMA.LOSS_WEIGHT.SIZE", float("nan")),
         ("INPUT.FORMAT", "RGB"),
         ("TEST.AUG.ENABLED", True),
+        ("SOLVER.MAX_ITER", None),
+        ("TEST.FLIP", None),
+        ("DATASETS.TRAIN", None),
     ],
 )
 def test_a_value_without_meaning_names_its_key(key, value):

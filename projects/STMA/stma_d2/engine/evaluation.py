@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -136,11 +137,23 @@ def _check_metrics(cfg: CfgNode) -> None:
         )
     tasks = [f"{name}/{_TASK}" for name in names] if len(names) > 1 else [_TASK] * len(names)
     for entry in cfg.TEST.EXPECTED_RESULTS:
-        if len(entry) != 4 or entry[0] not in tasks or entry[1] not in METRICS:
+        if not _is_expectation(entry, tasks):
             raise InputError(
                 f"TEST.EXPECTED_RESULTS has {entry}; an entry is [task, metric, percent, "
-                f"tolerance] with a task of {tasks} and a metric of {list(METRICS)}"
+                f"tolerance] with a task of {tasks}, a metric of {list(METRICS)}, a percent of 0 "
+                "to 100 and a finite tolerance, at least 0"
             )
+
+
+def _is_expectation(entry: Any, tasks: Sequence[str]) -> bool:
+    if not isinstance(entry, list | tuple) or len(entry) != 4:
+        return False
+    task, metric, *numbers = entry
+    if not all(isinstance(number, int | float) for number in numbers):
+        return False
+    percent, tolerance = numbers
+    # NaN compares as False, here and in Detectron2's check, where every result would then pass.
+    return task in tasks and metric in METRICS and 0 <= percent <= 100 and 0 <= tolerance < math.inf
 
 
 def _has_ground_truth(evaluator: TubeletEvaluator) -> bool:

@@ -72,6 +72,22 @@ class BestCheckpoint(HookBase):
         self._best = state_dict["best"]
 
 
+class Evaluation(hooks.EvalHook):
+    """Detectron2's, which makes up for an evaluation that was interrupted.
+
+    A checkpoint is written before the evaluation of the same iteration, so that a training that
+    goes on from there begins with the evaluation.
+    """
+
+    def before_train(self) -> None:
+        """Evaluate if the checkpoint's iteration does."""
+        trainer = self.trainer
+        if trainer.start_iter > 0:
+            trainer.iter = trainer.storage.iter = trainer.start_iter - 1
+            self.after_step()
+            trainer.iter = trainer.storage.iter = trainer.start_iter
+
+
 class LogHistory(HookBase):
     """Lets the medians in the log and in metrics.json go on where a checkpoint was saved."""
 

@@ -19,7 +19,7 @@ from ..data import WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError
 from .averaging import WeightAveraging, average_buffers
 from .evaluation import best_metric, build_evaluators, evaluate
-from .hooks import BeforeSaving, BestCheckpoint, LastCheckpoints, LogHistory
+from .hooks import BeforeSaving, BestCheckpoint, Evaluation, LastCheckpoints, LogHistory
 from .limits import check_disk_space, check_limits, disk_errors_named, is_disk_error
 from .loading import prepare_workers, worker_failures_named
 from .random_state import get_random_state, random_state_kept, restore_random_states
@@ -112,7 +112,7 @@ class Trainer(DefaultTrainer):
                 ),
                 self.best,
                 StopOnSignal(self._save_before_stop),
-                hooks.EvalHook(period, self._evaluate),
+                Evaluation(period, self._evaluate),
                 main and hooks.PeriodicWriter(self.build_writers()),
             )
             if hook
@@ -177,6 +177,12 @@ class Trainer(DefaultTrainer):
                 "check the annotations, then go on from the last checkpoint with --resume"
             ) from error
 
+    def after_train(self) -> None:
+        """Let the hooks end the training."""
+        # Detectron2 counts one on even where --resume found nothing left to do.
+        self.iter = min(self.iter, self.max_iter)
+        super().after_train()
+
     def make_state_one(self) -> None:
         """Before saving or evaluating: one network for all processes, all their random states."""
         average_buffers(self._trainer.inner_model)
@@ -191,7 +197,8 @@ class Trainer(DefaultTrainer):
         return os.path.join(self.cfg.OUTPUT_DIR, f"{name}.pth")
 
     def _evaluate(self) -> dict | None:
-        if self.iter == self.max_iter - 1:  # it did not end well
+        # Detectron2 evaluates after the last iteration even where an error ended that one.
+        if self.iter == self.max_iter - 1:
             return None
         with random_state_kept():
             results = self.test(self.cfg, self.checkpointer.model, self.evaluators)

@@ -9,7 +9,13 @@ from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.engine import TrainerBase
 from torch import nn
 
-from stma_d2.engine.hooks import BeforeSaving, BestCheckpoint, LastCheckpoints, LogHistory
+from stma_d2.engine.hooks import (
+    BeforeSaving,
+    BestCheckpoint,
+    Evaluation,
+    LastCheckpoints,
+    LogHistory,
+)
 
 
 class Training(TrainerBase):
@@ -95,6 +101,15 @@ def test_a_metric_that_was_not_evaluated_is_told(tmp_path, caplog):
         Values(tmp_path, []).update({"other": {"metric": 1.0}})
     assert "task/metric" in caplog.text
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(("start", "expected"), [(0, [3, 7, 10]), (4, [3, 7, 10]), (5, [7, 10])])
+def test_a_training_begins_with_the_evaluation_of_its_checkpoint(start, expected):
+    """The last one comes after the last iteration, as Detectron2 has it."""
+    evaluated = []
+    hook = Evaluation(4, lambda: evaluated.append((hook.trainer.iter, hook.trainer.storage.iter)))
+    train(None, hook, start=start)
+    assert evaluated == [(iteration, iteration) for iteration in expected]
 
 
 def test_medians_in_the_log_go_on_after_a_resume(tmp_path):

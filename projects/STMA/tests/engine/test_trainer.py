@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import itertools
+import json
 import logging
 import os
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -109,6 +111,32 @@ def test_an_interrupted_last_iteration_is_not_evaluated(cfg, train):
     assert not os.path.exists(f"{cfg.OUTPUT_DIR}/inference")
     train(cfg, resume=True)
     assert os.path.exists(f"{cfg.OUTPUT_DIR}/inference/{VIDEOS}/metrics.json")
+
+
+def test_an_interrupted_evaluation_is_made_up_for(cfg, train, tmp_path, monkeypatch):
+    """The best checkpoint, here the first evaluation's, is the undisturbed training's."""
+    cfg.DATASETS.TEST = (VIDEOS,)
+    cfg.TEST.EVAL_PERIOD = 2
+    train(cfg)
+    undisturbed = torch.load(f"{cfg.OUTPUT_DIR}/model_best.pth")
+    cfg.OUTPUT_DIR = str(tmp_path / "interrupted")
+    with monkeypatch.context() as patched:
+        patched.setattr(Trainer, "test", Mock(side_effect=Interrupted))
+        train(cfg, interrupt_at=5)
+    assert not os.path.exists(f"{cfg.OUTPUT_DIR}/model_best.pth")
+    train(cfg, resume=True)
+    resumed = torch.load(f"{cfg.OUTPUT_DIR}/model_best.pth")
+    assert resumed["iteration"] == undisturbed["iteration"]
+    assert all(torch.equal(resumed["model"][k], v) for k, v in undisturbed["model"].items())
+
+
+def test_a_finished_training_is_evaluated_again_under_its_own_iteration(cfg, train):
+    cfg.DATASETS.TEST = (VIDEOS,)
+    train(cfg)
+    train(cfg, resume=True)
+    lines = [json.loads(line) for line in open(f"{cfg.OUTPUT_DIR}/metrics.json")]
+    evaluated = [line for line in lines if "action_detection/frame_mAP@0.5" in line]
+    assert [line["iteration"] for line in evaluated] == [6, 6]
 
 
 def test_evaluations_do_not_change_a_training(cfg, train, tmp_path):
