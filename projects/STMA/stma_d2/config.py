@@ -59,6 +59,9 @@ def _add_input(cfg: CN) -> None:
     cfg.INPUT.CLIP_LENGTH = 16
     # From one of them to the next, in frames of the video; 2 sees twice as much time as 1.
     cfg.INPUT.CLIP_FRAME_STRIDE = 1
+    # In training it is drawn anew for each clip, from this much less to this much more, so that
+    # actions are seen at several speeds; evaluation always takes CLIP_FRAME_STRIDE itself.
+    cfg.INPUT.CLIP_FRAME_STRIDE_JITTER = 0
     # K: consecutive frames that are detected; odd.
     cfg.INPUT.SNIPPET_LENGTH = 5
     # Where they lie in the clip: "middle" (the paper) or "end", which sees nothing later than the

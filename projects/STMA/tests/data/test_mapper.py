@@ -121,6 +121,21 @@ def test_one_draw_serves_all_frames_of_a_clip(tmp_path: Path, make_tube) -> None
     assert not torch.equal(samples[0][0], samples[1][0])
 
 
+def test_clip_stride_jitter_is_drawn_from_the_items_seed_in_training_only(video: dict) -> None:
+    sampler = ClipSampler(3, 4, frame_stride=2, stride_jitter=1)
+    training = make_mapper(sampler=sampler, augmentation=EVERYTHING, targets=TARGETS)
+    seen = set()
+    for seed in range(12):
+        one, again = (training(item(video, 8, seed=seed)) for _ in range(2))
+        clip = one["frame_numbers"][one["clip_index"][0]]
+        assert torch.equal(clip, again["frame_numbers"][again["clip_index"][0]])
+        assert one["frame_numbers"][one["snippet_index"][0]].tolist() == [8, 9, 10]
+        seen.add(tuple(clip.diff().tolist()))
+    assert seen == {(stride,) * 3 for stride in (1, 2, 3)}
+    evaluated = make_mapper(sampler=sampler)(item(video, 8))
+    assert evaluated["frame_numbers"][evaluated["clip_index"][0]].diff().tolist() == [2, 2, 2]
+
+
 @pytest.mark.parametrize("window", [1, 2, 17, 18])
 def test_window_that_an_action_does_not_fill_has_an_empty_heat_map(video, window: int) -> None:
     mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)  # the tube spans 3 .. 18
