@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from stma_d2.arguments import argument
+from stma_d2.config.rules import number, whole
 from stma_d2.data import TubeAnnotations, load_annotations, load_ground_truth
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import (
@@ -37,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     detections = load_detections(args.detections)
     unused = sorted(set(detections) & set(annotations.videos) - set(videos))
     if unused:
-        print(f"note: {len(unused)} videos with detections are not in this split: left out")
+        print(f"note: videos with detections that are not in this split, left out: {len(unused)}")
     missing = sorted(set(videos) - set(detections))
     if missing:
         print(
@@ -70,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     truth.add_argument("--dataset", help="name of a registered data set")
     truth.add_argument("--annotations", help="annotation file, .pkl or .json")
     parser.add_argument(
-        "--split", type=int, default=1, help="with --annotations: whose test videos (default 1)"
+        "--split",
+        type=argument(whole(1, 10**6)),
+        help="with --annotations: whose test videos (default 1)",
     )
     parser.add_argument(
         "--protocol",
@@ -81,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--min-tubelet-score",
-        type=float,
+        type=argument(number(0, 1, below=True)),
         default=0.0,
         help="tubelets that score less are not linked (default 0: as published)",
     )
@@ -96,13 +100,15 @@ def _parser() -> argparse.ArgumentParser:
 
 def _ground_truth(args: argparse.Namespace) -> tuple[TubeAnnotations, Sequence[str]]:
     if args.dataset:
+        if args.split:
+            raise InputError("--split goes with --annotations; a data set's name tells its split")
         return load_ground_truth(args.dataset)
-    annotations = load_annotations(args.annotations)
-    if not 1 <= args.split <= len(annotations.splits):
+    annotations, split = load_annotations(args.annotations), args.split or 1
+    if split > len(annotations.splits):
         raise InputError(
-            f"{args.annotations} has splits 1 to {len(annotations.splits)}, not {args.split}"
+            f"{args.annotations} has splits 1 to {len(annotations.splits)}, not {split}"
         )
-    return annotations, annotations.splits[args.split - 1].test
+    return annotations, annotations.splits[split - 1].test
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ import numpy as np
 from tabulate import tabulate
 from tqdm import tqdm
 
+from stma_d2.arguments import argument
+from stma_d2.config.rules import whole
 from stma_d2.data import (
     ClipSampler,
     TubeAnnotations,
@@ -59,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 
     frames = commands.add_parser("frames", help="decode videos into folders of JPEG files")
     frames.set_defaults(run=_run_frames)
-    frames.add_argument("--videos", type=Path, required=True, help="holds <Class>/<video>.avi")
+    frames.add_argument("--videos", type=Path, required=True, help="holds <Class>/<video>.<ext>")
     frames.add_argument("--annotations", type=Path, required=True, help=".pkl or .json")
     frames.add_argument("--output", type=Path, required=True, help="root of the new data set")
     frames.add_argument(
@@ -75,12 +77,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("--full", action="store_true", help="decode every frame, not just the first")
     check.add_argument(
-        "--snippet-length", type=int, default=5, help="K, for the number of windows (default 5)"
+        "--snippet-length",
+        type=argument(whole(1, 1023, step=2)),
+        default=5,
+        help="K, for the number of windows (default 5)",
     )
     for command in (frames, check):
         command.add_argument(
             "--workers",
-            type=int,
+            type=argument(whole(1, 1024)),
             default=os.cpu_count() or 1,
             help="videos at once (default: all CPUs)",
         )
@@ -295,7 +300,7 @@ def _map(function: Callable[[Any], list[str]], jobs: Sequence[Any], workers: int
 def _report(problems: Sequence[str]) -> None:
     if problems:
         print("\n".join(problems))
-        raise InputError(f"{len(problems)} things are wrong, listed above")
+        raise InputError(f"wrong things, listed above: {len(problems)}")
     print("Nothing is wrong.")
 
 

@@ -202,8 +202,8 @@ def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) ->
         path = checkpointer.find_last()
     if not path:
         raise InputError(
-            "an evaluation needs weights: add MODEL.WEIGHTS path/to/model_final.pth, or --resume "
-            f"to take the last checkpoint of {cfg.OUTPUT_DIR}"
+            "no weights are named: add MODEL.WEIGHTS path/to/model_final.pth (or, to train_net.py "
+            f"--eval-only, --resume for the last checkpoint of {cfg.OUTPUT_DIR})"
         )
     trained = checkpointer.load(path).get("trainer", {}).get("settings", {})
     now = network_settings(cfg, cfg.DATASETS.TEST)

@@ -15,6 +15,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..checkpoint import TubeletCheckpointer, check_settings, network_settings
+from ..config import check_values
 from ..data import WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError
 from .averaging import WeightAveraging, average_buffers
@@ -26,7 +27,6 @@ from .random_state import get_random_state, random_state_kept, restore_random_st
 from .schedule import (
     build_optimizer,
     check_freezing,
-    check_solver,
     epochs_to_iterations,
     log_solver_changes,
     scale_to_processes,
@@ -54,8 +54,8 @@ class Trainer(DefaultTrainer):
             InputError: if the configuration, the data and the system do not fit together.
         """
         super(DefaultTrainer, self).__init__()
+        check_values(cfg)
         cfg = scale_to_processes(cfg)
-        check_solver(cfg)
         check_batch_size(cfg)
         check_limits(cfg, training=True)
         self.index = build_train_index(cfg)

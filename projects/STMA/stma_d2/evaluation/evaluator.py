@@ -22,6 +22,9 @@ from .report import evaluation_record, evaluation_table, write_json
 
 logger = logging.getLogger(__name__)
 
+# What results are filed under.
+TASK = "action_detection"
+
 
 class TubeletEvaluator(DatasetEvaluator):
     """Collects tubelets, links them and reports frame-mAP, video-mAP and the error analysis.
@@ -128,7 +131,7 @@ class TubeletEvaluator(DatasetEvaluator):
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)
-        return OrderedDict(action_detection=evaluation.means)
+        return OrderedDict({TASK: evaluation.means})
 
 
 def _join(parts: Sequence[Tubelets]) -> Tubelets:

@@ -11,7 +11,9 @@ from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
 from tqdm import tqdm
 
+from ..arguments import argument
 from ..config import load_config
+from ..config.rules import number
 from ..data import open_frames
 from ..errors import InputError, clear_exit
 from ..evaluation import get_protocol
@@ -39,7 +41,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--output", metavar="OUT.mp4")
     parser.add_argument(
         "--min-score",
-        type=float,
+        type=argument(number(0, 1)),
         default=0.2,
         help="draw tubes of at least this score (%(default)s)",
     )
@@ -129,8 +131,8 @@ def main(args: argparse.Namespace) -> None:
             f"{labels[tube.label]:20s} score {tube.score:.2f}  "
             f"frames {tube.frames[0]} to {tube.frames[-1]}"
         )
-    drawn = f" drawn into {args.output}" if args.output else ""
-    print(f"{len(tubes)} tubes of score {args.min_score} or more{drawn}")
+    drawn = f", drawn into {args.output}" if args.output else ""
+    print(f"tubes of score {args.min_score} or more: {len(tubes)}{drawn}")
 
 
 def command_line() -> None:

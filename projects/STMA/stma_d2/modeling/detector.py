@@ -81,10 +81,10 @@ class TubeletDetector:
             InputError: if windows that share a clip would come in different chunks.
         """
         stride, chunk = cfg.TEST.CLIP_STRIDE, cfg.TEST.WINDOWS_PER_CHUNK
-        if stride < 1 or chunk % stride:
+        if chunk % stride:
             raise InputError(
-                f"TEST.CLIP_STRIDE is {stride}; it must be positive and divide "
-                f"TEST.WINDOWS_PER_CHUNK ({chunk}), so that windows of one clip come together"
+                f"TEST.CLIP_STRIDE is {stride}; it must divide TEST.WINDOWS_PER_CHUNK ({chunk}), "
+                "so that windows of one clip come together"
             )
         return {
             "model": model,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 
 import numpy as np
@@ -124,10 +125,10 @@ def test_other_numbers_of_processes_resume_with_a_warning(trained, train_net, tm
     ("arguments", "words"),
     [
         (["MODEL.STMA.NUM_CLASSES", "7"], ["MODEL.STMA.NUM_CLASSES", "7", "10"]),
-        (["SOLVER.BASE_LR", "1e30"], ["training diverged", "SOLVER.BASE_LR", "--resume"]),
         (["--eval-only"], ["MODEL.WEIGHTS"]),
         (["--eval-only", "DATASETS.TEST", "()"], ["--eval-only", "DATASETS.TEST"]),
         (["MODEL.NO_SUCH_KEY", "1"], ["MODEL.NO_SUCH_KEY"]),
+        (["SOLVER.MAX_ITER", "1", "DATASETS.TRAIN", "('no',)"], ["DATASETS.TRAIN", "'no'"]),
         (["OUTPUT_DIR", "/proc/none"], ["OUTPUT_DIR", "/proc/none", "cannot be written"]),
     ],
 )
@@ -138,4 +139,17 @@ def test_bad_input_ends_in_one_clear_message(train_net, tmp_path, arguments, wor
     assert message.startswith("error: ")
     for word in words:
         assert word in message
+    assert "Traceback" not in run.output
+
+
+def test_a_training_that_diverges_ends_in_one_clear_message(trained, train_net, tmp_path):
+    """It starts from weights whose losses are beyond all numbers."""
+    weights = torch.load(trained[0] / "model_final.pth")["model"]
+    for name in weights:
+        if re.fullmatch(r"center_head.*\.weight", name):
+            weights[name].fill_(1e38)
+    torch.save({"model": weights}, tmp_path / "large.pth")
+    run = train_net(tmp_path / "output", "MODEL.WEIGHTS", str(tmp_path / "large.pth"))
+    assert run.returncode == 1, run.output
+    assert re.match("error: training diverged: .*SOLVER.BASE_LR.*--resume", run.last_line)
     assert "Traceback" not in run.output

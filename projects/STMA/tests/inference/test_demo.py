@@ -80,7 +80,7 @@ def test_every_frame_is_drawn_into_a_playable_file(video, tmp_path, run_demo):
     output = tmp_path / "out.mp4"
     printed = run_demo("--input", video, "--output", str(output), "--min-score", "0")
     assert frames_in(output) == 20
-    assert "tubes of score 0.0 or more drawn into" in printed
+    assert re.search(r"tubes of score 0 or more: \d+, drawn into ", printed)
 
 
 def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, tmp_path, run_demo):
@@ -177,3 +177,16 @@ def test_a_damaged_video_is_drawn_and_the_damage_named(shared, tmp_path, run_dem
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"{source}: frame 9 of about 24 could not be decoded"
     ]
+
+
+@pytest.mark.parametrize("score", ["nan", "-1", "2"])
+def test_scores_that_nothing_can_have_are_refused(refusing_demo, video, tmp_path, capsys, score):
+    with pytest.raises(SystemExit):
+        refusing_demo("--input", video, "--output", str(tmp_path / "o.mp4"), f"--min-score={score}")
+    assert f"argument --min-score: it is '{score}'; it must be a" in capsys.readouterr().err
+
+
+def test_without_weights_the_key_is_named(video, tmp_path, run_demo):
+    arguments = ["--input", video, "--output", str(tmp_path / "o.mp4")]
+    with pytest.raises(SystemExit, match="error: no weights are named: add MODEL.WEIGHTS "):
+        run_demo(*arguments, overrides=["MODEL.WEIGHTS", "''"])

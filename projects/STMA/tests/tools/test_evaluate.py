@@ -48,7 +48,7 @@ def test_scores_saved_detections_under_several_protocols(main, files, tmp_path, 
     assert moc["metrics"] == evaluate_tubelets(detections, truth, ["v"])
     shown = capsys.readouterr().out
     assert "Protocol moc" in shown and "Protocol voc (not comparable)" in shown
-    assert shown.index("1 videos with detections are not in this split") < shown.index("Protocol")
+    assert shown.index("not in this split, left out: 1") < shown.index("Protocol")
     last = shown.strip().splitlines()[-1].split()
     assert last == ["moc", *(f"{moc['metrics'][metric]:.2f}" for metric in METRICS)]
 
@@ -101,3 +101,8 @@ def test_unknown_protocol_is_refused_with_those_that_exist(main, files, capsys):
     with pytest.raises(SystemExit):
         main([*files[0], "--protocol", "coco"])
     assert "moc" in capsys.readouterr().err
+
+
+def test_a_split_of_a_registered_data_set_is_refused(main, files):
+    with pytest.raises(InputError, match="--split goes with --annotations"):
+        main([files[0][0], "--dataset", "ucf101_24_test", "--split", "2"])

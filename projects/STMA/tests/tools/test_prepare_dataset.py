@@ -136,7 +136,7 @@ def test_a_video_that_does_not_fit_its_annotation_is_left_out(frames, raw, key, 
     data[key]["Jump/b"] = value
     write_annotations(raw, data)
     printed, error = frames()
-    assert error.startswith("1 things are wrong")
+    assert error.startswith("wrong things, listed above: 1")
     assert "Jump/b: " in printed and message in printed
     assert files(raw) == WITHOUT_JUMP
     assert not (raw / "out/rgb-images/Jump/b").exists()
@@ -205,7 +205,7 @@ def test_check_lists_all_that_is_wrong(frames, check, raw):
     (raw / "out/My-GT.pkl").write_bytes(pickle.dumps(data))
     (raw / "out/rgb-images/Jump/b/00004.jpg").unlink()
     printed, error = check()
-    assert error.startswith("5 things are wrong")
+    assert error.startswith("wrong things, listed above: 5")
     tube = "Run/a: tube 0: "
     assert printed.splitlines()[-5:-1] == [
         tube + "2 of 20 boxes leave the frame by up to 2 pixels, first in frame 7",
@@ -224,7 +224,7 @@ def test_check_says_that_boxes_are_fractions(frames, check, raw):
     (raw / "out/My-GT.pkl").write_bytes(pickle.dumps(data))
     printed, error = check()
     assert "all boxes of the annotations lie within 0 .. 1" in printed
-    assert error.startswith("3 things are wrong")  # and each tube's boxes are small
+    assert error.startswith("wrong things, listed above: 3")  # and each tube's boxes are small
 
 
 def test_check_reads_sizes_and_in_full_every_frame(frames, check, raw):

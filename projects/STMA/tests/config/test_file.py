@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from stma_d2.config import load_config
-from stma_d2.config_file import read_config_file
+from stma_d2.config.file import read_config_file
 from stma_d2.errors import InputError
 
 
@@ -20,7 +22,11 @@ def test_a_files_values_stand_over_its_bases(tmp_path):
     write(tmp_path, base="A: 1\nNODE: {x: 1, y: 2}\nLIST: [1, 2]\n")
     write(tmp_path / "deep", middle="_BASE_: ../base.yaml\nNODE: {y: 3}\n")
     path = write(tmp_path / "deep", top="_BASE_: middle.yaml\nLIST: [5]\n")
-    assert read_config_file(path) == {"A": 1, "NODE": {"x": 1, "y": 3}, "LIST": [5]}
+    read = read_config_file(path)
+    values = {key: one.value for key, one in read.items()}
+    assert values == {"A": 1, "NODE.x": 1, "NODE.y": 3, "LIST": [5]}
+    names = {key: os.path.basename(one.path) for key, one in read.items()}
+    assert list(names.values()) == ["base.yaml", "base.yaml", "middle.yaml", "top.yaml"]
 
 
 def test_tuples_and_byte_order_marks_are_read(tmp_path):
@@ -53,6 +59,18 @@ def test_tags_run_nothing(tmp_path, value, based):
     [
         ({"a": "A: 1\nA: 2\n"}, r"a\.yaml cannot be read: the key 'A' stands twice"),
         ({"a": "A: [1\n"}, r"a\.yaml cannot be read"),
+        ({"a": "A: {1: 2}\n"}, r"a\.yaml cannot be read: the key 1 is no text"),
+        ({"a": "A: {[x]: 2}\n"}, r"a\.yaml cannot be read: the key \['x'\] is no text"),
+        ({"a": "A.B: 2\n"}, r"a\.yaml cannot be read: the key 'A.B' has points"),
+        ({"a": "A: &x {B: *x}\n"}, r"a\.yaml cannot be read: aliases are not read here.* line 1"),
+        ({"a": "A: &x [*x]\n"}, r"a\.yaml cannot be read: aliases"),
+        ({"a": "A: &x {B: 1}\nC: {<<: *x}\n"}, r"a\.yaml cannot be read: aliases"),
+        ({"a": f"A: {'9' * 5000}\n"}, r"a\.yaml cannot be read: Exceeds the limit"),
+        ({"a": "A: !!float x\n"}, r"a\.yaml cannot be read: could not convert"),
+        ({"a": "A: !!bool x\n"}, r"a\.yaml cannot be read"),
+        ({"a": "A: \x00\n"}, r"a\.yaml cannot be read"),
+        ({"a": f"A: {'x' * 2**18}\n"}, r"a\.yaml is no such file: it is too large"),
+        ({"a": '_BASE_: "\\0"\n'}, r"no configuration file "),
         ({"a": "- 1\n"}, r"a\.yaml holds no keys"),
         ({"a": ""}, r"a\.yaml holds no keys"),
         ({"a": "A: " + 3000 * "[" + 3000 * "]" + "\n"}, r"a\.yaml cannot be read"),

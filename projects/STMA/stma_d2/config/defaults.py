@@ -1,18 +1,8 @@
-"""Configuration: every key that the project adds to Detectron2's own, and reading a file."""
+"""Every key that the project adds to Detectron2's own, with what it means."""
 
 from __future__ import annotations
 
-import logging
-
-import torch
 from detectron2.config import CfgNode as CN
-from detectron2.config import get_cfg
-
-from .config_file import read_config_file
-from .config_values import check_values
-from .errors import InputError
-
-logger = logging.getLogger(__name__)
 
 
 def add_stma_config(cfg: CN) -> None:
@@ -25,31 +15,6 @@ def add_stma_config(cfg: CN) -> None:
     _add_model(cfg)
     _add_solver(cfg)
     _add_test(cfg)
-
-
-def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
-    """Read a configuration file and apply ``KEY VALUE`` overrides.
-
-    MODEL.DEVICE falls back to the CPU where no GPU is visible.
-
-    Raises:
-        InputError: if the file cannot be read (see `read_config_file`), or it or an override names
-            an unknown key, a value of another type or one without meaning (see `check_values`).
-    """
-    cfg = get_cfg()
-    add_stma_config(cfg)
-    content = read_config_file(config_file) if config_file else CN()
-    try:
-        cfg.merge_from_other_cfg(content)
-        cfg.merge_from_list(overrides or [])
-    except (KeyError, ValueError, AssertionError) as error:
-        reason = error.args[0] if error.args else error
-        raise InputError(f"the configuration {config_file} {overrides or ''}: {reason}") from error
-    check_values(cfg)
-    if cfg.MODEL.DEVICE.startswith("cuda") and not torch.cuda.is_available():
-        logger.warning(f"no GPU is visible: MODEL.DEVICE {cfg.MODEL.DEVICE} falls back to cpu")
-        cfg.MODEL.DEVICE = "cpu"
-    return cfg
 
 
 def _add_input(cfg: CN) -> None:
@@ -108,7 +73,8 @@ def _add_model(cfg: CN) -> None:
     # Which of its feature maps is used, such as "p2" of a feature pyramid; "": its only one.
     cfg.MODEL.BACKBONE.OUT_FEATURE = ""
     # Its batch normalization: "BN"; "SyncBN", whose statistics are those of all GPUs; "FrozenBN",
-    # which keeps weights and statistics as they were loaded.
+    # which keeps weights and statistics as they were loaded. Detectron2's own backbones have
+    # MODEL.RESNETS.NORM and MODEL.FPN.NORM instead.
     cfg.MODEL.BACKBONE.NORM = "BN"
     # The network that `build_timm_fpn_backbone` takes from timm.
     cfg.MODEL.BACKBONE.TIMM_NAME = "convnext_atto"
