@@ -40,11 +40,15 @@ _HEADS = {
 }
 
 
+def is_known_backbone(name: str) -> bool:
+    """Whether a registered backbone is Detectron2's or ours, and not other people's."""
+    return BACKBONE_REGISTRY.get(name).__module__.startswith(("detectron2.", "stma_d2."))
+
+
 def _backbones(of_clips: bool) -> Iterator[str]:
     """The backbones of Detectron2 and ours that take clips or frames, and all of other people's."""
-    for name, builder in BACKBONE_REGISTRY:
-        known = builder.__module__.startswith(("detectron2.", "stma_d2."))
-        if not known or (name in _CLIP_BACKBONES) == of_clips:
+    for name, _ in BACKBONE_REGISTRY:
+        if not is_known_backbone(name) or (name in _CLIP_BACKBONES) == of_clips:
             yield name
 
 
@@ -189,7 +193,10 @@ def rules() -> dict[str, Rule]:
         "SOLVER.CLIP_GRADIENTS.ENABLED": flag(),
         "SOLVER.CLIP_GRADIENTS.CLIP_TYPE": one_of("value", "norm"),
         "SOLVER.CLIP_GRADIENTS.CLIP_VALUE": number(0, 10**9, above=True),
-        "SOLVER.CLIP_GRADIENTS.NORM_TYPE": number(0, math.inf, above=True),  # inf: the largest
+        "SOLVER.CLIP_GRADIENTS.NORM_TYPE": Rule(
+            lambda value: value == math.inf or number(1, 100).holds(value),
+            "a number, at least 1 and at most 100, or inf",
+        ),
         "SOLVER.AMP.ENABLED": flag(),
         "SOLVER.EMA.DECAY": _SHARE,
         "TEST.EXPECTED_RESULTS": list_of(

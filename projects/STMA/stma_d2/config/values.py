@@ -26,10 +26,10 @@ def check_values(cfg: CfgNode, files: Mapping[str, str] | None = None) -> None:
     defaults, allowed = dict(leaves(get_cfg())), rules()
     for key, value in leaves(cfg):
         given = f"{key} is {shown(value)}" + (f" ({files[key]})" if files and key in files else "")
-        if key in allowed:
-            if not allowed[key].holds(value):
-                raise InputError(f"{given}; it must be {allowed[key].words}")
-        elif (reason := why_without_effect(key)) and value != defaults[key]:
+        if key in allowed and not allowed[key].holds(value):
+            raise InputError(f"{given}; it must be {allowed[key].words}")
+        reason = why_without_effect(key, cfg.MODEL.BACKBONE.NAME)
+        if reason and (type(value), value) != (type(defaults[key]), defaults[key]):
             raise InputError(
                 f"{given}, but nothing here reads this key of Detectron2 ({reason}); leave it at "
                 f"{defaults[key]!r}"

@@ -29,7 +29,7 @@ def test_overrides_win_over_the_file_and_the_file_over_the_defaults():
         ("SOLVER: {EMA: {DECAY: 0}}", 0.0),
         ("SOLVER: {EMA: {DECAY: 9e-1}}", 0.9),  # a text by YAML's rules
         ("SOLVER: {STEPS: [3, 5]}", (3, 5)),
-        ("MODEL: {RESNETS: {OUT_FEATURES: !!python/tuple [res2]}}", ["res2"]),
+        ("MODEL: {PIXEL_MEAN: !!python/tuple [1, 2, 3]}", [1, 2, 3]),
         ("MODEL: {WEIGHTS: 2020-01-01}", "2020-01-01"),
         ("MODEL: {WEIGHTS: '12'}", "12"),
         ("MODEL: {BACKBONE_3D: {NAME: ''}}", ""),

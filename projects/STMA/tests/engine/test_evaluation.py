@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 from detectron2.data import DatasetCatalog, MetadataCatalog
+from detectron2.evaluation import inference_on_dataset
+from detectron2.modeling import build_model
 
-from stma_d2.data import register_tube_dataset
+from stma_d2.data import build_test_loader, register_tube_dataset
 from stma_d2.engine.evaluation import (
     best_metric,
     build_evaluators,
@@ -17,6 +19,7 @@ from stma_d2.engine.evaluation import (
     evaluate,
 )
 from stma_d2.errors import InputError
+from stma_d2.evaluation import TubeletEvaluator
 
 LABELS = ("move_left", "move_right", "grow")
 
@@ -57,8 +60,10 @@ def cfg(tiny_cfg, tmp_path):
 
 @pytest.fixture
 def model(cfg):
-    from detectron2.modeling import build_model
+    return seeded_model(cfg)
 
+
+def seeded_model(cfg):
     torch.manual_seed(0)
     return build_model(cfg)
 
@@ -74,6 +79,25 @@ def test_the_model_is_evaluated_as_such_and_trained_on_as_before(cfg, model, vid
     trained_mode = {key: value.clone() for key, value in model.state_dict().items()}
     evaluate(cfg, model)
     assert all(torch.equal(value, trained_mode[key]) for key, value in model.state_dict().items())
+
+
+def test_detectron2_s_own_evaluation_of_the_model_is_the_same(cfg, videos):
+    """``model(inputs)`` reads the rules of TEST too, as the project's evaluation does."""
+    cfg.DATASETS.TEST = (name := videos("with_tubes"),)
+    cfg.TEST.FLIP, cfg.TEST.CLIP_STRIDE, cfg.TEST.WINDOWS_PER_CHUNK = True, 3, 6
+    model = seeded_model(cfg)
+    expected = evaluate(cfg, model)
+    written = f"{cfg.OUTPUT_DIR}/inference/{name}/detections.npz"
+    with np.load(written) as arrays:
+        ours = dict(arrays)
+    evaluator = TubeletEvaluator(name, f"{cfg.OUTPUT_DIR}/inference/{name}")
+    assert inference_on_dataset(model, build_test_loader(cfg, name), evaluator) == expected
+    with np.load(written) as arrays:
+        assert ours.keys() == set(arrays)
+        for array, values in ours.items():
+            close = {"atol": 1e-3, "rtol": 1e-4} if values.dtype.kind == "f" else {}
+            compare = np.testing.assert_allclose if close else np.testing.assert_array_equal
+            compare(values, arrays[array], **close)
 
 
 def test_several_test_sets_have_their_names_before_their_tasks(cfg, model, videos):
