@@ -61,6 +61,15 @@ def synthetic_videos(synthetic_root: Path) -> Iterator[str]:
 
 
 @pytest.fixture
+def empty_catalogs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No data set is registered."""
+    from detectron2.data import DatasetCatalog, MetadataCatalog
+
+    for catalog in (DatasetCatalog, MetadataCatalog):
+        monkeypatch.setattr(catalog, "data", {})
+
+
+@pytest.fixture
 def tiny_cfg():
     """A network that takes milliseconds: 64 x 64, K = 3, T = 8, 3 classes."""
     from stma_d2.config import load_config

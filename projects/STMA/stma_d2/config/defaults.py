@@ -11,6 +11,9 @@ def add_stma_config(cfg: CN) -> None:
     Args:
         cfg: a configuration from ``detectron2.config.get_cfg()``; changed in place.
     """
+    # Files that describe data sets of one's own, such as ("mine.yaml",), which gives mine_train and
+    # mine_test; see stma_d2/data/dataset_file.py.
+    cfg.DATASETS.FILES = ()
     _add_input(cfg)
     _add_model(cfg)
     _add_solver(cfg)
@@ -107,7 +110,7 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS = False
 
     cfg.MODEL.STMA = CN()
-    # Classes without background; must equal the data set's.
+    # Classes without background; must equal the data set's. 0: as many as the data set has.
     cfg.MODEL.STMA.NUM_CLASSES = 24
     # Width of the hidden layer of the center, movement and size heads.
     cfg.MODEL.STMA.HEAD_CHANNELS = 256
@@ -221,6 +224,8 @@ def _add_test(cfg: CN) -> None:
     # Tubelets that score less are dropped before linking, which trims tubes in time;
     # 0 keeps all, as published.
     cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
+    # Tubes of fewer frames are dropped; 15 is as published. Lower it where actions are short.
+    cfg.TEST.LINKING.MIN_TUBE_LENGTH = 15
     # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
     # False is as published. Tubes overrun actions, and a window says most about its key frame.
     cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False

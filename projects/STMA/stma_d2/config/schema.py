@@ -129,7 +129,7 @@ def rules() -> dict[str, Rule]:
         "MODEL.BACKBONE_3D.PIXEL_STD": several(3, _SPREAD),
         "MODEL.BACKBONE_3D.STEM_CHANNELS": whole(2, 1024, step=2),
         "MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS": flag(),
-        "MODEL.STMA.NUM_CLASSES": whole(1, 10_000),
+        "MODEL.STMA.NUM_CLASSES": whole(0, 10_000),
         "MODEL.STMA.HEAD_CHANNELS": _CHANNELS,
         "MODEL.STMA.HEAD_NORM": _NORM_OF_DETECTRON2,
         **{f"MODEL.STMA.{slot}.NAME": _head(slot) for slot in _HEADS},
@@ -164,6 +164,7 @@ def rules() -> dict[str, Rule]:
         "INPUT.AUGMENTATION.MAX_EXPAND": number(1, 100),
         "INPUT.AUGMENTATION.CROP": flag(),
         "INPUT.AUGMENTATION.CROP_SCALE": several(2, number(0, 1, above=True), ascending=True),
+        "DATASETS.FILES": list_of(text("[^\0]+", "the name of a file"), distinct=True),
         "DATASETS.TRAIN": _DATASETS,
         "DATASETS.TEST": _DATASETS,
         "DATALOADER.NUM_WORKERS": whole(0, 1024),
@@ -217,5 +218,6 @@ def rules() -> dict[str, Rule]:
         "TEST.OTHER_SETTINGS": flag(),
         "TEST.PROTOCOL": one_of(*PROTOCOLS),
         "TEST.LINKING.MIN_TUBELET_SCORE": _SHARE,
+        "TEST.LINKING.MIN_TUBE_LENGTH": whole(1, 10_000),
         "TEST.LINKING.TRIM_TO_KEY_FRAMES": flag(),
     }

@@ -21,6 +21,7 @@ def register_tube_dataset(
     *,
     split: int = 1,
     subset: str = "train",
+    videos: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
     hint: str = "make the frames with tools/prepare_dataset.py",
 ) -> None:
@@ -34,21 +35,23 @@ def register_tube_dataset(
         frames: root folder; a video's frames are the folder ``<frames>/<video_id>`` or a video file
             of that name (``.mp4``, ``.avi``, ...).
         split: which of the annotation file's splits, counted from 1.
-        subset: "train" or "test", the half of the split.
+        subset: "train" or "test", the half of the split; with ``videos`` any word.
+        videos: the names of the videos, in place of those that the annotation file's split lists.
         labels: the class names if they are known; the annotation file must then agree. Otherwise
             the metadata has ``thing_classes`` only once the data set was read.
         hint: what to do where files are missing; ends the error message.
 
     Raises:
-        InputError: if the name is taken or ``subset`` is neither "train" nor "test".
+        InputError: if the name is taken, or ``subset`` is neither "train" nor "test".
     """
-    if subset not in ("train", "test"):
+    if videos is None and subset not in ("train", "test"):
         raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
         raise InputError(f"data set '{name}' is registered already")
     DatasetCatalog.register(name, partial(_load, name, frames))
     metadata = MetadataCatalog.get(name)
-    metadata.set(annotations_file=annotations, split=split, subset=subset, hint=hint)
+    metadata.set(annotations_file=annotations, frames=frames, subset=subset, hint=hint)
+    metadata.set(split=split if videos is None else None, videos=videos)
     metadata.set(evaluator_type="tubelet")
     if labels is not None:
         metadata.set(thing_classes=list(labels))
@@ -79,7 +82,7 @@ def load_ground_truth(name: str) -> tuple[TubeAnnotations, tuple[str, ...]]:
         )
     status = os.stat(path)
     annotations = _read(path, status.st_mtime_ns, status.st_size)
-    if not 1 <= metadata.split <= len(annotations.splits):
+    if metadata.split is not None and not 1 <= metadata.split <= len(annotations.splits):
         raise InputError(
             f"data set '{name}': {path} has splits 1 to {len(annotations.splits)}, "
             f"not {metadata.split}"
@@ -91,7 +94,27 @@ def load_ground_truth(name: str) -> tuple[TubeAnnotations, tuple[str, ...]]:
             f"it has {list(annotations.labels)}, expected {labels}"
         )
     metadata.set(thing_classes=labels)
-    return annotations, getattr(annotations.splits[metadata.split - 1], metadata.subset)
+    if metadata.split is not None:
+        return annotations, getattr(annotations.splits[metadata.split - 1], metadata.subset)
+    if absent := [video for video in metadata.videos if video not in annotations.videos]:
+        raise InputError(
+            f"data set '{name}': {path} has no video '{absent[0]}' ({len(absent)} of "
+            f"{len(metadata.videos)} are missing); {metadata.hint}"
+        )
+    return annotations, tuple(metadata.videos)
+
+
+def known_labels(name: str) -> list[str] | None:
+    """The labels of a data set; None where it is not registered or its annotations are missing.
+
+    Raises:
+        InputError: if its annotations are no such file.
+    """
+    metadata = MetadataCatalog.get(name)
+    if metadata.get("thing_classes") is None and name in DatasetCatalog:
+        if os.path.isfile(metadata.get("annotations_file", "")):
+            load_ground_truth(name)
+    return metadata.get("thing_classes")
 
 
 @lru_cache(maxsize=4)

@@ -19,7 +19,7 @@ from torch import nn
 
 from ..data import build_test_loader
 from ..errors import InputError
-from ..evaluation import TubeletEvaluator
+from ..evaluation import TubeletEvaluator, configured_protocol
 from ..evaluation.evaluator import TASK
 from ..modeling import TubeletDetector
 from ..structures import Sample, Tubelets
@@ -52,8 +52,7 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
             name,
             output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", name),
             protocol=cfg.TEST.PROTOCOL,
-            min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
-            trim_to_key_frames=cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES,
+            **configured_protocol(cfg).options,
             other_settings=cfg.TEST.OTHER_SETTINGS,
         )
         if not _has_ground_truth(evaluator):

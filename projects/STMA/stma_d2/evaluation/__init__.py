@@ -1,11 +1,12 @@
 """Frame-mAP, video-mAP and error analysis of tubelets, under named protocols."""
 
-from .detections_io import load_detections, save_detections
+from .detections_io import SavedDetections, load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
 from .evaluator import TubeletEvaluator
 from .metrics import METRICS, Evaluation, evaluate_tubelets, run_evaluation
 from .protocols import PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
+from .tube_length import too_short
 
 __all__ = [
     "ERROR_KINDS",
@@ -13,6 +14,7 @@ __all__ = [
     "PROTOCOLS",
     "Evaluation",
     "Protocol",
+    "SavedDetections",
     "TubeletEvaluator",
     "comparison_table",
     "configured_protocol",
@@ -24,5 +26,6 @@ __all__ = [
     "load_detections",
     "run_evaluation",
     "save_detections",
+    "too_short",
     "write_json",
 ]

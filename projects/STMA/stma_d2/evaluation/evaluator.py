@@ -17,8 +17,9 @@ from ..errors import InputError
 from ..structures import Sample, Tubelets
 from .detections_io import save_detections
 from .metrics import check_finite, run_evaluation
-from .protocols import get_protocol
+from .protocols import PUBLISHED_TUBE_LENGTH, get_protocol
 from .report import evaluation_record, evaluation_table, write_json
+from .tube_length import too_short
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ class TubeletEvaluator(DatasetEvaluator):
         protocol: str = "moc",
         min_tubelet_score: float = 0.0,
         trim_to_key_frames: bool = False,
+        min_tube_length: int = PUBLISHED_TUBE_LENGTH,
         other_settings: bool = False,
         distributed: bool = True,
     ) -> None:
@@ -52,6 +54,7 @@ class TubeletEvaluator(DatasetEvaluator):
             protocol: "moc", "act" or "voc".
             min_tubelet_score: a rule beside the protocol, see ``get_protocol``.
             trim_to_key_frames: another one.
+            min_tube_length: another one; a warning tells of annotated tubes that are shorter.
             other_settings: whether the network may be used otherwise than it was trained, which
                 ``metrics.json`` then says.
             distributed: gather the tubelets of all processes; False evaluates one's own.
@@ -59,12 +62,16 @@ class TubeletEvaluator(DatasetEvaluator):
         Raises:
             InputError: if the protocol or the data set is unknown, or the annotations are missing.
         """
-        self.protocol = get_protocol(protocol, min_tubelet_score, trim_to_key_frames)
+        self.protocol = get_protocol(
+            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length
+        )
         self.dataset_name = dataset_name
         self.other_settings = other_settings
         self.output_dir = output_dir
         self.distributed = distributed
         self.annotations, self.videos = load_ground_truth(dataset_name)
+        if warning := too_short(self.annotations, self.videos, self.protocol):
+            logger.warning(f"'{dataset_name}': {warning}")
         self.reset()
 
     def reset(self) -> None:
@@ -118,7 +125,8 @@ class TubeletEvaluator(DatasetEvaluator):
                 f"given to the model and count as missed, the first is {missing[0]}"
             )
         if self.output_dir:
-            save_detections(os.path.join(self.output_dir, "detections.npz"), detections)
+            path = os.path.join(self.output_dir, "detections.npz")
+            save_detections(path, detections, self.annotations.labels, self.protocol)
         evaluation = run_evaluation(detections, self.annotations, self.videos, self.protocol)
         logger.info(f"'{self.dataset_name}'. {evaluation_table(evaluation)}")
         if self.output_dir:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from detectron2.config import CfgNode
 
 from ..errors import InputError
 from ..linking import LinkingRules, Suppression
+
+# All three protocols drop tubes of fewer frames.
+PUBLISHED_TUBE_LENGTH = LinkingRules().min_tube_length
+_OPTIONS = ("min_tubelet_score", "trim_to_key_frames", "min_tube_length")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,14 @@ class Protocol:
         changes = f", tubelets below {smallest:g} dropped" if smallest else ""
         if self.linking.trim_to_key_frames:
             changes += ", tubes cut back to key frames"
+        if (length := self.linking.min_tube_length) != PUBLISHED_TUBE_LENGTH:
+            changes += f", tubes of {length} frames and more kept"
         return changes
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The rules beside the name: the other arguments of `get_protocol`."""
+        return {name: getattr(self.linking, name) for name in _OPTIONS}
 
 
 # MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
@@ -98,7 +109,10 @@ PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_MOC,
 
 
 def get_protocol(
-    name: str, min_tubelet_score: float = 0.0, trim_to_key_frames: bool = False
+    name: str,
+    min_tubelet_score: float = 0.0,
+    trim_to_key_frames: bool = False,
+    min_tube_length: int = PUBLISHED_TUBE_LENGTH,
 ) -> Protocol:
     """The protocol called ``name``, with rules beside it if asked for.
 
@@ -106,10 +120,13 @@ def get_protocol(
         name: a key of ``PROTOCOLS``.
         min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
         trim_to_key_frames: cut tubes back to the key frames of their first and last window; False
-            is the protocol as published. Both are fields of :class:`~stma_d2.linking.LinkingRules`.
+            is the protocol as published.
+        min_tube_length: tubes of fewer frames are dropped. All three are fields of
+            :class:`~stma_d2.linking.LinkingRules`.
 
     Raises:
-        InputError: if there is none of that name, listing those that exist.
+        InputError: if there is none of that name, listing those that exist, or a rule has no
+            meaning.
     """
     if name not in PROTOCOLS:
         raise InputError(f"unknown protocol {name!r}; there are {', '.join(PROTOCOLS)}")
@@ -118,6 +135,7 @@ def get_protocol(
         protocol.linking,
         min_tubelet_score=min_tubelet_score,
         trim_to_key_frames=trim_to_key_frames,
+        min_tube_length=min_tube_length,
     )
     return replace(protocol, linking=linking)
 
@@ -129,4 +147,9 @@ def configured_protocol(cfg: CfgNode) -> Protocol:
         InputError: if there is none of that name.
     """
     linking = cfg.TEST.LINKING
-    return get_protocol(cfg.TEST.PROTOCOL, linking.MIN_TUBELET_SCORE, linking.TRIM_TO_KEY_FRAMES)
+    return get_protocol(
+        cfg.TEST.PROTOCOL,
+        min_tubelet_score=linking.MIN_TUBELET_SCORE,
+        trim_to_key_frames=linking.TRIM_TO_KEY_FRAMES,
+        min_tube_length=linking.MIN_TUBE_LENGTH,
+    )

@@ -48,8 +48,7 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     return {
         "protocol": protocol.name,
         "comparable": protocol.comparable,
-        "min_tubelet_score": protocol.linking.min_tubelet_score,
-        "trim_to_key_frames": protocol.linking.trim_to_key_frames,
+        **protocol.options,
         "num_videos": evaluation.num_videos,
         "metrics": evaluation.flat(),
         "error_analysis": {"mean": evaluation.mean_errors, "per_class": evaluation.errors},

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from stma_d2.config import load_config
-from stma_d2.config.file import read_config_file
+from stma_d2.config.file import FileValue, find_config_file, read_config_file
 from stma_d2.errors import InputError
 
 
@@ -82,3 +82,22 @@ def test_tags_run_nothing(tmp_path, value, based):
 def test_what_is_no_configuration_is_one_error(tmp_path, files, words):
     with pytest.raises(InputError, match=words):
         read_config_file(write(tmp_path, **files))
+
+
+def test_a_configuration_that_detectron2_saved_is_read_again(tmp_path):
+    cfg = load_config("Synthetic/STMA_tiny_K5.yaml")
+    (tmp_path / "saved.yaml").write_text(cfg.dump())
+    assert load_config(str(tmp_path / "saved.yaml")) == cfg
+
+
+def test_the_projects_own_configurations_are_found_from_anywhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = find_config_file("Synthetic/STMA_tiny_K5.yaml")
+    assert own == find_config_file("configs/Synthetic/STMA_tiny_K5.yaml")
+    path = write(tmp_path, mine="_BASE_: configs/Synthetic/STMA_tiny_K5.yaml\nSEED: 3\n")
+    assert read_config_file(path) == {**read_config_file(own), "SEED": FileValue(3, path)}
+    (tmp_path / "Synthetic").mkdir()
+    write(tmp_path / "Synthetic", STMA_tiny_K5="SEED: 4\n")
+    assert read_config_file("Synthetic/STMA_tiny_K5.yaml")["SEED"].value == 4
+    with pytest.raises(InputError, match=r"no/none\.yaml; .* Synthetic/STMA_tiny_K5\.yaml"):
+        find_config_file("no/none.yaml")

@@ -35,4 +35,8 @@ def test_rules_beside_the_protocol_belong_to_the_copy_and_are_named():
     changed = get_protocol("moc", min_tubelet_score=0.1, trim_to_key_frames=True)
     assert (changed.linking.min_tubelet_score, changed.linking.trim_to_key_frames) == (0.1, True)
     assert changed.changes == ", tubelets below 0.1 dropped, tubes cut back to key frames"
+    short = get_protocol("act", min_tube_length=7)
+    assert short.linking.min_tube_length == 7
+    assert short.changes == ", tubes of 7 frames and more kept"
+    assert get_protocol(short.name, **short.options) == short
     assert get_protocol("moc") == PROTOCOLS["moc"] and get_protocol("moc").changes == ""

@@ -10,7 +10,13 @@ import pytest
 
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, save_annotations
 from stma_d2.errors import InputError
-from stma_d2.evaluation import METRICS, evaluate_tubelets, save_detections
+from stma_d2.evaluation import (
+    METRICS,
+    evaluate_tubelets,
+    get_protocol,
+    run_evaluation,
+    save_detections,
+)
 from stma_d2.structures import Tube, Tubelets
 
 
@@ -64,6 +70,43 @@ def test_rules_beside_the_protocol_reach_the_linking(main, files, tmp_path):
     assert record["metrics"] == expected != evaluate_tubelets(detections, truth, ["u"])
 
 
+def test_without_options_the_rules_are_those_of_the_detections(main, files, tmp_path):
+    arguments, truth, detections = files
+    output, rules = tmp_path / "metrics.json", {"min_tubelet_score": 0.1, "min_tube_length": 9}
+    protocol = get_protocol("act", **rules)
+    save_detections(arguments[0], detections, truth.labels, protocol)
+    main([*arguments, "--output", str(output)])
+    (record,) = json.loads(output.read_text())
+    assert record.items() >= {"protocol": "act", "trim_to_key_frames": False, **rules}.items()
+    expected = run_evaluation(detections, truth, ["u"], protocol).flat()
+    assert record["metrics"] == expected != evaluate_tubelets(detections, truth, ["u"])
+    published = ["--protocol", "moc", "--min-tubelet-score", "0", "--min-tube-length", "15"]
+    main([*arguments, *published, "--output", str(output)])
+    (record,) = json.loads(output.read_text())
+    assert record["metrics"] == evaluate_tubelets(detections, truth, ["u"])
+
+
+@pytest.mark.usefixtures("empty_catalogs")
+def test_a_data_set_file_names_the_data_set(main, files, tmp_path, capsys):
+    (tmp_path / "mine.yaml").write_text("annotations: truth.json\nframes: .\nsplit: 2\n")
+    data = ["--dataset", "mine_test", "--dataset-file", str(tmp_path / "mine.yaml")]
+    main([files[0][0], *data])
+    assert "1 videos" in capsys.readouterr().out
+
+
+def test_labels_of_another_data_set_are_refused(main, files):
+    arguments, _, detections = files
+    save_detections(arguments[0], detections, ("Run", "Hop"))
+    with pytest.raises(InputError, match=r"has the labels \['Run', 'Hop'\], the annotations have"):
+        main(arguments)
+
+
+def test_short_tubes_are_told(main, files, capsys):
+    main([*files[0], "--min-tube-length", "21"])
+    printed = capsys.readouterr().out
+    assert "note: 1 of 1 annotated tubes and 1 of 1 videos are shorter than 21 frames" in printed
+
+
 @pytest.mark.parametrize("position", [0, 2], ids=["detections", "annotations"])
 def test_the_inputs_are_never_written_over(main, files, position):
     arguments, *_ = files
@@ -89,6 +132,7 @@ def test_videos_without_detections_are_told(main, files, tmp_path, capsys):
         ({1: "--dataset", 2: "nothing"}, "no data set of tubes is called 'nothing'"),
         ({3: "--split", 4: "3"}, "has splits 1 to 2, not 3"),
         ({2: "missing.pkl"}, "missing.pkl"),
+        ({3: "--dataset-file", 4: "mine.yaml"}, "--dataset-file goes with --dataset"),
     ],
 )
 def test_wrong_input_is_refused(main, files, change, message):
