@@ -12,7 +12,16 @@ from detectron2.evaluation import print_csv_format
 
 from stma_d2.data import Split, TubeAnnotations, register_tube_dataset, save_annotations
 from stma_d2.errors import InputError
-from stma_d2.evaluation import TubeletEvaluator, evaluate_tubelets, load_detections
+from stma_d2.evaluation import (
+    FRAME_FILE,
+    TUBE_FILE,
+    TubeletEvaluator,
+    evaluate_tubelets,
+    load_detections,
+    load_frame_boxes,
+    load_tubes,
+    score,
+)
 from stma_d2.structures import Tubelets
 
 NAME = "evaluator_test"
@@ -88,6 +97,21 @@ def test_reports_what_evaluate_tubelets_gives(dataset, detections, tmp_path, cap
     assert record["error_analysis"]["mean"].keys() >= {"timing", "missed"}
     saved = load_detections(tmp_path / "out" / "detections.npz")
     assert evaluate_tubelets(saved, dataset, ["u", "v"], **rules) == expected
+
+
+def test_writes_the_benchmarks_files_on_request(dataset, detections, tmp_path):
+    for name, options in (("without", {}), ("with", {"benchmark_files": True})):
+        evaluator = TubeletEvaluator(NAME, str(tmp_path / name), **options)
+        fill(evaluator, detections)
+        means = evaluator.evaluate()["action_detection"]
+    names = {path.name for path in (tmp_path / "with").iterdir()}
+    assert names - {path.name for path in (tmp_path / "without").iterdir()} == {
+        FRAME_FILE,
+        TUBE_FILE,
+    }
+    boxes = load_frame_boxes(tmp_path / "with" / FRAME_FILE, dataset, ("u", "v"))
+    tubes = load_tubes(tmp_path / "with" / TUBE_FILE, dataset, ("u", "v"))
+    assert score(boxes, tubes, dataset, ["u", "v"], evaluator.protocol).means == means
 
 
 def test_reset_forgets(dataset, detections):
