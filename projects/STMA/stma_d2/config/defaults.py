@@ -218,7 +218,7 @@ def _add_test(cfg: CN) -> None:
     # Use a checkpoint also where labels, sizes, K, T or pixel statistics are not those that it was
     # trained with; results then say so. False refuses it.
     cfg.TEST.OTHER_SETTINGS = False
-    # Rules of linking and metrics, by name: "moc", "act", "voc".
+    # Rules of linking and metrics, by name: "moc", "act", "voc", "multisports".
     cfg.TEST.PROTOCOL = "moc"
     cfg.TEST.LINKING = CN()
     # Tubelets that score less are dropped before linking, which trims tubes in time;
@@ -229,3 +229,10 @@ def _add_test(cfg: CN) -> None:
     # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
     # False is as published. Tubes overrun actions, and a window says most about its key frame.
     cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False
+    # Also write the boxes and tubes into the two files that the MultiSports benchmark scores,
+    # frame_detections.pkl and video_detections.pkl.
+    cfg.TEST.BENCHMARK_FILES = CN()
+    cfg.TEST.BENCHMARK_FILES.ENABLED = False
+    # Boxes on frames that score less are left out of the file; 0 keeps all: a box takes 32 bytes,
+    # and every tubelet is one for every class, on each of its frames.
+    cfg.TEST.BENCHMARK_FILES.MIN_SCORE = 0.0

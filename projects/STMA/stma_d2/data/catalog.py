@@ -17,7 +17,7 @@ from .readers import find_frames
 def register_tube_dataset(
     name: str,
     annotations: str,
-    frames: str,
+    frames: str | Sequence[str],
     *,
     split: int = 1,
     subset: str = "train",
@@ -33,7 +33,8 @@ def register_tube_dataset(
         name: what configurations call the data set.
         annotations: annotation file, see `load_annotations`.
         frames: root folder; a video's frames are the folder ``<frames>/<video_id>`` or a video file
-            of that name (``.mp4``, ``.avi``, ...).
+            of that name (``.mp4``, ``.avi``, ...). Of several such folders the first that has the
+            video serves.
         split: which of the annotation file's splits, counted from 1.
         subset: "train" or "test", the half of the split; with ``videos`` any word.
         videos: the names of the videos, in place of those that the annotation file's split lists.
@@ -48,7 +49,8 @@ def register_tube_dataset(
         raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
         raise InputError(f"data set '{name}' is registered already")
-    DatasetCatalog.register(name, partial(_load, name, frames))
+    roots = (frames,) if isinstance(frames, str) else tuple(frames)
+    DatasetCatalog.register(name, partial(_load, name, roots))
     metadata = MetadataCatalog.get(name)
     metadata.set(annotations_file=annotations, frames=frames, subset=subset, hint=hint)
     metadata.set(split=split if videos is None else None, videos=videos)
@@ -123,7 +125,7 @@ def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
     return load_annotations(path)
 
 
-def _load(name: str, frames_root: str) -> list[VideoDict]:
+def _load(name: str, roots: Sequence[str]) -> list[VideoDict]:
     annotations, names = load_ground_truth(name)
     dicts: list[VideoDict] = []
     for video_id in names:
@@ -134,7 +136,7 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
-                "path": find_frames(frames_root, video_id),
+                "path": next(filter(None, (find_frames(root, video_id) for root in roots)), None),
                 "tubes": list(video.tubes),
             }
         )
@@ -142,7 +144,7 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
-            f"{MetadataCatalog.get(name).hint}"
+            f"frames nor a video file under {' or '.join(roots)}, such as "
+            f"{', '.join(missing[:3])}; {MetadataCatalog.get(name).hint}"
         )
     return dicts

@@ -133,6 +133,21 @@ def test_what_an_evaluation_lacks_shows_before_the_training(cfg, model, videos, 
         build_evaluators(cfg, model)
 
 
+def test_metrics_are_those_of_the_protocol(cfg, model, videos):
+    cfg.DATASETS.TEST = (videos("with_tubes"),)
+    cfg.TEST.PROTOCOL = "multisports"
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.10:0.90"
+    cfg.TEST.EXPECTED_RESULTS = [["action_detection", "video_mAP@0.05:0.45", 1.0, 1.0]]
+    build_evaluators(cfg, model)
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.75"
+    with pytest.raises(InputError, match=r"BEST_METRIC.*0\.75.*multisports are.*0\.10:0\.90"):
+        build_evaluators(cfg, model)
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.2"
+    cfg.TEST.EXPECTED_RESULTS = [["action_detection", "video_mAP@0.75", 1.0, 1.0]]
+    with pytest.raises(InputError, match=r"EXPECTED_RESULTS.*0\.75.*multisports are"):
+        build_evaluators(cfg, model)
+
+
 def test_missing_frames_of_a_test_set_show_before_the_training(cfg, model, videos, tmp_path):
     name = videos("with_tubes")
     annotations = MetadataCatalog.get(name).annotations_file
