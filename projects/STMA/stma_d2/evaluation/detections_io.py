@@ -14,6 +14,7 @@ M tubelets of all windows together, K frames, C classes.
 ``protocol``            text              the rules that they were scored by; may be missing, as the
 ``min_tubelet_score``   float64           rules beside it, see ``get_protocol``
 ``trim_to_key_frames``  bool
+``trim_below_median``   float64
 ``min_tube_length``     int64
 ======================  ================  =========================================================
 """
@@ -117,7 +118,8 @@ def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
 
 def _protocol(archive: Mapping[str, np.ndarray]) -> Protocol:
     protocol = get_protocol(archive["protocol"].item())
-    return get_protocol(protocol.name, **{name: archive[name].item() for name in protocol.options})
+    said = {name: archive[name].item() for name in protocol.options if name in archive}
+    return get_protocol(protocol.name, **said)  # a rule that the file does not know: as published
 
 
 _KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")

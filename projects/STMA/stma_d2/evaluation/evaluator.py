@@ -44,6 +44,7 @@ class TubeletEvaluator(DatasetEvaluator):
         min_tubelet_score: float = 0.0,
         trim_to_key_frames: bool = False,
         min_tube_length: int = PUBLISHED_TUBE_LENGTH,
+        trim_below_median: float = 0.0,
         benchmark_files: bool = False,
         min_box_score: float = 0.0,
         other_settings: bool = False,
@@ -58,6 +59,7 @@ class TubeletEvaluator(DatasetEvaluator):
             min_tubelet_score: a rule beside the protocol, see ``get_protocol``.
             trim_to_key_frames: another one.
             min_tube_length: another one; a warning tells of annotated tubes that are shorter.
+            trim_below_median: another one.
             benchmark_files: also write `FRAME_FILE` and `TUBE_FILE`.
             min_box_score: boxes that score less are left out of `FRAME_FILE`.
             other_settings: whether the network may be used otherwise than it was trained, which
@@ -68,7 +70,7 @@ class TubeletEvaluator(DatasetEvaluator):
             InputError: if the protocol or the data set is unknown, or the annotations are missing.
         """
         self.protocol = get_protocol(
-            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length
+            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length, trim_below_median
         )
         self.dataset_name = dataset_name
         self.benchmark_files = benchmark_files
