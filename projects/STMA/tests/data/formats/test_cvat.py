@@ -218,7 +218,10 @@ def test_wrong_files_are_one_line_with_the_place(read, text, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_small_file_cannot_stand_for_boundless_boxes(read):
-    meta = "<task><name>v</name><size>9000000</size></task>"
-    with pytest.raises(InputError, match="stands for more than 10000000 boxes"):
-        read(document(track(box(0)) * 2, meta))
+def test_a_small_file_cannot_stand_for_boundless_boxes(read, monkeypatch):
+    monkeypatch.setattr("stma_d2.data.formats.tracks.MAX_BOXES", 1000)
+    meta = "<task><name>v</name><size>{}</size></task>"
+    assert len(read(document(track(box(0)) * 2, meta.format(500))).videos[0].tracks) == 2
+    for size in (501, 1001, 10_000_000):
+        with pytest.raises(InputError, match="stands for more than 1000 boxes"):
+            read(document(track(box(0)) * 2, meta.format(size)))

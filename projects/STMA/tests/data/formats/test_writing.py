@@ -47,8 +47,11 @@ def tubes(draw, num_frames, num_labels, scores):
     return Tube(np.arange(first, first + length), boxes, label, draw(scores))
 
 
+ground_truth = st.just(1.0)
+
+
 @st.composite
-def annotations(draw, scores=st.just(1.0)):
+def annotations(draw, scores=ground_truth):
     labels = draw(st.lists(names, min_size=1, max_size=4, unique=True))
     videos = {}
     for name in draw(st.lists(names, min_size=1, max_size=3, unique_by=str.lower)):
