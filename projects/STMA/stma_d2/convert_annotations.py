@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 from collections import Counter
 from collections.abc import Sequence
+from math import inf
 
+from .arguments import argument
+from .config.rules import number, whole
 from .data import Split, TubeAnnotations, load_annotations
 from .data.formats import (
     ENDINGS,
@@ -24,6 +26,7 @@ from .errors import InputError, clear_exit
 from .evaluation import PROTOCOLS, get_protocol, tubes_of_detections
 from .files import atomic_write, check_output
 
+_POSITIVE = argument(number(0, inf, above=True, below=True))
 TRAIN_SHARE = 0.8  # where nothing says how to split
 
 DESCRIPTION = """\
@@ -77,14 +80,18 @@ def _parser() -> argparse.ArgumentParser:
 
     splits = parser.add_argument_group("splits (default: those of the inputs, or 80 percent train)")
     way = splits.add_mutually_exclusive_group()
-    way.add_argument("--train-share", type=_number, help="share of the videos to train with")
+    way.add_argument(
+        "--train-share", type=argument(number(0, 1)), help="share of the videos to train with"
+    )
     way.add_argument("--test-list", metavar="FILE.txt", help="the videos to test with, one a line")
     splits.add_argument(
         "--group-by",
         metavar="TEXT",
         help="videos whose names are equal up to its last occurrence stay together: _c for UCF101",
     )
-    splits.add_argument("--seed", type=int, default=0, help="of the draw (default 0)")
+    splits.add_argument(
+        "--seed", type=argument(whole(0, 2**31)), default=0, help="of the draw (default 0)"
+    )
 
     foreign = parser.add_argument_group("what a format does not say")
     foreign.add_argument(
@@ -101,46 +108,34 @@ def _parser() -> argparse.ArgumentParser:
     foreign.add_argument(
         "--first-frame", type=int, choices=(0, 1), default=0, help="COCO: number of the first frame"
     )
-    foreign.add_argument("--fps", type=_positive, help="AVA: of the frames (default: the video's)")
+    foreign.add_argument("--fps", type=_POSITIVE, help="AVA: of the frames (default: the video's)")
     foreign.add_argument(
-        "--start-seconds", type=_number, default=0.0, help="AVA: where the videos begin (default 0)"
+        "--start-seconds",
+        type=argument(number(-1e9, 1e9)),
+        default=0.0,
+        help="AVA: where the videos begin (default 0)",
     )
     foreign.add_argument(
-        "--key-frame-interval", type=_positive, default=1.0, help="AVA: in seconds (default 1)"
+        "--key-frame-interval", type=_POSITIVE, default=1.0, help="AVA: in seconds (default 1)"
     )
 
     tubes = parser.add_argument_group("a model's tubes")
     tubes.add_argument("--annotations", help="of the videos in detections.npz")
-    tubes.add_argument("--protocol", choices=tuple(PROTOCOLS), default="moc", help="to link by")
-    tubes.add_argument("--min-score", type=_number, default=0.2, help="of a tube (default 0.2)")
+    tubes.add_argument(
+        "--protocol",
+        choices=tuple(PROTOCOLS),
+        help="to link by (default: that of the detections, or moc)",
+    )
+    tubes.add_argument(
+        "--min-score", type=argument(number(0, 1)), default=0.2, help="of a tube (default 0.2)"
+    )
     tubes.add_argument(
         "--tolerance",
-        type=_not_negative,
+        type=argument(number(0, inf, below=True)),
         default=0.0,
         help="CVAT: fewer key frames, boxes between them off by up to so many pixels (default 0)",
     )
     return parser
-
-
-def _positive(text: str) -> float:
-    value = _not_negative(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("it must be above 0")
-    return value
-
-
-def _number(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise argparse.ArgumentTypeError("it must be finite")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = _number(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("it must not be below 0")
-    return value
 
 
 def _read(args: argparse.Namespace, report: Report) -> TubeAnnotations:
@@ -152,9 +147,8 @@ def _read(args: argparse.Namespace, report: Report) -> TubeAnnotations:
                 "videos"
             )
         truth = load_annotations(args.annotations)
-        return tubes_of_detections(
-            detections[0], truth, get_protocol(args.protocol), args.min_score
-        )
+        protocol = get_protocol(args.protocol) if args.protocol else None
+        return tubes_of_detections(detections[0], truth, protocol, args.min_score)
     settings = FormatSettings(
         action_attributes=tuple(args.action_attribute),
         first_pixel=args.first_pixel,

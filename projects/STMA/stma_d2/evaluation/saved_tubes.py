@@ -9,13 +9,13 @@ from ..errors import InputError
 from ..linking import build_tubes
 from ..structures import TubeAnnotations
 from .detections_io import load_detections
-from .protocols import Protocol
+from .protocols import Protocol, get_protocol
 
 
 def tubes_of_detections(
     path: str | os.PathLike[str],
     truth: TubeAnnotations,
-    protocol: Protocol,
+    protocol: Protocol | None,
     min_score: float,
 ) -> TubeAnnotations:
     """Link saved detections.
@@ -23,7 +23,7 @@ def tubes_of_detections(
     Args:
         path: of ``detections.npz``.
         truth: annotations of the same videos, for their lengths, sizes and labels.
-        protocol: whose linking and suppression of tubes apply.
+        protocol: whose linking and suppression of tubes apply; None: that of the file, or MOC's.
         min_score: tubes below it are left out.
 
     Returns:
@@ -33,8 +33,15 @@ def tubes_of_detections(
         InputError: naming the file, if it is damaged, or its videos or classes are not those of the
             annotations.
     """
+    saved = load_detections(path)
+    if saved.labels not in (None, truth.labels):
+        raise InputError(
+            f"{os.fspath(path)} has the labels {', '.join(saved.labels)}, the annotations have "
+            f"{', '.join(truth.labels)}; name those of the same data set"
+        )
+    protocol = protocol or saved.protocol or get_protocol("moc")
     videos = {}
-    for name, tubelets in load_detections(path).items():
+    for name, tubelets in saved.tubelets.items():
         if name not in truth.videos:
             raise InputError(f"{os.fspath(path)}: the annotations have no video '{name}'")
         if tubelets.num_classes != len(truth.labels):

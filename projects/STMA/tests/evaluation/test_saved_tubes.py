@@ -49,5 +49,16 @@ def test_other_videos_and_classes_are_refused(tubelets, tmp_path):
         tubes_of_detections(path, TRUTH, get_protocol("moc"), 0.0)
 
 
+def test_the_files_own_rules_hold_unless_others_are_asked_for(tubelets, tmp_path):
+    path = tmp_path / "detections.npz"
+    longest = get_protocol("moc", min_tube_length=25)
+    save_detections(path, {"v": tubelets}, TRUTH.labels, longest)
+    assert not tubes_of_detections(path, TRUTH, None, 0.0).videos["v"].tubes
+    assert tubes_of_detections(path, TRUTH, get_protocol("moc"), 0.0).videos["v"].tubes
+    save_detections(path, {"v": tubelets}, ("run", "fly"), longest)
+    with pytest.raises(InputError, match="has the labels run, fly, the annotations have run, jump"):
+        tubes_of_detections(path, TRUTH, None, 0.0)
+
+
 def _one_class(tubelets):
     return Tubelets(tubelets.windows, tubelets.boxes, tubelets.scores[:, :, :1])

@@ -126,6 +126,7 @@ def _opened(path: str) -> Iterator[zipfile.ZipFile]:
         EOFError,
         KeyError,
         NotImplementedError,  # a compression that Python does not know
+        OSError,  # a place beyond the file
         RuntimeError,  # encrypted
         ValueError,
     ) as error:

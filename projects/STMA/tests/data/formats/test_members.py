@@ -78,7 +78,9 @@ def test_a_zip_file_that_lies_about_sizes_yields_no_more_than_it_states(make_zip
         assert "not a readable zip file" in str(error)
 
 
-@pytest.mark.parametrize("change", ["cut", "garbage", "content", "encrypted"])
+@pytest.mark.parametrize(
+    "change", ["cut", "garbage", "content", "place", "compression", "encrypted"]
+)
 def test_damaged_zip_files_are_one_line(tmp_path, make_zip, change):
     path = tmp_path / "a.zip"
     make_zip("a.zip", {"a.xml": b"".join(b"%d " % n for n in range(999))})
@@ -89,6 +91,12 @@ def test_damaged_zip_files_are_one_line(tmp_path, make_zip, change):
         content = bytearray(b"no zip file")
     elif change == "content":
         content[100:140] = bytes(40)
+    elif change == "place":  # of the member, beyond the file
+        entry = content.index(b"PK\x01\x02")
+        content[entry + 42 : entry + 46] = b"\xff\xff\xff\x7f"
+    elif change == "compression":
+        for mark, offset in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
+            content[content.index(mark) + offset] = 77
     else:
         for mark, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
             content[content.index(mark) + offset] |= 1
