@@ -54,6 +54,7 @@ setup(
         "console_scripts": [
             "stma-train = stma_d2.engine:command_line",
             "stma-demo = stma_d2.inference.demo:command_line",
+            "stma-convert-annotations = stma_d2.convert_annotations:command_line",
         ]
     },
     extras_require={"dev": ["pytest", "hypothesis", "ruff"]},

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -112,7 +113,7 @@ def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
             )
     except FileNotFoundError:
         raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
 
 
@@ -122,6 +123,16 @@ def _protocol(archive: Mapping[str, np.ndarray]) -> Protocol:
     return get_protocol(protocol.name, **said)  # a rule that the file does not know: as published
 
 
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,  # encrypted, or a compression that Python does not know
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")
 
 
