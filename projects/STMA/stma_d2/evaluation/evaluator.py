@@ -29,8 +29,8 @@ TASK = "action_detection"
 class TubeletEvaluator(DatasetEvaluator):
     """Collects tubelets, links them and reports frame-mAP, video-mAP and the error analysis.
 
-    ``evaluate`` leaves two files in ``output_dir``: ``detections.npz`` (to be scored again by
-    ``tools/evaluate.py``) and ``metrics.json``.
+    ``evaluate`` leaves three files in ``output_dir``: ``detections.npz`` (to be scored again by
+    ``tools/evaluate.py``), ``metrics.json``, and ``curves.json`` for plots.
     """
 
     def __init__(
@@ -131,6 +131,8 @@ class TubeletEvaluator(DatasetEvaluator):
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)
+            curves = evaluation.curves.record()
+            write_json(os.path.join(self.output_dir, "curves.json"), curves, indent=None)
         return OrderedDict({TASK: evaluation.means})
 
 

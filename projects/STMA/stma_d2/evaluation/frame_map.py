@@ -20,6 +20,7 @@ import numpy as np
 from ..linking import box_iou, nms, pair_overlaps
 from ..structures import TubeAnnotations, Tubelets, VideoAnnotation
 from .average_precision import average_precision, precision_recall
+from .confusion import Confusion
 from .matching import match_detections
 from .protocols import Protocol
 
@@ -87,6 +88,7 @@ def classify_detections(
     videos: Sequence[str],
     protocol: Protocol,
     iou: float,
+    confusion: Confusion | None = None,
 ) -> list[ClassDetections]:
     """Put tubelets on frames, suppress, and compare with the ground truth at overlap ``iou``.
 
@@ -96,6 +98,7 @@ def classify_detections(
         videos: the videos to evaluate, in the order that settles equal scores.
         protocol: the rules.
         iou: a detection finds a box if they overlap by this much or more.
+        confusion: counts the detections too.
 
     Returns:
         One record a class.
@@ -111,7 +114,10 @@ def classify_detections(
             truth = _truth_on_frames(annotation)
             for found in _boxes_on_frames(detections[video], annotation.num_frames):
                 scores, kept = _suppress(found, truth, protocol)
-                outcomes = _outcomes(found, scores, kept, truth, iou, protocol.rematch)
+                overlaps = _overlaps(found, truth)
+                outcomes = _outcomes(found, scores, kept, truth, overlaps, iou, protocol.rematch)
+                if confusion is not None:
+                    confusion.add(scores, kept, overlaps, truth.labels)
                 for label, (all_scores, all_outcomes) in enumerate(collected):
                     mine = kept[:, label]
                     all_scores.frombytes(scores[:, label][mine].tobytes())
@@ -176,19 +182,25 @@ def _suppress(
     return scores, kept
 
 
+def _overlaps(found: _BoxesOnFrames, truth: _TruthOnFrames) -> np.ndarray:
+    """Overlaps (B, P, G) of the boxes with the true ones; -1 where there is no true one."""
+    ious = box_iou(truth.boxes[found.frames - 1][:, None], found.boxes[:, :, None])
+    covered = truth.covered[found.frames - 1][:, None]
+    ious[~np.broadcast_to(covered, ious.shape)] = -1
+    return ious
+
+
 def _outcomes(
     found: _BoxesOnFrames,
     scores: np.ndarray,
     kept: np.ndarray,
     truth: _TruthOnFrames,
+    ious: np.ndarray,
     iou: float,
     rematch: bool,
 ) -> np.ndarray:
     """Outcomes (B, C, P) int8 of the detections; those not ``kept`` have no meaning."""
     covered = truth.covered[found.frames - 1]  # (B, G)
-    ious = box_iou(truth.boxes[found.frames - 1][:, None], found.boxes[:, :, None])  # (B, P, G)
-    ious[~np.broadcast_to(covered[:, None], ious.shape)] = -1
-
     # Right for classes that are not on the frame; the others are put right below.
     on_other = np.where((ious >= iou).any(axis=2), Outcome.CLASSIFICATION, Outcome.OTHER)
     in_video = np.isin(np.arange(scores.shape[1]), truth.labels)

@@ -10,6 +10,8 @@ import numpy as np
 
 from ..errors import InputError
 from ..structures import TubeAnnotations, Tubelets
+from .confusion import Confusion
+from .curves import Curves, sampled_precision_recall
 from .error_analysis import ERROR_KINDS, error_analysis
 from .frame_map import classify_detections
 from .protocols import Protocol, get_protocol
@@ -38,12 +40,14 @@ class Evaluation:
         average_precision: ``{metric: {label: AP}}`` for the names of ``METRICS`` and the classes
             that have ground truth in those videos.
         errors: ``{label: {kind: points}}``, see :mod:`~stma_d2.evaluation.error_analysis`.
+        curves: what plots show beside these numbers.
     """
 
     protocol: Protocol
     num_videos: int
     average_precision: dict[str, dict[str, float]]
     errors: dict[str, dict[str, float]]
+    curves: Curves
 
     @property
     def means(self) -> dict[str, float]:
@@ -110,7 +114,9 @@ def run_evaluation(
     detections = {video: tubelets.numpy() for video, tubelets in detections.items()}
     check_detections(detections, annotations, names)
 
-    frames = classify_detections(detections, annotations, names, protocol, _FRAME_IOU)
+    labels = annotations.labels
+    confusion = Confusion(len(labels), _FRAME_IOU)
+    frames = classify_detections(detections, annotations, names, protocol, _FRAME_IOU, confusion)
     rule = protocol.average_precision
     aps = {_FRAME_METRIC: [record.average_precision(rule) for record in frames]}
     ious = sorted({iou for group in _VIDEO_METRICS.values() for iou in group})
@@ -118,15 +124,26 @@ def run_evaluation(
     by_iou = dict(zip(ious, values, strict=True))
     for metric, group in _VIDEO_METRICS.items():
         aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
-    present = [label for label, record in enumerate(frames) if record.num_boxes]
+    present = {labels[i]: i for i, record in enumerate(frames) if record.num_boxes}
     return Evaluation(
         protocol=protocol,
         num_videos=len(names),
         average_precision={
-            metric: {annotations.labels[label]: 100 * by_class[label] for label in present}
+            metric: {label: 100 * by_class[i] for label, i in present.items()}
             for metric, by_class in aps.items()
         },
-        errors=error_analysis(frames, annotations.labels),
+        errors=error_analysis(frames, labels),
+        curves=Curves(
+            frame_iou=_FRAME_IOU,
+            precision_recall={
+                label: sampled_precision_recall(frames[i]) for label, i in present.items()
+            },
+            video_map_over_iou={
+                round(iou, 2): 100 * float(np.nanmean(values)) for iou, values in by_iou.items()
+            },
+            labels=labels,
+            confusion=confusion.matrix([record.num_boxes for record in frames]),
+        ),
     )
 
 
