@@ -49,7 +49,7 @@ def register_tube_dataset(
     DatasetCatalog.register(name, partial(_load, name, frames))
     metadata = MetadataCatalog.get(name)
     metadata.set(annotations_file=annotations, split=split, subset=subset, hint=hint)
-    metadata.set(evaluator_type="tubelet")
+    metadata.set(evaluator_type="tubelet", frames_root=frames)
     if labels is not None:
         metadata.set(thing_classes=list(labels))
 

@@ -49,11 +49,14 @@ class Confusion:
         _count(frames, classes, overlaps[frames, boxes], labels, self._iou, self._counts)
 
     def matrix(self, num_boxes: Sequence[int]) -> np.ndarray:
-        """The counts (C + 1, C + 1) int64: rows true classes, then background; columns detected
-        classes, then missed.
+        """The counts so far.
 
         Args:
             num_boxes: how many true boxes each class has in all videos: the sums of its row.
+
+        Returns:
+            (C + 1, C + 1) int64; rows are true classes, then background, columns detected classes,
+            then missed.
         """
         counts = self._counts.copy()
         counts[:-1, -1] = np.asarray(num_boxes) - counts[:-1, :-1].sum(axis=1)

@@ -140,7 +140,7 @@ def _confusion(curves: Mapping[str, Any]) -> Figure:
     axes.axvline(len(labels), color=GREY, linewidth=0.8)
     axes.set(xlabel="detected as", ylabel="true class", aspect="equal")
     axes.set_title(
-        f"percent of a row; boxes on frames that overlap by {curves['frame_iou']:g} or more\n"
+        f"percent of a row; boxes of overlap {curves['frame_iou']:g}\n"
         f"and score {record['min_score']:g} or more"
     )
     return figure

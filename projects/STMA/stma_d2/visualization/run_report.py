@@ -1,0 +1,247 @@
+"""One page about a run: its numbers, its plots, its training, and videos to look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from detectron2.config import CfgNode
+from detectron2.data import MetadataCatalog
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from ..config import load_config
+from ..data import find_frames, load_ground_truth
+from ..errors import InputError
+from ..evaluation import ERROR_KINDS, Protocol, configured_protocol, load_detections
+from ..evaluation.confusion import MIN_SCORE
+from ..evaluation.paper import paper_figures
+from ..evaluation.video_quality import video_quality
+from ..linking import build_tubes
+from ..structures import Tube
+from .page import write_page
+from .player import player_record
+from .plots import evaluation_figures
+from .training_plots import read_history, training_figures
+
+_VIDEOS = 4  # at each end of the order
+_PAGE_BYTES = 10_000_000  # of pictures in the whole page
+_CAPTIONS = {
+    "precision_recall": "Precision over recall of the boxes on frames, class by class",
+    "map_over_iou": "Video-mAP over the overlap that it asks for",
+    "per_class": "Average precision of the classes",
+    "confusion": (
+        "Confusion: true boxes by the class that they are detected as. Background: detections "
+        "where nobody is; missed: boxes that no detection overlaps enough"
+    ),
+    "errors": "What the average precision is lost to",
+    "losses": "Losses, before their weights where the log tells them, and the learning rate",
+    "metrics": "Metrics of the evaluations during the training, in percent",
+}
+
+
+def write_run_report(run: Path, output: Path) -> None:
+    """Write the page about the run that left its files in ``run``, an OUTPUT_DIR.
+
+    Every evaluation under ``run/inference`` is shown. Data that is missing now (frames,
+    annotations, curves of an older evaluation) is left out, and the page says so.
+
+    Raises:
+        InputError: if ``run`` holds no configuration, or nothing was trained or evaluated there, or
+            one of its files cannot be read.
+    """
+    if not (run / "config.yaml").is_file():
+        raise InputError(f"{run} holds no config.yaml; name the OUTPUT_DIR of a run")
+    cfg = load_config(str(run / "config.yaml"))
+    history = read_history(run / "metrics.json")
+    folders = sorted(path.parent for path in run.glob("inference/*/metrics.json"))
+    if not folders and not history:
+        raise InputError(
+            f"{run} holds neither metrics.json nor inference/<data set>/metrics.json: nothing was "
+            "trained or evaluated there yet"
+        )
+    share = _PAGE_BYTES // max(len(folders) * 2 * _VIDEOS, 1)
+    write_page(
+        output,
+        "report.html",
+        name=run.resolve().name,
+        settings=_settings(cfg),
+        results=[_result(folder, cfg, share) for folder in folders],
+        training=_captioned(training_figures(history)),
+    )
+
+
+def _settings(cfg: CfgNode) -> list[tuple[str, Any]]:
+    names = "INPUT.SIZE INPUT.CLIP_LENGTH INPUT.SNIPPET_LENGTH INPUT.CLIP_FRAME_STRIDE".split()
+    names += "MODEL.BACKBONE.NAME MODEL.BACKBONE_3D.NAME MODEL.WEIGHTS".split()
+    names += "SOLVER.IMS_PER_BATCH SOLVER.MAX_ITER SOLVER.EPOCHS SOLVER.BASE_LR".split()
+    names += "TEST.FLIP TEST.CLIP_STRIDE TEST.TUBELETS_PER_WINDOW TEST.AMP.ENABLED".split()
+    seed = cfg.SEED if cfg.SEED >= 0 else "random"
+    pairs = [("trained on", ", ".join(cfg.DATASETS.TRAIN) or "nothing"), ("SEED", seed)]
+    return pairs + [(name, _value(cfg, name)) for name in names]
+
+
+def _value(cfg: CfgNode, name: str) -> Any:
+    value = cfg
+    for key in name.split("."):
+        value = value[key]
+    if value == "":
+        return "none"
+    return " x ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _captioned(figures: Mapping[str, Figure]) -> list[tuple[Figure, str]]:
+    return [(figure, _CAPTIONS[name]) for name, figure in figures.items()]
+
+
+def _result(folder: Path, cfg: CfgNode, max_bytes: int) -> dict[str, Any]:
+    """What the page shows of the evaluation in ``folder``."""
+    record = _read_json(folder / "metrics.json")
+    curves = folder / "curves.json"
+    figures = evaluation_figures(record, _read_json(curves) if curves.is_file() else None)
+    notes, rows = _metric_rows(record)
+    if not curves.is_file():
+        notes.append("There is no curves.json: evaluate again for the curves and the confusion.")
+    videos, problem = {}, ""
+    try:
+        videos = _videos(folder, record, cfg, max_bytes)
+    except (InputError, FileNotFoundError) as error:
+        problem = str(error)
+    plain = {
+        key: value
+        for key, value in record.items()
+        if isinstance(value, str | int | float) and key != "dataset"
+    }
+    return {
+        "dataset": record["dataset"],
+        "settings": [(key.replace("_", " "), value) for key, value in plain.items()],
+        "metrics": {"head": ["", *_metric_names(record)], "rows": rows},
+        "notes": notes,
+        "plots": _captioned(figures),
+        "classes": _class_table(record),
+        "videos": list(videos.items()),
+        "videos_problem": problem,
+        "videos_note": (
+            "In the order of: overlap of the matched tubes over the mean number of true tubes and "
+            f"of tubes that score {MIN_SCORE:g} or more. Truth is blue and dashed, what was found "
+            "orange. The arrow keys move the slider, the space bar plays and stops."
+        ),
+        "min_score": MIN_SCORE,
+    }
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(path.read_text())
+    except ValueError as error:
+        raise InputError(f"{path} cannot be read: {error}; evaluate again") from error
+    if not isinstance(record, dict):
+        raise InputError(f"{path} is not what an evaluation writes; evaluate again")
+    return record
+
+
+def _metric_names(record: Mapping[str, Any]) -> list[str]:
+    return [name for name in record["metrics"] if not name.startswith("AP/")]
+
+
+def _metric_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Notes, and the rows of the table of metrics: this run's and the paper's."""
+    names = _metric_names(record)
+    rows = [["this run", *(f"{record['metrics'][name]:.2f}" for name in names)]]
+    notes = []
+    paper = paper_figures(record["dataset"])
+    if paper is not None:
+        figures = (paper.metrics.get(name) for name in names)
+        rows.append(["the paper's", *("" if f is None else f"{f:.1f}" for f in figures)])
+        notes.append(
+            f"The paper's figures are those that it reports for its own training on {paper.source},"
+            " protocol moc; this run's follow the settings above."
+        )
+    if not record["comparable"]:
+        notes.append(f"Figures of protocol {record['protocol']} must not stand beside others'.")
+    return notes, rows
+
+
+def _class_table(record: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = _metric_names(record)
+    errors = record["error_analysis"]["per_class"]
+    rows = [
+        [
+            label,
+            *(f"{record['metrics'][f'AP/{metric}/{label}']:.1f}" for metric in metrics),
+            *(f"{errors[label][kind]:.1f}" for kind in ERROR_KINDS),
+        ]
+        for label in errors
+    ]
+    heads = [metric.replace("mAP", "AP") for metric in metrics]
+    return {"head": ["class", *heads, *(f"lost: {kind}" for kind in ERROR_KINDS)], "rows": rows}
+
+
+def _videos(
+    folder: Path, record: Mapping[str, Any], cfg: CfgNode, max_bytes: int
+) -> dict[str, list[tuple[dict[str, Any], str]]]:
+    """The best and the worst videos, ready for the player, each with a note.
+
+    Raises:
+        InputError, FileNotFoundError: if annotations or detections are not to be had, or the
+            configuration is not the evaluation's.
+    """
+    protocol = configured_protocol(cfg)
+    _check_same_rules(protocol, record)
+    dataset = record["dataset"]
+    annotations, names = load_ground_truth(dataset)
+    tubes = _tubes(folder, annotations.videos, names, protocol)
+    ranked = []
+    for name in names:
+        found = [tube for tube in tubes[name] if tube.score >= MIN_SCORE]
+        quality = video_quality(annotations.videos[name].tubes, found)
+        if quality is not None:
+            ranked.append((-quality, name))
+    ranked.sort()
+    best = ranked[: min(_VIDEOS, -(-len(ranked) // 2))]
+    worst = ranked[len(best) :][-_VIDEOS:][::-1]
+    root = MetadataCatalog.get(dataset).frames_root
+    return {
+        title: [
+            (
+                player_record(
+                    name,
+                    annotations.videos[name],
+                    annotations.labels,
+                    tubes[name],
+                    find_frames(root, name),
+                    max_bytes,
+                ),
+                f"overlap {-quality:.2f}",
+            )
+            for quality, name in chosen
+        ]
+        for title, chosen in (("The best videos", best), ("The worst videos", worst))
+        if chosen
+    }
+
+
+def _check_same_rules(protocol: Protocol, record: Mapping[str, Any]) -> None:
+    linking = protocol.linking
+    ours = protocol.name, linking.min_tubelet_score, linking.trim_to_key_frames
+    theirs = tuple(record[k] for k in ("protocol", "min_tubelet_score", "trim_to_key_frames"))
+    if ours != theirs:
+        raise InputError(
+            f"config.yaml says protocol {protocol.title}{protocol.changes}, but the evaluation was "
+            "made otherwise; evaluate again"
+        )
+
+
+def _tubes(
+    folder: Path, videos: Mapping[str, Any], names: Sequence[str], protocol: Protocol
+) -> dict[str, list[Tube]]:
+    detections = load_detections(folder / "detections.npz")
+    linked = {}
+    for name in tqdm(names, "linking", unit="video"):
+        linked[name] = []
+        if name in detections:
+            rules = protocol.linking, protocol.tube_nms_iou
+            linked[name] = build_tubes(detections[name], videos[name].num_frames, *rules)
+    return linked
