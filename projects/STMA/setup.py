@@ -30,7 +30,10 @@ setup(
     # them as stma_d2/model_zoo/configs.
     packages=[*find_packages(include=["stma_d2", "stma_d2.*"]), "stma_d2.model_zoo.configs"],
     package_dir={"stma_d2.model_zoo.configs": "configs"},
-    package_data={"stma_d2.model_zoo.configs": ["**/*.yaml"]},
+    package_data={
+        "stma_d2.model_zoo.configs": ["**/*.yaml"],
+        "stma_d2.visualization": ["templates/*"],
+    },
     install_requires=[
         "torch",
         "torchvision",
@@ -38,9 +41,11 @@ setup(
         "numba",
         "timm",
         "av>=17",
+        "jinja2",  # PyTorch brings it
         # Detectron2 brings these too.
         "fvcore",
         "iopath",
+        "matplotlib",
         "tabulate",
         "tqdm",
         *opencv(),

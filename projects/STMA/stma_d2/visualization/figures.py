@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -36,6 +38,8 @@ _STYLE = {
     },
 }
 
+_RIGHT, _TITLE = 0.1, 0.32  # inches of a panel, at its right and above for its title
+
 
 def style() -> AbstractContextManager[None]:
     """What figures are to be made and saved under."""
@@ -47,20 +51,38 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+class Margins(NamedTuple):
+    """Inches: around all panels at the left and below, and of each panel at the left and below."""
+
+    left: float
+    below: float
+    panel_left: float
+    panel_below: float
+
+
 def new_panels(
-    number: int, columns: int, panel: tuple[float, float], **options: object
+    number: int, columns: int, panel: tuple[float, float], margins: Margins
 ) -> tuple[Figure, list[Axes]]:
-    """A figure of ``number`` panels of so many inches each, and these, row after row."""
+    """A figure of ``number`` panels of so many inches each, and these, row after row.
+
+    They are laid out by hand: matplotlib's own layout takes seconds for as many as classes.
+    """
     columns = min(columns, number)
     rows = -(-number // columns)
-    figure = new_figure(columns * panel[0], rows * panel[1])
-    axes = figure.subplots(rows, columns, squeeze=False, **options).ravel().tolist()
-    for unused in axes[number:]:
-        unused.set_axis_off()
-    return figure, axes[:number]
+    width, height = columns * panel[0] + margins.left, rows * panel[1] + margins.below
+    figure = Figure(figsize=(width, height))
+    panels = []
+    for index in range(number):
+        row, column = divmod(index, columns)
+        left = margins.left + column * panel[0] + margins.panel_left
+        bottom = margins.below + (rows - 1 - row) * panel[1] + margins.panel_below
+        sides = panel[0] - margins.panel_left - _RIGHT, panel[1] - margins.panel_below - _TITLE
+        place = (left / width, bottom / height, sides[0] / width, sides[1] / height)
+        panels.append(figure.add_axes(place))
+    return figure, panels
 
 
-def shortened(labels: Sequence[str], length: int = 22) -> list[str]:
+def shortened(labels: Sequence[str], length: int) -> list[str]:
     """Labels that leave room for the picture."""
     return [label if len(label) <= length else label[: length - 1] + "…" for label in labels]
 
@@ -77,7 +99,8 @@ def write_png(path: Path, figure: Figure) -> None:
 def to_svg(figure: Figure) -> str:
     """The figure as an ``<svg>`` element, see-through, in the color of the text around it."""
     data = io.StringIO()
-    with style():
+    with style(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has other fonts
         figure.savefig(data, format="svg", transparent=True, metadata={"Date": None})
     text = data.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")

@@ -19,6 +19,7 @@ from .figures import (
     PURPLE,
     RED,
     TEAL,
+    Margins,
     new_figure,
     new_panels,
     shortened,
@@ -76,16 +77,22 @@ def _per_class(metrics: Mapping[str, Any], metric: str) -> dict[str, float]:
 
 def _precision_recall(curves: Mapping[str, Any], aps: Mapping[str, float]) -> Figure:
     by_class = curves["precision_recall"]
-    figure, panels = new_panels(len(by_class), 3, (1.8, 1.5), sharex=True, sharey=True)
-    for axes, label, name in zip(panels, by_class, shortened(list(by_class), 20), strict=True):
+    figure, panels = new_panels(len(by_class), 3, (1.25, 1.25), Margins(0.5, 0.4, 0.1, 0.1))
+    for axes, label, name in zip(panels, by_class, shortened(list(by_class), 15), strict=True):
         precision, recall = by_class[label]["precision"], by_class[label]["recall"]
         axes.set(xlim=(0, 1.02), ylim=(0, 1.02))
-        axes.set_title(f"{name}\nAP {aps[label]:.1f}", fontsize=8)
+        axes.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
+        axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
+        axes.set_title(f"{name}\nAP {aps[label]:.1f}", fontsize=7.5)
         axes.grid()
         if recall:
             axes.plot([0, *recall], [precision[0], *precision], color=BLUE, linewidth=1.4)
         else:
             axes.text(0.5, 0.5, "none found", ha="center", va="center")
+    for axes in panels[:-3]:  # others stand below them
+        axes.tick_params(labelbottom=False)
+    for index, axes in enumerate(panels):
+        axes.tick_params(labelleft=index % 3 == 0)
     figure.supxlabel("recall", fontsize=9)
     figure.supylabel("precision", fontsize=9)
     return figure
@@ -93,7 +100,7 @@ def _precision_recall(curves: Mapping[str, Any], aps: Mapping[str, float]) -> Fi
 
 def _map_over_iou(curves: Mapping[str, Any]) -> Figure:
     overlaps, values = zip(*curves["video_mAP_over_iou"], strict=True)
-    figure = new_figure(5.2, 2.8)
+    figure = new_figure(4.2, 2.4)
     axes = figure.subplots()
     axes.plot(overlaps, values, color=BLUE, marker="o", markersize=4)
     axes.set(xlabel="overlap from which on a tube is right", ylabel="video-mAP (%)", ylim=(0, 102))
@@ -104,11 +111,11 @@ def _map_over_iou(curves: Mapping[str, Any]) -> Figure:
 def _per_class_bars(metrics: Mapping[str, Any]) -> Figure:
     frame, video = (_per_class(metrics, name) for name in ("frame_mAP@0.5", "video_mAP@0.5"))
     rows = np.arange(len(frame))
-    figure = new_figure(5.2, 0.34 * len(frame) + 1)
+    figure = new_figure(4.2, 0.34 * len(frame) + 1)
     axes = figure.subplots()
     axes.barh(rows - 0.2, frame.values(), 0.38, color=BLUE, label="frame-AP@0.5")
     axes.barh(rows + 0.2, video.values(), 0.38, color=ORANGE, label="video-AP@0.5")
-    axes.set_yticks(rows, shortened(list(frame)))
+    axes.set_yticks(rows, shortened(list(frame), 18))
     axes.invert_yaxis()
     axes.set(xlim=(0, 100), xlabel="average precision (%)")
     axes.grid(axis="x")
@@ -118,9 +125,9 @@ def _per_class_bars(metrics: Mapping[str, Any]) -> Figure:
 
 def _confusion(curves: Mapping[str, Any]) -> Figure:
     record = curves["confusion"]
-    counts, labels = np.array(record["counts"]), shortened(record["labels"], 20)
+    counts, labels = np.array(record["counts"]), shortened(record["labels"], 18)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = max(5.2, 0.26 * len(counts) + 1.4)
+    side = max(4.2, 0.26 * len(counts) + 1.4)
     figure = new_figure(side, side)
     axes = figure.subplots()
     red, green, blue = (int(BLUE[i : i + 2], 16) / 255 for i in (1, 3, 5))
@@ -131,7 +138,7 @@ def _confusion(curves: Mapping[str, Any]) -> Figure:
     if len(labels) <= _MAX_WRITTEN:
         for row, column in np.argwhere(counts):
             share = f"{100 * shares[row, column]:.0f}"
-            axes.text(column + 0.5, row + 0.5, share, ha="center", va="center", fontsize=8)
+            axes.text(column + 0.5, row + 0.5, share, ha="center", va="center", fontsize=7.5)
     places = np.arange(len(counts)) + 0.5
     axes.set_xticks(places, [*labels, "missed"], rotation=90)
     axes.set_yticks(places, [*labels, "background"])
@@ -153,14 +160,14 @@ def _errors(metrics: Mapping[str, Any]) -> Figure:
     rows = [analysis["mean"], *(analysis["per_class"][label] for label in aps)]
     parts = {"found (AP)": [metrics["metrics"]["frame_mAP@0.5"], *aps.values()]}
     parts |= {kind: [row[kind] for row in rows] for kind in ERROR_KINDS}
-    figure = new_figure(5.2, 0.28 * len(rows) + 1.2)
+    figure = new_figure(4.2, 0.28 * len(rows) + 1.2)
     axes = figure.subplots()
     left = np.zeros(len(rows))
     colors = (TEAL, ORANGE, PURPLE, BLUE, GREY, RED)
     for (name, values), color in zip(parts.items(), colors, strict=True):
         axes.barh(np.arange(len(rows)), values, 0.7, left, color=color, label=name)
         left += values
-    axes.set_yticks(np.arange(len(rows)), shortened(names))
+    axes.set_yticks(np.arange(len(rows)), shortened(names, 18))
     axes.invert_yaxis()
     axes.set(xlim=(0, max(100.0, left.max())), xlabel="share of the frame-AP@0.5 (points)")
     figure.legend(loc="outside upper center", ncols=3, frameon=False)

@@ -117,16 +117,16 @@ def _result(folder: Path, cfg: CfgNode, max_bytes: int) -> dict[str, Any]:
     return {
         "dataset": record["dataset"],
         "settings": [(key.replace("_", " "), value) for key, value in plain.items()],
-        "metrics": {"head": ["", *_metric_names(record)], "rows": rows},
+        "metrics": {"head": ["", *map(_readable, _metric_names(record))], "rows": rows},
         "notes": notes,
         "plots": _captioned(figures),
         "classes": _class_table(record),
         "videos": list(videos.items()),
         "videos_problem": problem,
         "videos_note": (
-            "In the order of: overlap of the matched tubes over the mean number of true tubes and "
-            f"of tubes that score {MIN_SCORE:g} or more. Truth is blue and dashed, what was found "
-            "orange. The arrow keys move the slider, the space bar plays and stops."
+            "In the order of the overlap of the matched tubes, over the mean number of true tubes "
+            f"and of tubes that score {MIN_SCORE:g} or more. Truth is blue and dashed, what was "
+            "found is orange. The arrow keys move the slider, the space bar plays and stops."
         ),
         "min_score": MIN_SCORE,
     }
@@ -144,6 +144,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def _metric_names(record: Mapping[str, Any]) -> list[str]:
     return [name for name in record["metrics"] if not name.startswith("AP/")]
+
+
+def _readable(metric: str) -> str:
+    """The name with spaces, where a narrow column may break it."""
+    return metric.replace("_", " ").replace("@", " @")
 
 
 def _metric_rows(record: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -175,7 +180,7 @@ def _class_table(record: Mapping[str, Any]) -> dict[str, Any]:
         ]
         for label in errors
     ]
-    heads = [metric.replace("mAP", "AP") for metric in metrics]
+    heads = [_readable(metric).replace("mAP", "AP") for metric in metrics]
     return {"head": ["class", *heads, *(f"lost: {kind}" for kind in ERROR_KINDS)], "rows": rows}
 
 

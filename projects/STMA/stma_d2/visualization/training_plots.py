@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from .figures import BLUE, new_panels, style
+from .figures import BLUE, Margins, new_panels, style
 
 _PREFIX = "unweighted/"
 
@@ -47,11 +47,14 @@ def read_history(path: Path) -> dict[str, Series]:
 
 
 def training_figures(history: dict[str, Series]) -> dict[str, Figure]:
-    """Losses with the learning rate, and metrics, over the iterations; those that were told."""
+    """Losses with the learning rate, and metrics, over the iterations.
+
+    Those that were told; metrics where there was more than one evaluation.
+    """
     losses = [name for name in history if name.startswith("loss_")]
     shown = [_PREFIX + name if _PREFIX + name in history else name for name in losses]
     shown = [name for name in ("total_loss", *shown, "lr") if name in history]
-    metrics = [name for name in history if "mAP" in name]
+    metrics = [name for name in history if "mAP" in name and len(history[name].values) > 1]
     with style():
         figures = {}
         if shown:
@@ -62,7 +65,7 @@ def training_figures(history: dict[str, Series]) -> dict[str, Figure]:
 
 
 def _panels(history: dict[str, Series], names: list[str]) -> Figure:
-    figure, panels = new_panels(len(names), 2, (2.7, 1.6))
+    figure, panels = new_panels(len(names), 2, (2.1, 1.4), Margins(0.1, 0.25, 0.45, 0.25))
     for axes, name in zip(panels, names, strict=True):
         iterations, values = history[name]
         single = {"marker": "o", "markersize": 4} if len(values) < 30 else {}

@@ -17,6 +17,18 @@ for (const player of document.querySelectorAll(".player")) {
 
   const shown = (tube) => tube.kind === "truth" || tube.score >= least;
 
+  // Inside the picture, and below the texts that stand there already.
+  function place(text, y, left, placed) {
+    const width = text.getComputedTextLength();
+    const x = Math.max(Math.min(left, video.width - width), 0);
+    y = Math.min(Math.max(y, size), video.height - size / 4);
+    const hides = (other) => Math.abs(other.y - y) < size && x < other.x + other.width && other.x < x + width;
+    while (placed.some(hides) && y + size < video.height) y += size;
+    placed.push({ x: x, y: y, width: width });
+    text.setAttribute("x", x);
+    text.setAttribute("y", y);
+  }
+
   function draw() {
     const index = Number(seek.value), number = video.numbers[index];
     if (image) {
@@ -24,19 +36,18 @@ for (const player of document.querySelectorAll(".player")) {
       image.alt = "frame " + number + " of " + video.name;
     }
     boxes.replaceChildren();
+    const placed = [];
     for (const tube of video.tubes) {
       const box = tube.boxes[index];
       if (!box || !shown(tube)) continue;
       const group = make("g", { class: tube.kind });
       const [left, top, right, bottom] = box;
       group.append(make("rect", { x: left, y: top, width: right - left, height: bottom - top }));
-      // Truth is named under its box and what was found above it, inside the picture.
-      const y = tube.kind === "truth" ? Math.min(bottom + size, video.height - size / 4)
-        : Math.max(top - size / 4, size);
-      const text = make("text", { x: Math.max(left, 0), y: y, "font-size": size, "stroke-width": size / 6 });
+      const text = make("text", { x: 0, y: 0, "font-size": size, "stroke-width": size / 6 });
       text.textContent = tube.label + (tube.score === null ? "" : " " + tube.score.toFixed(2));
       group.append(text);
       boxes.append(group);
+      place(text, tube.kind === "truth" ? bottom + size : top - size / 4, left, placed);
     }
     part(".at").textContent = number + " / " + video.num_frames;
     seek.setAttribute("aria-valuetext", "frame " + number + " of " + video.num_frames);
