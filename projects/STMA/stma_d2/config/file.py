@@ -27,11 +27,13 @@ class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader for plain values alone.
 
     It knows tuples, takes dates for text, and refuses a key that stands twice. It also refuses
-    aliases, by which a short file describes endless values.
+    aliases, by which a short file describes endless values, but for those of short lists, which
+    Detectron2 writes into a run's config.yaml.
     """
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
+        alias = self.check_event(yaml.AliasEvent)
+        if alias and not _is_short_list(self.anchors.get(self.peek_event().anchor)):
             raise yaml.composer.ComposerError(
                 None, None, "aliases are not read here", self.peek_event().start_mark
             )
@@ -52,6 +54,13 @@ class _Loader(yaml.SafeLoader):
                 continue
             raise yaml.constructor.ConstructorError(None, None, problem, key_node.start_mark)
         return super().construct_mapping(node, deep)
+
+
+def _is_short_list(node: yaml.Node | None) -> bool:
+    """Whether ``node`` is a whole sequence of a few plain values; one still open has no end."""
+    if not isinstance(node, yaml.SequenceNode) or node.end_mark is None:
+        return False
+    return len(node.value) <= 16 and all(isinstance(v, yaml.ScalarNode) for v in node.value)
 
 
 _Loader.add_constructor(

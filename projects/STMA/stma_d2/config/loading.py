@@ -95,7 +95,8 @@ def _like(present: Any, value: Any) -> Any:
     if type(present) is float and type(value) is int:
         return float(value) if abs(value) < 2**53 else value
     if isinstance(present, list | tuple) and isinstance(value, list | tuple):
-        return type(present)(value)
+        nested = len(present) > 0 and isinstance(present[0], list | tuple)
+        return type(present)(_like(present[0], one) if nested else one for one in value)
     return value
 
 

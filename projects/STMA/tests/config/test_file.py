@@ -65,6 +65,8 @@ def test_tags_run_nothing(tmp_path, value, based):
         ({"a": "A: &x {B: *x}\n"}, r"a\.yaml cannot be read: aliases are not read here.* line 1"),
         ({"a": "A: &x [*x]\n"}, r"a\.yaml cannot be read: aliases"),
         ({"a": "A: &x {B: 1}\nC: {<<: *x}\n"}, r"a\.yaml cannot be read: aliases"),
+        ({"a": "A: &x [[1]]\nB: *x\n"}, r"a\.yaml cannot be read: aliases"),
+        ({"a": f"A: &x {list(range(17))}\nB: *x\n"}, r"a\.yaml cannot be read: aliases"),
         ({"a": f"A: {'9' * 5000}\n"}, r"a\.yaml cannot be read: Exceeds the limit"),
         ({"a": "A: !!float x\n"}, r"a\.yaml cannot be read: could not convert"),
         ({"a": "A: !!bool x\n"}, r"a\.yaml cannot be read"),
