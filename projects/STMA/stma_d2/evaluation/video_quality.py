@@ -24,12 +24,12 @@ def video_quality(truth: Sequence[Tube], found: Sequence[Tube]) -> float | None:
     """
     if not truth and not found:
         return None
-    free, total = list(truth), 0.0
+    free, total = list(range(len(truth))), 0.0
     for tube in sorted(found, key=lambda tube: -tube.score):
-        overlaps = [float(tube_iou(true, tube)) for true in free if true.label == tube.label]
-        if overlaps and max(overlaps) > 0:
-            same = [true for true in free if true.label == tube.label]
-            taken = same[overlaps.index(max(overlaps))]
-            free = [true for true in free if true is not taken]
-            total += max(overlaps)
+        same = (i for i in free if truth[i].label == tube.label)
+        overlaps = {i: float(tube_iou(truth[i], tube)) for i in same}
+        best = max(overlaps, key=overlaps.get, default=None)
+        if best is not None and overlaps[best] > 0:
+            free.remove(best)
+            total += overlaps[best]
     return total / ((len(truth) + len(found)) / 2)

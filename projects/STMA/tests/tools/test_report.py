@@ -71,9 +71,8 @@ def test_it_opens_without_complaint_and_fits_the_window(page, width, scheme):
     assert opened.complaints == []
     assert opened.title() == "run: report"
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
-    colors = opened.evaluate(
-        "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
-    )
+    body = "getComputedStyle(document.body)"
+    colors = opened.evaluate(f"[{body}.color, {body}.backgroundColor]")
     brightness = [sum(map(int, color[4:-1].split(","))) for color in colors]
     assert (brightness[0] < brightness[1]) == (scheme == "light")
     text = opened.locator("figure text").first.evaluate("e => getComputedStyle(e).fill")
