@@ -147,7 +147,7 @@ def _figures(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> list[tuple[Fi
         histograms, panels = new_panels(2, 2, (2.1, 1.9), Margins(0.05, 0.05, 0.4, 0.4))
         for axes, values, label in (
             (panels[0], [len(tube) for _, tube in every], "frames of a tube"),
-            (panels[1], _sides(every), "side of a box (% of the frame's)"),
+            (panels[1], _sides(every), "box side (% of frame's)"),
         ):
             axes.hist(values, bins=20, color=BLUE)
             axes.set_xlabel(label, fontsize=8)

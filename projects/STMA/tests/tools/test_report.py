@@ -15,9 +15,13 @@ def main(tool):
 
 
 @pytest.fixture(scope="module")
-def browser():
+def playwright():
+    return pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+
+
+@pytest.fixture(scope="module")
+def browser(playwright):
     """A headless Chromium, by Playwright; neither is needed for anything else."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
     if program is None:
         pytest.skip("no Chromium on this machine")
@@ -71,6 +75,8 @@ def test_it_opens_without_complaint_and_fits_the_window(page, width, scheme):
     assert opened.complaints == []
     assert opened.title() == "run: report"
     assert opened.evaluate("document.documentElement.scrollWidth") <= width
+    for player in opened.locator(".player").all():
+        assert player.evaluate("e => e.scrollWidth <= e.clientWidth")
     body = "getComputedStyle(document.body)"
     colors = opened.evaluate(f"[{body}.color, {body}.backgroundColor]")
     brightness = [sum(map(int, color[4:-1].split(","))) for color in colors]
@@ -79,7 +85,7 @@ def test_it_opens_without_complaint_and_fits_the_window(page, width, scheme):
     assert text == colors[0]  # plots follow the theme
 
 
-def test_the_player_is_used_by_keyboard(page, evil):
+def test_the_player_is_used_by_keyboard(page, playwright, evil):
     opened = page()
     player = opened.locator(".player").first
     seek, at = player.locator(".seek"), player.locator(".at")
@@ -97,7 +103,7 @@ def test_the_player_is_used_by_keyboard(page, evil):
     assert [box.get_attribute(k) for k in ("x", "y", "width", "height")] == ["4", "4", "11", "11"]
     opened.keyboard.press(" ")
     assert player.locator(".play").text_content() == "pause"
-    opened.wait_for_function("document.querySelector('.at').textContent !== '2 / 20'")
+    playwright.expect(at).not_to_have_text("2 / 20")
     opened.keyboard.press(" ")
     assert player.locator(".play").text_content() == "play"
 
