@@ -18,7 +18,7 @@ _MAX_WIDTH = 320  # pixels
 # Tried in turn, until a video fits its share of the page: JPEG quality, and how many of the frames.
 _TRIALS = ((75, 1), (50, 1), (50, 2), (40, 4), (40, 8), (30, 16))
 _MAX_TUBES = 12
-MIN_SHOWN_SCORE = 0.05
+_LEAST_SCORE = 0.05
 
 
 def player_record(
@@ -42,7 +42,8 @@ def player_record(
     Returns:
         name, width and height in pixels, num_frames, ``numbers`` of the shown frames, ``pictures``
         (data URIs, one a number, or none), ``problem`` (why there are none, or ""),
-        ``milliseconds`` from one shown frame to the next, and ``tubes``: dicts of ``kind`` ("truth"
+        ``milliseconds`` from one shown frame to the next, ``least_score`` of the tubes that were
+        found and are shown, and ``tubes``: dicts of ``kind`` ("truth"
         or "found"), ``label``, ``score`` (None for truth), ``first`` and ``last`` frame, and
         ``boxes``, one a shown frame, None where the tube is not on it.
     """
@@ -57,7 +58,7 @@ def player_record(
     numbers = range(1, annotation.num_frames + 1, step)
     best = sorted(found, key=lambda tube: -tube.score)[:_MAX_TUBES]
     shown = [("truth", tube) for tube in annotation.tubes]
-    shown += [("found", tube) for tube in best if tube.score >= MIN_SHOWN_SCORE]
+    shown += [("found", tube) for tube in best if tube.score >= _LEAST_SCORE]
     return {
         "name": name,
         "width": annotation.width,
@@ -66,6 +67,7 @@ def player_record(
         "numbers": list(numbers),
         "pictures": pictures,
         "problem": problem,
+        "least_score": _LEAST_SCORE,
         "milliseconds": round(1000 * step / DEFAULT_FPS),
         "tubes": [_tube_record(kind, tube, labels, numbers) for kind, tube in shown],
     }

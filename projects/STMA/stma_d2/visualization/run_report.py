@@ -28,6 +28,11 @@ from .training_plots import read_history, training_figures
 
 _VIDEOS = 4  # at each end of the order
 _PAGE_BYTES = 10_000_000  # of pictures in the whole page
+_METRICS_KEYS = (
+    *("dataset", "protocol", "comparable", "min_tubelet_score", "trim_to_key_frames"),
+    *("metrics", "error_analysis"),
+)
+_CURVES_KEYS = ("frame_iou", "precision_recall", "video_mAP_over_iou", "confusion")
 _CAPTIONS = {
     "precision_recall": "Precision over recall of the boxes on frames, class by class",
     "map_over_iou": "Video-mAP over the overlap that it asks for",
@@ -98,11 +103,12 @@ def _captioned(figures: Mapping[str, Figure]) -> list[tuple[Figure, str]]:
 
 def _result(folder: Path, cfg: CfgNode, max_bytes: int) -> dict[str, Any]:
     """What the page shows of the evaluation in ``folder``."""
-    record = _read_json(folder / "metrics.json")
-    curves = folder / "curves.json"
-    figures = evaluation_figures(record, _read_json(curves) if curves.is_file() else None)
+    record = _read_json(folder / "metrics.json", _METRICS_KEYS)
+    path = folder / "curves.json"
+    curves = _read_json(path, _CURVES_KEYS) if path.is_file() else None
+    figures = evaluation_figures(record, curves)
     notes, rows = _metric_rows(record)
-    if not curves.is_file():
+    if curves is None:
         notes.append("There is no curves.json: evaluate again for the curves and the confusion.")
     videos, problem = {}, ""
     try:
@@ -132,13 +138,13 @@ def _result(folder: Path, cfg: CfgNode, max_bytes: int) -> dict[str, Any]:
     }
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path, keys: Sequence[str]) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text())
     except ValueError as error:
         raise InputError(f"{path} cannot be read: {error}; evaluate again") from error
-    if not isinstance(record, dict):
-        raise InputError(f"{path} is not what an evaluation writes; evaluate again")
+    if not isinstance(record, dict) or not record.keys() >= set(keys):
+        raise InputError(f"{path} is not what an evaluation writes now; evaluate again")
     return record
 
 

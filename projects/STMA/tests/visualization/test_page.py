@@ -36,6 +36,7 @@ def content(text):
         "pictures": [],
         "problem": text,
         "milliseconds": 40,
+        "least_score": 0.05,
         "tubes": [
             {"kind": k, "label": text, "score": s, "first": 1, "last": 2, "boxes": [None, None]}
             for k, s in (("truth", None), ("found", 0.5))

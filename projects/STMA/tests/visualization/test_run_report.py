@@ -110,10 +110,16 @@ def test_a_training_without_evaluation_and_an_evaluation_alone(finished_run, rep
 
 
 def test_what_is_no_run_is_refused(finished_run, report):
-    evaluation(finished_run).write_text('{"dataset": ')
+    whole = evaluation(finished_run).read_text()
+    evaluation(finished_run).write_text(whole[:50])
     with pytest.raises(InputError, match=r"metrics\.json cannot be read.*evaluate again"):
         report()
-    evaluation(finished_run).unlink()
+    evaluation(finished_run).write_text(whole)
+    for name in ("curves.json", "metrics.json"):
+        evaluation(finished_run, name).write_text('{"dataset": "looked_at"}')
+        with pytest.raises(InputError, match=rf"{name} is not what an evaluation writes now"):
+            report()
+        evaluation(finished_run, name).unlink()
     (finished_run / "metrics.json").unlink()
     with pytest.raises(InputError, match="nothing was trained or evaluated there yet"):
         report()
