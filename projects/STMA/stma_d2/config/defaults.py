@@ -11,6 +11,9 @@ def add_stma_config(cfg: CN) -> None:
     Args:
         cfg: a configuration from ``detectron2.config.get_cfg()``; changed in place.
     """
+    # Files that describe data sets of one's own, such as ("mine.yaml",), which gives mine_train and
+    # mine_test; see stma_d2/data/dataset_file.py.
+    cfg.DATASETS.FILES = ()
     _add_input(cfg)
     _add_model(cfg)
     _add_solver(cfg)
@@ -107,7 +110,7 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS = False
 
     cfg.MODEL.STMA = CN()
-    # Classes without background; must equal the data set's.
+    # Classes without background; must equal the data set's. 0: as many as the data set has.
     cfg.MODEL.STMA.NUM_CLASSES = 24
     # Width of the hidden layer of the center, movement and size heads.
     cfg.MODEL.STMA.HEAD_CHANNELS = 256
@@ -215,12 +218,21 @@ def _add_test(cfg: CN) -> None:
     # Use a checkpoint also where labels, sizes, K, T or pixel statistics are not those that it was
     # trained with; results then say so. False refuses it.
     cfg.TEST.OTHER_SETTINGS = False
-    # Rules of linking and metrics, by name: "moc", "act", "voc".
+    # Rules of linking and metrics, by name: "moc", "act", "voc", "multisports".
     cfg.TEST.PROTOCOL = "moc"
     cfg.TEST.LINKING = CN()
     # Tubelets that score less are dropped before linking, which trims tubes in time;
     # 0 keeps all, as published.
     cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
+    # Tubes of fewer frames are dropped; 15 is as published. Lower it where actions are short.
+    cfg.TEST.LINKING.MIN_TUBE_LENGTH = 15
     # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
     # False is as published. Tubes overrun actions, and a window says most about its key frame.
     cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False
+    # Also write the boxes and tubes into the two files that the MultiSports benchmark scores,
+    # frame_detections.pkl and video_detections.pkl.
+    cfg.TEST.BENCHMARK_FILES = CN()
+    cfg.TEST.BENCHMARK_FILES.ENABLED = False
+    # Boxes on frames that score less are left out of the file; 0 keeps all: a box takes 32 bytes,
+    # and every tubelet is one for every class, on each of its frames.
+    cfg.TEST.BENCHMARK_FILES.MIN_SCORE = 0.0

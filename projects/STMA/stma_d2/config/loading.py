@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from detectron2.config import CfgNode, get_cfg
 
+from ..data import known_labels, register_dataset_file
 from ..errors import InputError
 from .defaults import add_stma_config
 from .file import read_config_file
@@ -23,10 +24,11 @@ logger = logging.getLogger(__name__)
 def load_config(config_file: str, overrides: Sequence[Any] | None = None) -> CfgNode:
     """Read a configuration file and apply ``KEY VALUE`` overrides.
 
-    MODEL.DEVICE falls back to the CPU where no GPU is visible.
+    MODEL.DEVICE falls back to the CPU where no GPU is visible. The data sets of DATASETS.FILES are
+    registered, see `register_dataset_files`.
 
     Args:
-        config_file: a YAML file; "" takes the defaults.
+        config_file: a YAML file, see `find_config_file`; "" takes the defaults.
         overrides: keys and values in turns; a value is Python's or, as on the command line, text
             that means it.
 
@@ -46,7 +48,33 @@ def load_config(config_file: str, overrides: Sequence[Any] | None = None) -> Cfg
     changed = {key for key, _ in changes}
     check_values(cfg, {key: one.path for key, one in given.items() if key not in changed})
     _choose_device(cfg)
+    register_dataset_files(cfg)
     return cfg
+
+
+def register_dataset_files(cfg: CfgNode) -> None:
+    """Register the data sets of DATASETS.FILES, and take from the data what is to come from them.
+
+    Args:
+        cfg: its MODEL.STMA.NUM_CLASSES, if 0, becomes the number of labels of the first data set of
+            DATASETS.TRAIN or, where that is empty, of DATASETS.TEST.
+
+    Raises:
+        InputError: if a file is wrong, see `register_dataset_file`, or the number is not known.
+    """
+    for path in cfg.DATASETS.FILES:
+        register_dataset_file(path)
+    if cfg.MODEL.STMA.NUM_CLASSES > 0:
+        return
+    first = next(iter([*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST]), None)
+    labels = known_labels(first) if first else None
+    if labels is None:
+        raise InputError(
+            "MODEL.STMA.NUM_CLASSES is 0, which takes the number of classes from the data set, but "
+            + (f"the labels of '{first}' are not known" if first else "DATASETS names none")
+            + "; name the data set's file in DATASETS.FILES, or set the number"
+        )
+    cfg.MODEL.STMA.NUM_CLASSES = len(labels)
 
 
 def _pairs(overrides: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -91,12 +119,13 @@ def _meant(present: Any, value: Any) -> Any:
 
 
 def _like(present: Any, value: Any) -> Any:
-    """``value`` in the type of ``present``, for numbers and lists."""
+    """``value`` in the type of ``present``, for numbers, lists, and lists in lists."""
     if type(present) is float and type(value) is int:
         return float(value) if abs(value) < 2**53 else value
     if isinstance(present, list | tuple) and isinstance(value, list | tuple):
-        nested = len(present) > 0 and isinstance(present[0], list | tuple)
-        return type(present)(_like(present[0], one) if nested else one for one in value)
+        if len(present) == len(value) and any(isinstance(item, list | tuple) for item in present):
+            value = [_like(one, other) for one, other in zip(present, value, strict=True)]
+        return type(present)(value)
     return value
 
 

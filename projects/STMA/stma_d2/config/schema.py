@@ -14,7 +14,6 @@ from detectron2.modeling import BACKBONE_REGISTRY, META_ARCH_REGISTRY
 
 from ..data.clip_sampler import POSITIONS
 from ..evaluation.evaluator import TASK
-from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
 from ..modeling import STMA
 from ..modeling.backbone.resnext3d import BLOCKS_OF_DEPTH
@@ -29,6 +28,7 @@ _NORM_OF_OURS = one_of("BN", "SyncBN", "FrozenBN")
 _NORM_OF_DETECTRON2 = one_of("", "BN", "SyncBN", "FrozenBN", "GN", "nnSyncBN", "naiveSyncBN")
 _STAGES = ("res2", "res3", "res4", "res5")
 _DATASETS = list_of(text(".+", "the name of a data set"), distinct=True)
+_METRICS = tuple(dict.fromkeys(metric for one in PROTOCOLS.values() for metric in one.metrics))
 _STEPS = list_of(whole(1, 10**9), ascending=True)
 
 _CLIP_BACKBONES = ("build_resnext3d_backbone", "build_small_resnext3d_backbone")
@@ -40,11 +40,15 @@ _HEADS = {
 }
 
 
+def is_known_backbone(name: str) -> bool:
+    """Whether a registered backbone is Detectron2's or ours, and not other people's."""
+    return BACKBONE_REGISTRY.get(name).__module__.startswith(("detectron2.", "stma_d2."))
+
+
 def _backbones(of_clips: bool) -> Iterator[str]:
     """The backbones of Detectron2 and ours that take clips or frames, and all of other people's."""
-    for name, builder in BACKBONE_REGISTRY:
-        known = builder.__module__.startswith(("detectron2.", "stma_d2."))
-        if not known or (name in _CLIP_BACKBONES) == of_clips:
+    for name, _ in BACKBONE_REGISTRY:
+        if not is_known_backbone(name) or (name in _CLIP_BACKBONES) == of_clips:
             yield name
 
 
@@ -64,7 +68,7 @@ def _is_expectation(value: Any) -> bool:
     task, metric, percent, tolerance = value
     return (
         isinstance(task, str)
-        and metric in METRICS
+        and metric in _METRICS
         and number(0, 100).holds(percent)
         and number(0, 100).holds(tolerance)
     )
@@ -125,7 +129,7 @@ def rules() -> dict[str, Rule]:
         "MODEL.BACKBONE_3D.PIXEL_STD": several(3, _SPREAD),
         "MODEL.BACKBONE_3D.STEM_CHANNELS": whole(2, 1024, step=2),
         "MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS": flag(),
-        "MODEL.STMA.NUM_CLASSES": whole(1, 10_000),
+        "MODEL.STMA.NUM_CLASSES": whole(0, 10_000),
         "MODEL.STMA.HEAD_CHANNELS": _CHANNELS,
         "MODEL.STMA.HEAD_NORM": _NORM_OF_DETECTRON2,
         **{f"MODEL.STMA.{slot}.NAME": _head(slot) for slot in _HEADS},
@@ -160,6 +164,7 @@ def rules() -> dict[str, Rule]:
         "INPUT.AUGMENTATION.MAX_EXPAND": number(1, 100),
         "INPUT.AUGMENTATION.CROP": flag(),
         "INPUT.AUGMENTATION.CROP_SCALE": several(2, number(0, 1, above=True), ascending=True),
+        "DATASETS.FILES": list_of(text("[^\0]+", "the name of a file"), distinct=True),
         "DATASETS.TRAIN": _DATASETS,
         "DATASETS.TEST": _DATASETS,
         "DATALOADER.NUM_WORKERS": whole(0, 1024),
@@ -189,19 +194,22 @@ def rules() -> dict[str, Rule]:
         "SOLVER.CLIP_GRADIENTS.ENABLED": flag(),
         "SOLVER.CLIP_GRADIENTS.CLIP_TYPE": one_of("value", "norm"),
         "SOLVER.CLIP_GRADIENTS.CLIP_VALUE": number(0, 10**9, above=True),
-        "SOLVER.CLIP_GRADIENTS.NORM_TYPE": number(0, math.inf, above=True),  # inf: the largest
+        "SOLVER.CLIP_GRADIENTS.NORM_TYPE": Rule(
+            lambda value: value == math.inf or number(1, 100).holds(value),
+            "a number, at least 1 and at most 100, or inf",
+        ),
         "SOLVER.AMP.ENABLED": flag(),
         "SOLVER.EMA.DECAY": _SHARE,
         "TEST.EXPECTED_RESULTS": list_of(
             Rule(
                 _is_expectation,
-                f"[task, metric, percent, tolerance] with a metric of {', '.join(METRICS)}, "
+                f"[task, metric, percent, tolerance] with a metric of {', '.join(_METRICS)}, "
                 "a percent and a tolerance of 0 to 100",
             )
         ),
         "TEST.EVAL_PERIOD": _COUNT,
         "TEST.EVAL_EPOCHS": _COUNT,
-        "TEST.BEST_METRIC": one_of(*(f"{TASK}/{metric}" for metric in METRICS)),
+        "TEST.BEST_METRIC": one_of(*(f"{TASK}/{metric}" for metric in _METRICS)),
         "TEST.WINDOWS_PER_CHUNK": whole(1, 10_000),
         "TEST.CLIP_STRIDE": whole(1, 10_000),
         "TEST.FLIP": flag(),
@@ -210,5 +218,8 @@ def rules() -> dict[str, Rule]:
         "TEST.OTHER_SETTINGS": flag(),
         "TEST.PROTOCOL": one_of(*PROTOCOLS),
         "TEST.LINKING.MIN_TUBELET_SCORE": _SHARE,
+        "TEST.LINKING.MIN_TUBE_LENGTH": whole(1, 10_000),
         "TEST.LINKING.TRIM_TO_KEY_FRAMES": flag(),
+        "TEST.BENCHMARK_FILES.ENABLED": flag(),
+        "TEST.BENCHMARK_FILES.MIN_SCORE": _SHARE,
     }

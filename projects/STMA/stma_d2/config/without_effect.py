@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .schema import is_known_backbone
+
 _OTHER_NETWORKS = "it belongs to other networks"
 # Keys, or all keys under a name, with the reason.
 WITHOUT_EFFECT: dict[str, str] = {
@@ -52,6 +54,17 @@ WITHOUT_EFFECT: dict[str, str] = {
 }
 
 
-def why_without_effect(key: str) -> str | None:
-    """Why a key has no effect; None where it has."""
+# Keys of Detectron2 that some of the backbones that it or this project has read, and others not.
+_RESNET_FPNS = ("build_resnet_fpn_backbone", "build_retinanet_resnet_fpn_backbone")
+READ_BY: dict[str, tuple[str, ...]] = {
+    "MODEL.RESNETS": ("build_resnet_backbone", *_RESNET_FPNS),
+    "MODEL.FPN": ("build_timm_fpn_backbone", *_RESNET_FPNS),
+}
+
+
+def why_without_effect(key: str, backbone: str) -> str | None:
+    """Why a key has no effect where MODEL.BACKBONE.NAME is ``backbone``; None where it has."""
+    readers = next((names for k, names in READ_BY.items() if key.startswith(f"{k}.")), None)
+    if readers and backbone not in readers and is_known_backbone(backbone):
+        return f"MODEL.BACKBONE.NAME {backbone} does not"
     return next((why for k, why in WITHOUT_EFFECT.items() if f"{key}.".startswith(f"{k}.")), None)

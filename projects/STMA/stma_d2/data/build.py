@@ -49,6 +49,9 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
             "inside a tube and cross the start or the end of none"
         )
     logger.info("%d training windows in %d videos of %s", len(index), len(videos), ", ".join(names))
+    silent = sum(not video["tubes"] for video in videos)
+    if silent and not cfg.INPUT.BACKGROUND_WINDOWS:
+        logger.info("%d of them have no tube; INPUT.BACKGROUND_WINDOWS trains on them too", silent)
     return index
 
 
@@ -185,8 +188,8 @@ def _get_videos(cfg: CfgNode, name: str, part: str) -> list[VideoDict]:
     """The standard dicts of a data set of DATASETS.<part>, whose classes the configuration has."""
     if name not in DatasetCatalog:
         raise InputError(
-            f"DATASETS.{part} names '{name}', and no data set is called so; register_tube_dataset "
-            "makes one of your own known"
+            f"DATASETS.{part} names '{name}', and no data set is called so; DATASETS.FILES names "
+            "files that describe your own"
         )
     videos = DatasetCatalog.get(name)
     labels = MetadataCatalog.get(name).thing_classes

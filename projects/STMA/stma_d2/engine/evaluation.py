@@ -21,8 +21,9 @@ from torch import nn
 
 from ..data import build_test_loader
 from ..errors import InputError
-from ..evaluation import TubeletEvaluator
+from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
 from ..evaluation.evaluator import TASK
+from ..evaluation.metrics import evaluated_labels
 from ..modeling import TubeletDetector
 from ..structures import Sample, Tubelets
 from ..visualization.plots import write_plots
@@ -43,11 +44,11 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
         ``OUTPUT_DIR/inference/<data set>``.
 
     Raises:
-        InputError: if a test set's files, its classes, the strides or the expected results are not
-            to be had.
+        InputError: if a test set's files, its classes, the strides, the protocol's metrics or the
+            expected results are not to be had.
     """
     TubeletDetector(cfg, model)
-    _check_expected_tasks(cfg)
+    _check_metrics(cfg)
     evaluators = []
     for name in cfg.DATASETS.TEST:
         build_test_loader(cfg, name)
@@ -55,8 +56,9 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
             name,
             output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", name),
             protocol=cfg.TEST.PROTOCOL,
-            min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
-            trim_to_key_frames=cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES,
+            **configured_protocol(cfg).options,
+            benchmark_files=cfg.TEST.BENCHMARK_FILES.ENABLED,
+            min_box_score=cfg.TEST.BENCHMARK_FILES.MIN_SCORE,
             other_settings=cfg.TEST.OTHER_SETTINGS,
         )
         if not _has_ground_truth(evaluator):
@@ -138,18 +140,24 @@ def best_metric(cfg: CfgNode) -> str:
     return f"{cfg.DATASETS.TEST[0]}/{cfg.TEST.BEST_METRIC}" if several else cfg.TEST.BEST_METRIC
 
 
-def _check_expected_tasks(cfg: CfgNode) -> None:
+def _check_metrics(cfg: CfgNode) -> None:
     names = cfg.DATASETS.TEST
     tasks = [f"{name}/{TASK}" for name in names] if len(names) > 1 else [TASK] * len(names)
+    protocol = get_protocol(cfg.TEST.PROTOCOL)
+    metrics = f"the metrics of TEST.PROTOCOL {protocol.name} are {', '.join(protocol.metrics)}"
+    if cfg.TEST.BEST_METRIC.split("/")[-1] not in protocol.metrics:
+        raise InputError(f"TEST.BEST_METRIC is {cfg.TEST.BEST_METRIC!r}; {metrics}")
     for entry in cfg.TEST.EXPECTED_RESULTS:
         if entry[0] not in tasks:
             raise InputError(
                 f"TEST.EXPECTED_RESULTS has {entry}; the tasks of DATASETS.TEST are {tasks}"
             )
+        if entry[1] not in protocol.metrics:
+            raise InputError(f"TEST.EXPECTED_RESULTS has {entry}; {metrics}")
 
 
 def _has_ground_truth(evaluator: TubeletEvaluator) -> bool:
-    return any(evaluator.annotations.videos[video].tubes for video in evaluator.videos)
+    return bool(evaluated_labels(evaluator.annotations, evaluator.videos, evaluator.protocol))
 
 
 def _warn_of_no_ground_truth(name: str) -> None:

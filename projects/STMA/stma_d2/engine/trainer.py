@@ -14,7 +14,12 @@ from detectron2.utils import comm
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoint import TubeletCheckpointer, check_settings, network_settings
+from ..checkpoint import (
+    TubeletCheckpointer,
+    check_settings,
+    network_settings,
+    training_record,
+)
 from ..config import check_values
 from ..data import WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError
@@ -216,7 +221,7 @@ class Trainer(DefaultTrainer):
                 * random_states: one a process, see `get_random_state`
                 * data_seed (int): of the order of the data; the iteration is the position in it
                 * solver: see `solver_record`
-                * settings: see `network_settings`
+                * settings: see `training_record`
         """
         return {
             **super(DefaultTrainer, self).state_dict(),
@@ -226,7 +231,7 @@ class Trainer(DefaultTrainer):
             "random_states": self.random_states,
             "data_seed": self.data_seed,
             "solver": solver_record(self.cfg),
-            "settings": network_settings(self.cfg, self.cfg.DATASETS.TRAIN),
+            "settings": training_record(self.cfg, self.cfg.DATASETS.TRAIN),
         }
 
     def load_state_dict(self, state_dict: dict) -> None:

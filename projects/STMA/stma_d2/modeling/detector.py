@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import torch
 from detectron2.config import CfgNode, configurable
@@ -75,7 +76,12 @@ class TubeletDetector:
 
     @classmethod
     def from_config(cls, cfg: CfgNode, model: nn.Module) -> dict:
-        """Read TEST.CLIP_STRIDE, TEST.FLIP and TEST.AMP; see `__init__`.
+        """Read `options` beside the model; see `__init__`."""
+        return {"model": model, **cls.options(cfg)}
+
+    @staticmethod
+    def options(cfg: CfgNode) -> dict[str, Any]:
+        """Read TEST.CLIP_STRIDE, TEST.FLIP and TEST.AMP, as `__init__` takes them.
 
         Raises:
             InputError: if windows that share a clip would come in different chunks.
@@ -87,7 +93,6 @@ class TubeletDetector:
                 "so that windows of one clip come together"
             )
         return {
-            "model": model,
             "windows_per_clip": stride,
             "flip": cfg.TEST.FLIP,
             "amp": cfg.TEST.AMP.ENABLED,

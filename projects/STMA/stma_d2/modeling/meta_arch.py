@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from detectron2.config import CfgNode, configurable
@@ -56,6 +57,7 @@ class STMA(nn.Module):
         clip_pixel_stats: tuple[list[float], list[float]],
         clip_format: str,
         compile_backbones: bool = False,
+        detector_options: dict[str, Any] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -76,6 +78,7 @@ class STMA(nn.Module):
             clip_pixel_stats: mean and std of the 3D backbone's input, in its own color order.
             clip_format: that order, "BGR" or "RGB".
             compile_backbones: whether PyTorch compiles the backbones at their first use.
+            detector_options: of the `TubeletDetector` by which the network itself detects.
         """
         super().__init__()
         self.backbone = backbone.module
@@ -95,6 +98,7 @@ class STMA(nn.Module):
         # the pixel lacks of the center is learnt where the single pixel is trained (MOC), and where
         # boxes lie around the center itself.
         self.movement_from_pixel = not gaussian_movement or self.box_coder.needs_exact_centers
+        self._detector_options = detector_options or {}
         self._feature = backbone.feature
         self._feature_3d = "" if backbone_3d is None else backbone_3d.feature
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in pixel_stats)
@@ -158,6 +162,7 @@ class STMA(nn.Module):
             "clip_pixel_stats": (model.BACKBONE_3D.PIXEL_MEAN, model.BACKBONE_3D.PIXEL_STD),
             "clip_format": model.BACKBONE_3D.INPUT_FORMAT,
             "compile_backbones": model.COMPILE,
+            "detector_options": TubeletDetector.options(cfg),
         }
 
     @property
@@ -169,6 +174,9 @@ class STMA(nn.Module):
         self, batched_inputs: Sequence[Sample]
     ) -> dict[str, torch.Tensor] | list[dict[str, Tubelets]]:
         """Detect tubelets, or compute the losses in training mode.
+
+        Detection is that of a `TubeletDetector` of the same configuration, which beside this also
+        shares features between the chunks of a video.
 
         Args:
             batched_inputs: samples (chunks of windows); of each are read
@@ -186,7 +194,7 @@ class STMA(nn.Module):
             of its windows in the video's pixels, clipped to the video.
         """
         if not self.training:
-            detector = TubeletDetector(self)
+            detector = TubeletDetector(self, **self._detector_options)
             return [
                 {"tubelets": detector.step(detector.init_state(), sample)}
                 for sample in batched_inputs

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from ..config import load_config
-from ..data import find_frames, load_ground_truth
+from ..data import find_video, load_ground_truth
 from ..errors import InputError
-from ..evaluation import ERROR_KINDS, Protocol, configured_protocol, load_detections
+from ..evaluation import ERROR_KINDS, SavedDetections, load_detections
 from ..evaluation.confusion import MIN_SCORE
 from ..evaluation.paper import paper_figures
+from ..evaluation.video_map import tubes_of_tubelets
 from ..evaluation.video_quality import video_quality
-from ..linking import build_tubes
-from ..structures import Tube
+from ..structures import Tube, TubeAnnotations
 from .page import write_page
 from .player import player_record
 from .plots import evaluation_figures
@@ -28,10 +27,7 @@ from .training_plots import read_history, training_figures
 
 _VIDEOS = 4  # at each end of the order
 _PAGE_BYTES = 10_000_000  # of pictures in the whole page
-_METRICS_KEYS = (
-    *("dataset", "protocol", "comparable", "min_tubelet_score", "trim_to_key_frames"),
-    *("metrics", "error_analysis"),
-)
+_METRICS_KEYS = ("dataset", "protocol", "comparable", "metrics", "error_analysis")
 _CURVES_KEYS = ("frame_iou", "precision_recall", "video_mAP_over_iou", "confusion")
 _CAPTIONS = {
     "precision_recall": "Precision over recall of the boxes on frames, class by class",
@@ -73,7 +69,7 @@ def write_run_report(run: Path, output: Path) -> None:
         "report.html",
         name=run.resolve().name,
         settings=_settings(cfg),
-        results=[_result(folder, cfg, share) for folder in folders],
+        results=[_result(folder, share) for folder in folders],
         training=_captioned(training_figures(history)),
     )
 
@@ -101,7 +97,7 @@ def _captioned(figures: Mapping[str, Figure]) -> list[tuple[Figure, str]]:
     return [(figure, _CAPTIONS[name]) for name, figure in figures.items()]
 
 
-def _result(folder: Path, cfg: CfgNode, max_bytes: int) -> dict[str, Any]:
+def _result(folder: Path, max_bytes: int) -> dict[str, Any]:
     """What the page shows of the evaluation in ``folder``."""
     record = _read_json(folder / "metrics.json", _METRICS_KEYS)
     path = folder / "curves.json"
@@ -112,7 +108,7 @@ def _result(folder: Path, cfg: CfgNode, max_bytes: int) -> dict[str, Any]:
         notes.append("There is no curves.json: evaluate again for the curves and the confusion.")
     videos, problem = {}, ""
     try:
-        videos = _videos(folder, record, cfg, max_bytes)
+        videos = _videos(folder, record["dataset"], max_bytes)
     except (InputError, FileNotFoundError) as error:
         problem = str(error)
     plain = {
@@ -191,19 +187,20 @@ def _class_table(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _videos(
-    folder: Path, record: Mapping[str, Any], cfg: CfgNode, max_bytes: int
+    folder: Path, dataset: str, max_bytes: int
 ) -> dict[str, list[tuple[dict[str, Any], str]]]:
     """The best and the worst videos, ready for the player, each with a note.
 
     Raises:
-        InputError, FileNotFoundError: if annotations or detections are not to be had, or the
-            configuration is not the evaluation's.
+        InputError, FileNotFoundError: if annotations or detections are not to be had, or do not
+            fit together.
     """
-    protocol = configured_protocol(cfg)
-    _check_same_rules(protocol, record)
-    dataset = record["dataset"]
     annotations, names = load_ground_truth(dataset)
-    tubes = _tubes(folder, annotations.videos, names, protocol)
+    path = folder / "detections.npz"
+    saved = load_detections(path)
+    if saved.protocol is None or saved.labels != annotations.labels:
+        raise InputError(f"{path} has no rules of linking, or other labels; evaluate again")
+    tubes = _tubes(saved, annotations, names)
     ranked = []
     for name in names:
         found = [tube for tube in tubes[name] if tube.score >= MIN_SCORE]
@@ -213,7 +210,6 @@ def _videos(
     ranked.sort()
     best = ranked[: min(_VIDEOS, -(-len(ranked) // 2))]
     worst = ranked[len(best) :][-_VIDEOS:][::-1]
-    root = MetadataCatalog.get(dataset).frames_root
     return {
         title: [
             (
@@ -222,7 +218,7 @@ def _videos(
                     annotations.videos[name],
                     annotations.labels,
                     tubes[name],
-                    find_frames(root, name),
+                    find_video(dataset, name),
                     max_bytes,
                 ),
                 f"overlap {-quality:.2f}",
@@ -234,25 +230,14 @@ def _videos(
     }
 
 
-def _check_same_rules(protocol: Protocol, record: Mapping[str, Any]) -> None:
-    linking = protocol.linking
-    ours = protocol.name, linking.min_tubelet_score, linking.trim_to_key_frames
-    theirs = tuple(record[k] for k in ("protocol", "min_tubelet_score", "trim_to_key_frames"))
-    if ours != theirs:
-        raise InputError(
-            f"config.yaml says protocol {protocol.title}{protocol.changes}, but the evaluation was "
-            "made otherwise; evaluate again"
-        )
-
-
 def _tubes(
-    folder: Path, videos: Mapping[str, Any], names: Sequence[str], protocol: Protocol
+    saved: SavedDetections, annotations: TubeAnnotations, names: Sequence[str]
 ) -> dict[str, list[Tube]]:
-    detections = load_detections(folder / "detections.npz")
+    """What the evaluation linked, by video."""
     linked = {}
     for name in tqdm(names, "linking", unit="video"):
+        found = saved.tubelets.get(name)
         linked[name] = []
-        if name in detections:
-            rules = protocol.linking, protocol.tube_nms_iou
-            linked[name] = build_tubes(detections[name], videos[name].num_frames, *rules)
+        if found is not None:
+            linked[name] = tubes_of_tubelets(found, annotations.videos[name], saved.protocol)
     return linked

@@ -8,10 +8,12 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import torch
+from detectron2.data import DatasetCatalog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stma_d2.config import load_config
+from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, save_annotations
 from stma_d2.errors import InputError
 
 CONFIG = str(Path(__file__).resolve().parents[2] / "configs" / "Synthetic" / "STMA_tiny_K5.yaml")
@@ -29,7 +31,7 @@ def test_overrides_win_over_the_file_and_the_file_over_the_defaults():
         ("SOLVER: {EMA: {DECAY: 0}}", 0.0),
         ("SOLVER: {EMA: {DECAY: 9e-1}}", 0.9),  # a text by YAML's rules
         ("SOLVER: {STEPS: [3, 5]}", (3, 5)),
-        ("MODEL: {RESNETS: {OUT_FEATURES: !!python/tuple [res2]}}", ["res2"]),
+        ("MODEL: {PIXEL_MEAN: !!python/tuple [1, 2, 3]}", [1, 2, 3]),
         ("MODEL: {WEIGHTS: 2020-01-01}", "2020-01-01"),
         ("MODEL: {WEIGHTS: '12'}", "12"),
         ("MODEL: {BACKBONE_3D: {NAME: ''}}", ""),
@@ -202,3 +204,35 @@ def test_mutated_files_are_read_or_refused_in_one_line(data):
             load_config(str(path))
         except InputError as error:
             assert "\n" not in str(error)
+
+
+@pytest.fixture
+def mine(tmp_path, empty_catalogs):
+    """A data set file of two labels, as an override names it."""
+    video = VideoAnnotation(20, 24, 32, ())
+    truth = TubeAnnotations(("wave", "jump"), {"a": video}, (Split(("a",), ("a",)),))
+    save_annotations(truth, tmp_path / "mine.json")
+    (tmp_path / "mine.yaml").write_text("annotations: mine.json\nvideos: .\n")
+    return ["DATASETS.FILES", (str(tmp_path / "mine.yaml"),), "MODEL.STMA.NUM_CLASSES", 0]
+
+
+@pytest.mark.parametrize("key", ["DATASETS.TRAIN", "DATASETS.TEST"])
+def test_data_sets_of_a_file_are_registered_and_give_the_number_of_classes(mine, key):
+    other = ["DATASETS.TRAIN", (), "DATASETS.TEST", ()]
+    name = f"mine_{key[-5:].strip('.').lower()}"
+    assert load_config(CONFIG, [*mine, *other, key, (name,)]).MODEL.STMA.NUM_CLASSES == 2
+    assert {"mine_train", "mine_test"} <= set(DatasetCatalog.list())
+
+
+def test_a_number_of_classes_that_nothing_tells_is_refused(mine):
+    names = ["DATASETS.TRAIN", (), "DATASETS.TEST"]
+    for tests, words in [((), "DATASETS names none"), (("no_set",), "labels of 'no_set' are not")]:
+        with pytest.raises(InputError, match=f"MODEL.STMA.NUM_CLASSES is 0.*{words}"):
+            load_config(CONFIG, [*mine, *names, tests])
+
+
+def test_a_wrong_data_set_file_is_named():
+    with pytest.raises(InputError, match=r"no data set file no/mine\.yaml"):
+        load_config(CONFIG, ["DATASETS.FILES", ("no/mine.yaml",)])
+    with pytest.raises(InputError, match=r"DATASETS\.FILES is "):
+        load_config(CONFIG, ["DATASETS.FILES", (3,)])

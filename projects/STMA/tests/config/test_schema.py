@@ -14,6 +14,8 @@ from stma_d2.config.values import leaves
 from stma_d2.config.without_effect import WITHOUT_EFFECT, why_without_effect
 from stma_d2.errors import InputError
 
+# A backbone that reads all that any reads.
+FULL = "build_resnet_fpn_backbone"
 # Keys that Detectron2 has since its version 0.6.
 NEWER = {
     *("FLOAT32_PRECISION", "SOLVER.BASE_LR_END", "SOLVER.RESCALE_INTERVAL", "SOLVER.NUM_DECAYS"),
@@ -29,7 +31,7 @@ def all_keys():
 
 def test_every_key_has_a_rule_or_a_reason_why_it_has_no_effect():
     for key in all_keys():
-        assert (key in rules()) != (why_without_effect(key) is not None), key
+        assert (key in rules()) != (why_without_effect(key, FULL) is not None), key
 
 
 def test_rules_and_reasons_are_of_keys_that_exist():
@@ -41,7 +43,7 @@ def test_rules_and_reasons_are_of_keys_that_exist():
 
 def test_no_key_of_ours_is_without_effect():
     detectron2 = dict(leaves(get_cfg()))
-    assert all(why_without_effect(key) is None for key in all_keys() if key not in detectron2)
+    assert all(why_without_effect(key, FULL) is None for key in all_keys() if key not in detectron2)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +74,7 @@ def test_no_key_of_ours_is_without_effect():
         ("MODEL.BACKBONE_3D.INPUT_FORMAT", "GRB"),
         ("MODEL.BACKBONE_3D.STEM_CHANNELS", 3),
         ("MODEL.RESNETS.DEPTH", 49),
+        ("MODEL.FPN.NORM", "abc"),
         ("MODEL.STMA.HEAD_CHANNELS", 0),
         ("MODEL.STMA.HEAD_NORM", "foo"),
         ("MODEL.STMA.CENTER.NAME", "ActionHead"),
@@ -124,6 +127,7 @@ def test_no_key_of_ours_is_without_effect():
         ("SOLVER.CHECKPOINTS_KEPT", -1),
         ("SOLVER.CLIP_GRADIENTS.CLIP_TYPE", "foo"),
         ("SOLVER.CLIP_GRADIENTS.NORM_TYPE", -2.0),
+        ("SOLVER.CLIP_GRADIENTS.NORM_TYPE", 1e9),
         ("SOLVER.EMA.DECAY", 1.0),
         ("TEST.BEST_METRIC", "video_mAP@0.5"),
         ("TEST.CLIP_STRIDE", 0),
@@ -136,6 +140,7 @@ def test_no_key_of_ours_is_without_effect():
         ("TEST.FLIP", None),
         ("TEST.LINKING.MIN_TUBELET_SCORE", 2.0),
         ("TEST.LINKING.MIN_TUBELET_SCORE", math.nan),
+        ("TEST.BENCHMARK_FILES.MIN_SCORE", -0.1),
         ("TEST.PROTOCOL", "coco"),
         ("TEST.TUBELETS_PER_WINDOW", 0),
         ("TEST.TUBELETS_PER_WINDOW", 10_000),
@@ -152,7 +157,10 @@ def test_a_value_without_meaning_names_its_key(key, value):
     [
         ("DATALOADER.SAMPLER_TRAIN", "RepeatFactorTrainingSampler"),
         ("INPUT.FORMAT", "RGB"),
+        ("MODEL.MASK_ON", 0),
         ("MODEL.RPN.NMS_THRESH", 0.5),
+        ("MODEL.RESNETS.DEPTH", 18),
+        ("MODEL.FPN.NORM", "GN"),
         ("SOLVER.MOMENTUM", 0.5),
         ("SOLVER.NESTEROV", True),
         ("TEST.AUG.ENABLED", True),
@@ -182,3 +190,10 @@ def test_a_key_without_effect_is_refused_where_it_is_changed(key, value):
 )
 def test_documented_values_are_taken(key, value):
     load_config("", [key, value])
+
+
+def test_keys_of_detectron2_s_backbones_are_taken_with_a_backbone_that_reads_them():
+    keys = ["MODEL.BACKBONE.NAME", FULL, "MODEL.RESNETS.DEPTH", 18, "MODEL.FPN.NORM", "GN"]
+    assert load_config("", keys).MODEL.RESNETS.DEPTH == 18
+    with pytest.raises(InputError, match="RESNETS.DEPTH is 18, .*build_timm_fpn_backbone does not"):
+        load_config("", [*keys, "MODEL.BACKBONE.NAME", "build_timm_fpn_backbone"])

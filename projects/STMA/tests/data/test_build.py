@@ -133,9 +133,12 @@ def test_processes_share_the_same_batches(
     assert together == alone
 
 
-def test_background_windows_come_from_all_videos(cfg: CfgNode, videos, register) -> None:
+def test_background_windows_come_from_all_videos(cfg: CfgNode, videos, register, caplog) -> None:
     register(NAME + "_idle", [{**videos[1], "video_id": "idle", "tubes": []}])
     cfg.DATASETS.TRAIN = (NAME, NAME + "_idle")
+    with caplog.at_level("INFO", "stma_d2.data"):
+        build_train_index(cfg)
+    assert "1 of them have no tube; INPUT.BACKGROUND_WINDOWS trains on them too" in caplog.text
     cfg.INPUT.BACKGROUND_WINDOWS = 0.5
     found = {
         (item["video"]["video_id"], int(item["windows"][0]))

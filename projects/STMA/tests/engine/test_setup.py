@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from stma_d2.checkpoint import record_of
+from stma_d2.config import load_config
+from stma_d2.safe_yaml import parse_yaml
+
 METRICS = "inference/synthetic_actions_val/metrics.json"
 # Signals come in the middle of it.
 ENDLESS = ("SOLVER.MAX_ITER", "100000", "SOLVER.CHECKPOINT_PERIOD", "100000", "DATASETS.TEST", "()")
@@ -66,6 +70,32 @@ def test_piped_logs_have_no_colors_and_leave_the_configuration_to_its_file(train
     assert "BRIGHTNESS" in (output / "config.yaml").read_text()
 
 
+def test_the_saved_configuration_evaluates_what_was_trained(trained, train_net, tmp_path):
+    output, _ = trained
+    saved = (output / "config.yaml").read_bytes()
+    config = load_config(str(output / "config.yaml"))
+    assert config.MODEL.WEIGHTS == f"{output}/model_final.pth"
+    # An evaluation leaves a training's configuration as it is.
+    (tmp_path / "config.yaml").write_bytes(saved)
+    others = ("TEST.PROTOCOL", "moc", "SEED", "5")
+    run = train_net(tmp_path, "--eval-only", *others, config=output / "config.yaml")
+    assert run.returncode == 0, run.output
+    check_same_evaluation(tmp_path, output)
+    assert (tmp_path / "config.yaml").read_bytes() == saved
+
+
+def test_the_training_can_be_repeated_from_what_it_left(trained):
+    output, _ = trained
+    began, ended = (load_config(str(output / f"{n}.yaml")) for n in ("training", "config"))
+    assert began.MODEL.WEIGHTS == ""
+    ended.MODEL.WEIGHTS = ""
+    assert began == ended
+    checkpoint = torch.load(output / "model_final.pth")
+    record = record_of(checkpoint)
+    assert parse_yaml(record["config"], "it")["SOLVER"]["MAX_ITER"] == 4
+    assert record["the labels"][0] == "move_left" and record["hardware"]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_eval_only_prints_the_metrics_of_the_trainings_end(trained, train_net, tmp_path, processes):
     output, _ = trained
@@ -88,6 +118,22 @@ def test_two_processes_save_the_network_that_they_evaluated(train_net, tmp_path)
     run = train_net(evaluated, "--eval-only", *weights, processes=2)
     assert run.returncode == 0, run.output
     check_same_evaluation(evaluated, trained, exact=True)
+
+
+def test_own_data_by_one_file_trains_in_several_processes_and_workers(
+    train_net, synthetic_root, tmp_path
+):
+    data = synthetic_root / "synthetic_actions"
+    (tmp_path / "mine.yaml").write_text(
+        f"annotations: {data / 'SyntheticActions-GT.pkl'}\nframes: {data / 'rgb-images'}\n"
+    )
+    own = ["DATASETS.FILES", f"('{tmp_path}/mine.yaml',)", "DATASETS.TRAIN", "('mine_train',)"]
+    own += ["DATASETS.TEST", "('mine_test',)", "MODEL.STMA.NUM_CLASSES", "0"]
+    workers = ("DATALOADER.NUM_WORKERS", "1", "SOLVER.MAX_ITER", "2")
+    run = train_net(tmp_path / "out", *own, *workers, processes=2)
+    assert run.returncode == 0, run.output
+    assert (tmp_path / "out/inference/mine_test/metrics.json").is_file()
+    assert load_config(str(tmp_path / "out/config.yaml")).MODEL.STMA.NUM_CLASSES == 10
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def make_cfg(tiny_cfg, tmp_path):
 
     def make(*changes):
         cfg = tiny_cfg.clone()
+        cfg.DATASETS.TEST = ()
         cfg.INPUT.SNIPPET_POSITION = "end"
         cfg.TEST.TUBELETS_PER_WINDOW = 4
         cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0

@@ -9,6 +9,7 @@ import re
 import pytest
 
 from stma_d2.errors import InputError
+from stma_d2.evaluation import TubeletEvaluator, get_protocol, load_detections, save_detections
 from stma_d2.visualization.run_report import write_run_report
 
 
@@ -95,9 +96,42 @@ def test_an_older_evaluation_has_no_curves(finished_run, report):
     assert page.count("<figure>") == 3 and "evaluate again for the curves" in words(page)
 
 
-def test_tubes_of_other_rules_are_not_shown(finished_run, report):
-    change_metrics(finished_run, min_tubelet_score=0.1)
-    assert "No videos are shown: config.yaml says protocol moc" in words(report())
+def test_tubes_are_linked_by_the_rules_of_the_evaluation(finished_run, report):
+    """They need not be those of config.yaml, which an evaluation leaves as it is."""
+    path = evaluation(finished_run, "detections.npz")
+    saved = load_detections(path)
+    stricter = get_protocol("moc", min_tubelet_score=0.7)
+    save_detections(path, saved.tubelets, saved.labels, stricter)
+    best, worst = videos(report())
+    assert [tube["kind"] for tube in best["tubes"]] == ["truth", "found"]
+    assert [tube["kind"] for tube in worst["tubes"]] == ["truth"]
+
+
+def test_detections_without_rules_or_of_other_labels_are_not_shown(finished_run, report):
+    path = evaluation(finished_run, "detections.npz")
+    saved = load_detections(path)
+    for labels, protocol in ((saved.labels, None), (("Run", "Jump"), saved.protocol)):
+        save_detections(path, saved.tubelets, labels, protocol)
+        text = words(report())
+        assert "No videos are shown" in text and "evaluate again" in text
+
+
+def test_the_rules_of_multisports_have_their_own_metrics(finished_run, report):
+    evaluator = TubeletEvaluator(
+        "looked_at",
+        str(evaluation(finished_run).parent),
+        protocol="multisports",
+        distributed=False,
+    )
+    saved = load_detections(evaluation(finished_run, "detections.npz"))
+    for name, tubelets in saved.tubelets.items():
+        evaluator.process([{"video_id": name}], [{"tubelets": tubelets}])
+    evaluator.evaluate()
+    page = report()
+    text = words(page)
+    assert "video mAP @0.05:0.45" in text and "must not stand beside others'" in text
+    assert "this run 50.00 50.00 50.00 50.00 50.00 50.00" in text
+    assert page.count("<figure>") == 6 and len(videos(page)) == 2
 
 
 def test_a_training_without_evaluation_and_an_evaluation_alone(finished_run, report):
