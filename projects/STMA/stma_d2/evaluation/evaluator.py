@@ -31,8 +31,9 @@ TASK = "action_detection"
 class TubeletEvaluator(DatasetEvaluator):
     """Collects tubelets, links them and reports frame-mAP, video-mAP and the error analysis.
 
-    ``evaluate`` leaves two files in ``output_dir``: ``detections.npz`` (to be scored again by
-    ``tools/evaluate.py``) and ``metrics.json``; if asked for also those of ``benchmark_files``.
+    ``evaluate`` leaves three files in ``output_dir``: ``detections.npz`` (to be scored again by
+    ``tools/evaluate.py``), ``metrics.json``, and ``curves.json`` for plots; if asked for also those
+    of ``benchmark_files``.
     """
 
     def __init__(
@@ -148,6 +149,8 @@ class TubeletEvaluator(DatasetEvaluator):
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)
+            curves = evaluation.curves.record()
+            write_json(os.path.join(self.output_dir, "curves.json"), curves, indent=None)
             if self.benchmark_files:
                 save_benchmark_files(
                     self.output_dir,
