@@ -13,7 +13,9 @@ from detectron2.utils.logger import log_first_n
 
 from ..errors import InputError
 from .image_file import EncodedImage, load_image
-from .video_file import Picture, VideoDecoder
+from .video_access import RandomAccess
+from .video_file import VideoDecoder
+from .video_index import VideoIndex, video_index
 
 VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v")
 _IMAGE_EXTENSIONS = (".jpg", ".png")
@@ -120,8 +122,16 @@ class FrameReader(ABC):
         """All frames in order with their times, decoded one at a time; raises what `read` does."""
 
     @abstractmethod
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds, when each frame appears and the last one ends.
+
+        Raises:
+            InputError: as `count`; damage inside a video file is passed over.
+        """
+
+    @abstractmethod
     def count(self) -> int:
-        """The exact number of frames; a video file is decoded to its end for it.
+        """The exact number of frames; a video file without an index is decoded to its end for it.
 
         Raises:
             InputError: if a folder's numbers have a gap or do not start at 1, or a frame of a video
@@ -148,6 +158,10 @@ class FolderReader(FrameReader):
         """All frames in order, `DEFAULT_FPS` a second."""
         for index in range(self.count()):
             yield TimedFrame(self._read_one(index + 1, 1), index / DEFAULT_FPS, 1 / DEFAULT_FPS)
+
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds at `DEFAULT_FPS` frames a second."""
+        return np.arange(self.count() + 1) / DEFAULT_FPS
 
     def count(self) -> int:
         """The number of image files, which must be numbered 1, 2, 3, ..."""
@@ -198,10 +212,9 @@ class FolderReader(FrameReader):
 
 
 class VideoFileReader(FrameReader):
-    """A video file. Frames are only ever reached by decoding forwards, so numbers are exact.
+    """A video file, read at random; `VideoIndex` numbers its frames.
 
-    A frame that cannot be decoded keeps its number. Reading on from where the last call ended
-    decodes nothing twice; going back starts again at the file's beginning.
+    A frame that cannot be decoded keeps its number.
     """
 
     def __init__(
@@ -209,7 +222,7 @@ class VideoFileReader(FrameReader):
     ) -> None:
         super().__init__(path, size)
         self._conceal_damage = conceal_damage
-        self._restart()
+        self._access: RandomAccess | None = None
 
     def __getstate__(self) -> dict:
         return {"path": self.path, "size": self._size, "conceal_damage": self._conceal_damage}
@@ -219,60 +232,56 @@ class VideoFileReader(FrameReader):
 
     def timed(self) -> Iterator[TimedFrame]:
         """All frames in order; their times may be unevenly spaced."""
-        decoder = VideoDecoder(self.path)
-        for number, picture in self._numbered(decoder):
-            pixels = decoder.pixels(picture)
-            self._check_size(pixels.shape[:2], number)
-            yield TimedFrame(pixels, picture.time, picture.duration)
-
-    def count(self) -> int:
-        """The exact number of frames; decodes the file to its end."""
-        return sum(1 for _ in self._numbered(VideoDecoder(self.path)))
-
-    def _numbered(self, decoder: VideoDecoder) -> Iterator[tuple[int, Picture]]:
-        number = 0
+        decoder, number = VideoDecoder(self.path), 0
         for number, picture in enumerate(decoder, start=1):
             if picture.damaged:
-                self._report(number, decoder)
-            yield number, picture
-        if not number:
-            raise InputError(f"{self.path}: no frame could be decoded")
-        if decoder.is_cut_off:
-            self._report(number + 1, decoder)
+                self._report(number, decoder.stated_length, decoder.is_cut_off)
+            pixels = decoder.pixels(picture.frame)
+            self._check_size(pixels.shape[:2], number)
+            yield TimedFrame(pixels, picture.time, picture.duration)
+        self._check_end(number, decoder.stated_length, decoder.is_cut_off)
 
-    def _report(self, number: int, decoder: VideoDecoder) -> None:
+    def count(self) -> int:
+        """The exact number of frames."""
+        index = self._index()
+        for number in np.flatnonzero(index.damaged) + 1:
+            self._report(int(number), index.stated_length)
+        self._check_end(len(index), index.stated_length, index.is_cut_off)
+        return len(index)
+
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds, by the file."""
+        return self._index().times
+
+    def _index(self) -> VideoIndex:
+        if self._access is None:
+            self._access = RandomAccess(self.path, video_index(self.path))
+        return self._access.index
+
+    def _check_end(self, count: int, stated_length: int, is_cut_off: bool) -> None:
+        if not count:
+            raise InputError(f"{self.path}: no frame could be decoded")
+        if is_cut_off:
+            self._report(count + 1, stated_length, is_cut_off)
+
+    def _report(self, number: int, stated_length: int, is_cut_off: bool = False) -> None:
         """Say that a frame is damaged, or that the file should go on with it."""
-        length = f" of about {decoder.stated_length}" if decoder.stated_length else ""
-        rest = ": the rest of the file is missing or unreadable" if decoder.is_cut_off else ""
+        length = f" of about {stated_length}" if stated_length else ""
+        rest = ": the rest of the file is missing or unreadable" if is_cut_off else ""
         message = f"{self.path}: frame {number}{length} could not be decoded{rest}"
         if not self._conceal_damage:
             raise InputError(message)
         log_first_n(logging.WARNING, message, key="message")
 
-    def _restart(self) -> None:
-        self._decoder: VideoDecoder | None = None
-        self._pictures: Iterator[Picture] | None = None
-        self._picture: Picture | None = None
-        self._position = 0  # the number of ``_picture``
-
     def _read_one(self, number: int, reduction: int) -> np.ndarray:
-        if self._decoder is None or number < self._position:
-            self._restart()
-            self._decoder = VideoDecoder(self.path)
-            self._pictures = iter(self._decoder)
-        while self._position < number:
-            picture = next(self._pictures, None)
-            if picture is None:
-                decoder, end = self._decoder, self._position
-                self._restart()
-                if decoder.is_cut_off:
-                    self._report(number, decoder)
-                raise InputError(
-                    f"{self.path}: frame {number} was asked for; the video ends with frame {end}"
-                )
-            self._picture, self._position = picture, self._position + 1
-        if self._picture.damaged:
-            self._report(number, self._decoder)
-        frame = self._decoder.pixels(self._picture)
+        index = self._index()
+        if number > len(index):
+            self._check_end(len(index), index.stated_length, index.is_cut_off)
+            raise InputError(
+                f"{self.path}: frame {number} was asked for; the video ends with frame {len(index)}"
+            )
+        if index.damaged[number - 1]:
+            self._report(number, index.stated_length)
+        frame = self._access.read(number)
         self._check_size(frame.shape[:2], number)
         return frame

@@ -104,6 +104,8 @@ def test_reading_on_opens_a_video_file_once(video_file, monkeypatch):
     monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(1) or av_open(*a, **k))
     reader = open_frames(str(video_file))
     assert not opened
+    reader.count()  # makes the index
+    opened.clear()
     for number in range(1, NUM_FRAMES + 1):
         reader.read([number])
     assert len(opened) == 1
