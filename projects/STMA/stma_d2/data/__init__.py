@@ -6,8 +6,9 @@ from .annotations import load_annotations, save_annotations
 from .build import build_test_loader, build_train_index, build_train_loader, build_train_stream
 from .catalog import load_ground_truth, register_tube_dataset
 from .clip_sampler import ClipSampler
+from .finder import describe, find_frames, list_videos
 from .mapper import ClipDatasetMapper
-from .readers import FrameReader, find_frames, open_frames
+from .readers import FrameReader, open_frames
 from .windows import ChunkIndex, WindowIndex
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "build_train_loader",
     "build_train_stream",
     "datasets",
+    "describe",
     "find_frames",
+    "list_videos",
     "load_annotations",
     "load_ground_truth",
     "open_frames",

@@ -11,7 +11,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from ..errors import InputError
 from ..structures import TubeAnnotations, VideoDict
 from .annotations import load_annotations
-from .readers import find_frames
+from .finder import describe, find_frames
 
 
 def register_tube_dataset(
@@ -119,7 +119,7 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
-            f"{MetadataCatalog.get(name).hint}"
+            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])} (that "
+            f"folder {describe(frames_root)}); {MetadataCatalog.get(name).hint}"
         )
     return dicts

@@ -12,13 +12,12 @@ import numpy as np
 from detectron2.utils.logger import log_first_n
 
 from ..errors import InputError
+from .finder import FrameNames, count_frames, describe, find_frames, frame_names
 from .image_file import EncodedImage, load_image
 from .video_access import RandomAccess
 from .video_file import VideoDecoder
 from .video_index import VideoIndex, video_index
 
-VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v")
-_IMAGE_EXTENSIONS = (".jpg", ".png")
 DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
 
 
@@ -44,7 +43,7 @@ def open_frames(
     Nothing is decoded yet. The reader may be pickled; the copy opens the video anew.
 
     Args:
-        path: a folder that holds ``00001.jpg``, ``00002.jpg``, ... (or ``.png``), or a video file.
+        path: a folder of frames, see `frame_names`, or a video file.
         size: (height, width) in pixels that every frame must have; None: the first one's.
         conceal_damage: show a neighbor of a frame that cannot be decoded, and take a file that is
             cut off to end there: a warning in place of an error. For video files.
@@ -56,25 +55,10 @@ def open_frames(
         return FolderReader(path, size)
     if os.path.isfile(path):
         return VideoFileReader(path, size, conceal_damage)
-    raise InputError(f"no folder of frames and no video file at {path}")
-
-
-def find_frames(root: str, video_id: str) -> str | None:
-    """Where ``root`` keeps the video: the folder ``video_id`` or a video file of that name.
-
-    Returns:
-        What ``open_frames`` takes, or None if there is neither.
-
-    Raises:
-        InputError: if the name leads out of ``root``.
-    """
-    base = os.path.join(root, video_id)
-    if not os.path.abspath(base).startswith(os.path.join(os.path.abspath(root), "")):
-        raise InputError(f"the video name '{video_id}' leads out of {root}")
-    if os.path.isdir(base):
-        return base
-    files = (base + extension for extension in VIDEO_EXTENSIONS)
-    return next((file for file in files if os.path.isfile(file)), None)
+    parent, name = os.path.split(os.path.abspath(path))
+    near = find_frames(parent, name) if name else None
+    there = f"there is {near}" if near else f"{parent} {describe(parent)}"
+    raise InputError(f"no folder of frames and no video file at {path}; {there}")
 
 
 class FrameReader(ABC):
@@ -152,7 +136,11 @@ class FrameReader(ABC):
 
 
 class FolderReader(FrameReader):
-    """A folder of images named by five-digit frame numbers, all ``.jpg`` or all ``.png``."""
+    """A folder of numbered JPEG or PNG files; frame 1 is the first, also where it is called 0."""
+
+    def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
+        super().__init__(path, size)
+        self._names: FrameNames | None = None
 
     def timed(self) -> Iterator[TimedFrame]:
         """All frames in order, `DEFAULT_FPS` a second."""
@@ -164,34 +152,20 @@ class FolderReader(FrameReader):
         return np.arange(self.count() + 1) / DEFAULT_FPS
 
     def count(self) -> int:
-        """The number of image files, which must be numbered 1, 2, 3, ..."""
-        extension = self._extension()
-        stems = [os.path.splitext(name) for name in os.listdir(self.path)]
-        numbers = sorted(int(stem) for stem, end in stems if end == extension and stem.isdecimal())
-        for expected, number in enumerate(numbers, start=1):
-            if number != expected:
-                raise InputError(
-                    f"{self.path}: frame {expected} ({expected:05d}{extension}) is missing"
-                )
-        return len(numbers)
+        """The number of image files, which must be numbered without a gap."""
+        return count_frames(self.path, self._frame_names())
 
-    def _extension(self) -> str:
-        for extension in _IMAGE_EXTENSIONS:
-            if os.path.isfile(os.path.join(self.path, f"00001{extension}")):
-                return extension
-        raise InputError(f"{self.path} holds no first frame (00001.jpg or 00001.png)")
+    def _frame_names(self) -> FrameNames:
+        if self._names is None:
+            self._names = frame_names(self.path)
+        return self._names
 
     def _read_one(self, number: int, reduction: int) -> np.ndarray:
-        for extension in _IMAGE_EXTENSIONS:
-            try:
-                image = load_image(os.path.join(self.path, f"{number:05d}{extension}"))
-                break
-            except FileNotFoundError:
-                continue
-        else:
-            raise InputError(
-                f"{self.path}: frame {number} is missing ({number:05d}.jpg or {number:05d}.png)"
-            )
+        name = self._frame_names().of(number)
+        try:
+            image = load_image(os.path.join(self.path, name))
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path}: frame {number} is missing ({name})") from error
         if self._size is not None:
             if sorted(image.size) != sorted(self._size):  # EXIF data may change the sides' places
                 self._check_size(image.size, number)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 
 from ..errors import InputError
@@ -119,10 +120,7 @@ class VideoDecoder:
 
     def pixels(self, frame: av.VideoFrame) -> np.ndarray:
         """(height, width, 3) uint8 BGR, upright."""
-        converted = self._reformatter.reformat(
-            frame, format="bgr24", interpolation="BICUBIC", threads=1
-        )
-        return np.ascontiguousarray(np.rot90(converted.to_ndarray(), round(frame.rotation / 90)))
+        return upright_pixels(frame, self._reformatter)
 
     def _packets(self) -> Iterator[av.Packet | None]:
         """The packets that hold something, and None at the end."""
@@ -208,6 +206,22 @@ class VideoDecoder:
             unknown = size == (1 << 7 * width) - 1
             return 0 if unknown else start + width + size
         return 0
+
+
+def upright_pixels(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """(height, width, 3) uint8 BGR, turned and mirrored as the file's display matrix says.
+
+    Another angle than a multiple of 90 degrees is taken for the nearest.
+    """
+    converted = reformatter.reformat(frame, format="bgr24", interpolation="BICUBIC", threads=1)
+    pixels, matrix = converted.to_ndarray(), frame.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is not None:
+        # x' = a x + c y, y' = b x + d y
+        (a, b), (c, d) = np.frombuffer(matrix, np.int32).reshape(3, 3)[:2, :2]
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            pixels, (a, d) = pixels.transpose(1, 0, 2), (c, b)
+        pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(pixels)
 
 
 def timestamp(item: av.Packet | av.VideoFrame) -> float:

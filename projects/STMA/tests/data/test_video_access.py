@@ -29,7 +29,7 @@ def scene(number: int) -> np.ndarray:
 
 
 def write(path: Path, codec: str, uneven: bool = False, **options: str) -> Path:
-    """Encode ``COUNT`` frames, 25 a second or at ``UNEVEN`` times; skip where this PyAV has not the encoder."""
+    """Encode ``COUNT`` frames, 25 a second or at ``UNEVEN`` times; skip without the encoder."""
     try:
         av.codec.Codec(codec, "w")
     except av.error.FFmpegError:
