@@ -21,7 +21,7 @@ from ..structures import Tube
 from ..visualization import draw_tubes, write_timed_video
 from .live import LiveDrawing, shown
 from .predictor import VideoPredictor
-from .sources import is_camera, opened_source, set_by_interrupt, until
+from .sources import is_live, opened_source, set_by_interrupt, until
 from .stream import StreamPredictor
 
 
@@ -53,7 +53,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
     args = parser.parse_args()
-    args.stream |= is_camera(args.input)
+    args.stream |= is_live(args.input)
     if args.show and not args.stream:
         parser.error("--show goes with a camera or with --stream")
     if not args.output and not args.show:
