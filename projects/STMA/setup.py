@@ -41,6 +41,8 @@ setup(
         # Detectron2 brings these too.
         "fvcore",
         "iopath",
+        "matplotlib",
+        "pillow",
         "tabulate",
         "tqdm",
         *opencv(),

@@ -55,7 +55,9 @@ def plan_outputs(names: Sequence[str], inputs: Sequence[str]) -> list[Output]:
     """
     outputs = []
     for name in names:
-        ending = "" if name.endswith(("/", os.sep)) else Path(name).suffix.lower()
+        folder = name.rstrip("/" + os.sep)
+        ending = Path(name).suffix.lower() if name == folder else ""
+        name = folder or name
         if ending not in DRAWINGS and ending not in TABLES:
             raise InputError(f"the output {name} ends in {ending}; what can be written: {FORMATS}")
         if ending == "" and len(inputs) > 1 and NAME not in name:

@@ -56,17 +56,22 @@ def at_rate(frames: Iterable[_Frame], fps: float) -> Iterator[_Frame]:
         what is to be seen at each moment, with new times that count from 0.
     """
     shown, start, count = None, 0.0, 0
-    for frame in frames:
-        start = frame.time if shown is None else start
-        while shown is not None and start + (count + 0.5) / fps <= frame.time:
+
+    def until(time: float) -> Iterator[_Frame]:
+        """Show the frame in each new interval whose middle comes before ``time``."""
+        nonlocal count
+        while start + (count + 0.5) / fps < time + 1e-6:
             yield shown._replace(time=count / fps, duration=1 / fps)
             count += 1
+
+    for frame in frames:
+        if shown is None:
+            start = frame.time
+        else:
+            yield from until(frame.time)
         shown = frame
-    while shown is not None and (
-        not count or start + (count + 0.5) / fps <= shown.time + shown.duration
-    ):
-        yield shown._replace(time=count / fps, duration=1 / fps)
-        count += 1
+    if shown is not None:
+        yield from until(max(shown.time + shown.duration, start + 0.5 / fps))
 
 
 def _encode(path: str, frames: Iterable[TimedFrame]) -> None:

@@ -67,7 +67,8 @@ def refusing_demo(run_demo, monkeypatch):
 
 def tubes_in(printed):
     """Class and frames of each tube: its score may be rounded the other way."""
-    return sorted(re.sub(r"score \S+", "", line) for line in printed.splitlines()[:-1])
+    lines = (line for line in printed.splitlines() if line.startswith("  #"))
+    return sorted(re.sub(r"#\d+|score \S+", "", line) for line in lines)
 
 
 def frames_in(path):
@@ -80,7 +81,7 @@ def test_every_frame_is_drawn_into_a_playable_file(video, tmp_path, run_demo):
     output = tmp_path / "out.mp4"
     printed = run_demo("--input", video, "--output", str(output), "--min-score", "0")
     assert frames_in(output) == 20
-    assert "tubes of score 0.0 or more drawn into" in printed
+    assert f"written: {output}" in printed and f"{video}: " in printed
 
 
 def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, tmp_path, run_demo):
@@ -104,19 +105,6 @@ def test_a_camera_that_does_not_open_ends_in_one_message(tmp_path, run_demo, mon
     with pytest.raises(SystemExit, match="error: OpenCV cannot open camera 99"):
         run_demo("--input", "99", "--output", "o.mp4", overrides=CAUSAL)
     assert not (tmp_path / "o.mp4").exists()
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--input", "in.mp4"], "--output is missing"),
-        (["--input", "in.mp4", "--output", "o.mp4", "--show"], "--show goes with a camera or"),
-    ],
-)
-def test_options_that_do_not_go_together_are_refused(run_demo, capsys, arguments, message):
-    with pytest.raises(SystemExit, match="2"):
-        run_demo(*arguments)
-    assert message in capsys.readouterr().err
 
 
 def test_labels_of_another_data_set_are_refused(video, tmp_path, run_demo):
@@ -149,8 +137,7 @@ def test_outputs_that_cannot_be_written_are_refused_first(video, tmp_path, refus
     for name, message in [
         ("folder.mp4", "is a folder"),
         ("in.mp4/out.mp4", "cannot be written"),
-        ("out.avi", r"must end in \.mp4"),
-        ("out", r"must end in \.mp4"),
+        ("out.avi", r"ends in \.avi; what can be written"),
     ]:
         with pytest.raises(SystemExit, match=f"error: .*{name} {message}"):
             refusing_demo("--input", video, "--output", str(tmp_path / name))
