@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from detectron2.checkpoint import DetectionCheckpointer
@@ -13,9 +16,10 @@ from torch import nn
 
 from ..errors import InputError
 from ..files import atomic_write
+from .locating import local_path
 from .reading import read_detectron2_checkpoint
 from .seal import seal, verify_seal
-from .settings import check_settings, network_settings
+from .settings import LABELS, check_settings, network_settings, record_of, recorded_config
 from .weights import fit_weights
 
 logger = logging.getLogger(__name__)
@@ -139,7 +143,8 @@ class TubeletCheckpointer(DetectionCheckpointer):
         if not path:
             return super().load(path)
         self.logger.info(f"Loading {path} ...")
-        checkpoint = read_detectron2_checkpoint(self._local_path(path, must_fit))
+        advice = "" if must_fit else f" ({_MAKE})"
+        checkpoint = read_detectron2_checkpoint(local_path(path, advice))
         try:
             weights = fit_weights(checkpoint, self.model.state_dict(), must_fit)
         except InputError as error:
@@ -170,27 +175,27 @@ class TubeletCheckpointer(DetectionCheckpointer):
                 continue
         return None
 
-    def _local_path(self, path: str, must_fit: bool) -> str:
-        try:
-            local = self.path_manager.get_local_path(path.removeprefix("file://"))
-        except Exception as error:  # whatever the handler of such paths raises
-            raise InputError(f"cannot get {path} ({error}); check MODEL.WEIGHTS") from error
-        if not os.path.isfile(local):
-            advice = "" if must_fit else f" ({_MAKE})"
-            raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS{advice}")
-        return local
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What was loaded for an evaluation.
+
+    Attributes:
+        path: of the checkpoint.
+        labels: the class names that it carries; None where it does not say.
+    """
+
+    path: str
+    labels: tuple[str, ...] | None
 
 
-def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) -> str:
+def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) -> LoadedWeights:
     """Load the weights that an evaluation asks for and tell which.
 
     Args:
         model: the model; changed in place.
         cfg: with MODEL.WEIGHTS and OUTPUT_DIR.
         resume: whether to take the last checkpoint of OUTPUT_DIR when there is one.
-
-    Returns:
-        The path of the checkpoint.
 
     Raises:
         InputError: if there is nothing to load, it cannot be read or does not fit, or it was
@@ -202,10 +207,25 @@ def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) ->
         path = checkpointer.find_last()
     if not path:
         raise InputError(
-            "an evaluation needs weights: add MODEL.WEIGHTS path/to/model_final.pth, or --resume "
-            f"to take the last checkpoint of {cfg.OUTPUT_DIR}"
+            "no weights are named: add MODEL.WEIGHTS path/to/model_final.pth (or, to train_net.py "
+            f"--eval-only, --resume for the last checkpoint of {cfg.OUTPUT_DIR})"
         )
-    trained = checkpointer.load(path).get("trainer", {}).get("settings", {})
+    trained = record_of(checkpointer.load(path))
     now = network_settings(cfg, cfg.DATASETS.TEST)
     check_settings(trained, now, path, allowed=cfg.TEST.OTHER_SETTINGS)
-    return path
+    labels = trained.get(LABELS)
+    return LoadedWeights(path, None if labels is None else tuple(labels))
+
+
+def trained_config(path: str, overrides: Sequence[Any] = ()) -> CfgNode:
+    """The configuration with which a checkpoint of ours is used; see `recorded_config`.
+
+    Args:
+        path: what `TubeletCheckpointer.load` takes; becomes MODEL.WEIGHTS.
+        overrides: keys and values in turn.
+
+    Raises:
+        InputError: if the checkpoint cannot be read, or does not say its configuration.
+    """
+    checkpoint = read_detectron2_checkpoint(local_path(path))
+    return recorded_config(record_of(checkpoint), path, overrides)

@@ -1,4 +1,9 @@
-"""What a network was trained as: its checkpoint carries it, and an evaluation has to agree."""
+"""What a network was trained as: its checkpoint carries it, and an evaluation has to agree.
+
+The record is a dict of plain values: those of `network_settings` by key, ``config`` (the whole
+configuration but OUTPUT_DIR, as YAML; TEST in it names the protocol and its rules) and what
+`provenance` says.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
+import torch
+from detectron2.config import CfgNode, get_cfg
 
+from ..config import by_full_name, load_config
+from ..data import known_labels
 from ..errors import InputError
+from ..safe_yaml import parse_yaml
+from ..version import __version__
+from .provenance import provenance
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +41,8 @@ _KEYS_OF_3D_BACKBONE = (
     "MODEL.BACKBONE_3D.PIXEL_STD",
 )
 LABELS = "the labels"
+# What is needed to use a network; the rest tells how it was trained, and on what.
+_SECTIONS_OF_USE = ("MODEL.", "INPUT.", "TEST.")
 
 
 def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
@@ -45,10 +57,71 @@ def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
     """
     keys = _KEYS + (_KEYS_OF_3D_BACKBONE if cfg.MODEL.BACKBONE_3D.NAME else ())
     settings = {key: reduce(lambda node, name: node[name], key.split("."), cfg) for key in keys}
-    labels = MetadataCatalog.get(datasets[0]).get("thing_classes") if datasets else None
+    labels = known_labels(datasets[0]) if datasets else None
     if labels is not None:
         settings[LABELS] = labels
     return {k: list(v) if isinstance(v, list | tuple) else v for k, v in settings.items()}
+
+
+def training_record(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
+    """All that a checkpoint says about its training; see above.
+
+    Args:
+        cfg: the training's configuration.
+        datasets: see `network_settings`.
+    """
+    config = cfg.clone()
+    config.defrost()
+    config.OUTPUT_DIR = get_cfg().OUTPUT_DIR  # no business of those who get the checkpoint
+    return {
+        **network_settings(cfg, datasets),
+        "config": config.dump(),
+        **provenance(cfg.MODEL.DEVICE),
+    }
+
+
+def record_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The training's record in a checkpoint, {} where there is none.
+
+    A training's own checkpoint has it under ``trainer``, a published one at the top.
+    """
+    record = checkpoint.get("trainer", checkpoint).get("settings", {})
+    return dict(record) if isinstance(record, Mapping) else {}
+
+
+def recorded_config(record: Mapping[str, Any], path: str, overrides: Sequence[Any] = ()) -> CfgNode:
+    """The configuration to use a network with: its training's MODEL, INPUT and TEST.
+
+    DATASETS is empty, since no data set is needed; MODEL.DEVICE is a GPU where one is visible.
+
+    Args:
+        record: of the checkpoint.
+        path: of the checkpoint; becomes MODEL.WEIGHTS.
+        overrides: keys and values in turn.
+
+    Raises:
+        InputError: naming the checkpoint, if it does not say its configuration or this version does
+            not understand it; or naming the override that cannot be.
+    """
+    text = record.get("config")
+    if not isinstance(text, str):
+        raise InputError(
+            f"the checkpoint {path} does not say its configuration, as those of other projects and "
+            f"of older versions do not: give --config-file FILE and MODEL.WEIGHTS {path}"
+        )
+    content = parse_yaml(text, f"the configuration in {path}")
+    values = dict(pair for pair in by_full_name(content) if pair[0].startswith(_SECTIONS_OF_USE))
+    values["MODEL.WEIGHTS"] = path
+    values["MODEL.DEVICE"] = "cuda" if torch.cuda.is_available() else "cpu"
+    given = [word for pair in values.items() for word in pair]
+    try:
+        load_config("", given)
+    except InputError as error:
+        made_by = record.get("version", "an unknown version")
+        raise InputError(
+            f"the checkpoint {path} is of stma_d2 {made_by} and this is {__version__}: {error}"
+        ) from error
+    return load_config("", [*given, *overrides])
 
 
 def check_settings(

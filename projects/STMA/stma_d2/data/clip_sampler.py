@@ -6,7 +6,7 @@ Frame numbers and windows are 1-based; a window is named by its snippet's first 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from detectron2.config import CfgNode
@@ -26,37 +26,30 @@ class ClipSampler:
         clip_length: T, the frames that the 3D backbone sees; at least K.
         position: of the snippet in the clip, "middle" or "end" (nothing later is seen).
         frame_stride: s, from one frame of the clip to the next; the snippet's are consecutive.
+        stride_jitter: how far s may be drawn from ``frame_stride`` in training, see `draw`.
     """
 
     snippet_length: int
     clip_length: int
     position: str = "middle"
     frame_stride: int = 1
+    stride_jitter: int = 0
 
     def __post_init__(self) -> None:
-        """Check that the snippet has a middle frame and lies inside the clip, at a place we know.
+        """Check that the snippet lies inside the clip, and that no stride can be 0.
 
         Raises:
             InputError: naming the configuration keys, if not.
         """
-        if self.snippet_length < 1 or self.snippet_length % 2 == 0:
-            raise InputError(
-                f"INPUT.SNIPPET_LENGTH is {self.snippet_length}; it must be odd (1, 3, 5, ...), "
-                "because the key frame is the snippet's middle"
-            )
         if self.snippet_length > self.clip_length:
             raise InputError(
                 f"INPUT.SNIPPET_LENGTH ({self.snippet_length}) is greater than INPUT.CLIP_LENGTH "
                 f"({self.clip_length}); the snippet must lie inside the clip"
             )
-        if self.position not in POSITIONS:
+        if self.stride_jitter >= self.frame_stride:
             raise InputError(
-                f"INPUT.SNIPPET_POSITION is {self.position!r}; it must be 'middle' (the snippet in "
-                "the clip's middle) or 'end' (the clip ends with the snippet)"
-            )
-        if self.frame_stride < 1:
-            raise InputError(
-                f"INPUT.CLIP_FRAME_STRIDE is {self.frame_stride}; it must be at least 1"
+                f"INPUT.CLIP_FRAME_STRIDE_JITTER ({self.stride_jitter}) must be less than "
+                f"INPUT.CLIP_FRAME_STRIDE ({self.frame_stride}): every stride must be at least 1"
             )
 
     @classmethod
@@ -70,7 +63,18 @@ class ClipSampler:
             inputs.CLIP_LENGTH,
             inputs.SNIPPET_POSITION,
             inputs.CLIP_FRAME_STRIDE,
+            inputs.CLIP_FRAME_STRIDE_JITTER,
         )
+
+    def draw(self, rng: np.random.Generator) -> ClipSampler:
+        """The sampler of one training clip: its stride is drawn, each value equally likely.
+
+        Without jitter it is this sampler, and nothing is drawn.
+        """
+        if not self.stride_jitter:
+            return self
+        drawn = rng.integers(-self.stride_jitter, self.stride_jitter, endpoint=True)
+        return replace(self, frame_stride=self.frame_stride + int(drawn), stride_jitter=0)
 
     @property
     def reach(self) -> int:

@@ -29,7 +29,8 @@ class ClipDatasetMapper:
     Letters: W = windows of the item, K = snippet length, T = clip length, F = distinct frames.
     For an item the mapper
 
-    1. lists the distinct frames of its windows' clips, and where each window finds its own;
+    1. lists the distinct frames of its windows' clips, and where each window finds its own; with
+       augmentation, the step between a clip's frames is drawn first;
     2. in training, draws ONE augmentation for all of them from the snippet's boxes;
     3. in training, maps the boxes likewise and makes the targets;
     4. reads each of the frames once: whole, or with augmentation at a reduced scale where the
@@ -60,7 +61,8 @@ class ClipDatasetMapper:
             fill_color: 8-bit BGR, of the canvas around an expanded frame.
             augmentation: None for evaluation.
             targets: None for evaluation.
-            conceal_damage: of damaged video files, see `open_frames`.
+            conceal_damage: of damaged video files, see `open_frames`; else their indexes are kept
+                beside them.
         """
         self.input_size = tuple(input_size)
         self.sampler = sampler
@@ -112,7 +114,11 @@ class ClipDatasetMapper:
         """
         video, windows = item["video"], item["windows"]
         size = (video["height"], video["width"])
-        numbers, snippet_index, clip_index = self.sampler.layout(windows, video["num_frames"])
+        sampler = self.sampler
+        if self.augmentation is not None:
+            rng = np.random.default_rng(item["seed"])
+            sampler = sampler.draw(rng)
+        numbers, snippet_index, clip_index = sampler.layout(windows, video["num_frames"])
         geometry = FrameGeometry(width=video["width"], height=video["height"])
         distortion, reduction = PhotometricDistortion(), 1
         sample: Sample = {
@@ -128,7 +134,6 @@ class ClipDatasetMapper:
             (window,) = windows
             boxes, labels = self.sampler.snippet_instances(video["tubes"], window)
             if self.augmentation is not None:
-                rng = np.random.default_rng(item["seed"])
                 drawn = draw_augmentation(self.augmentation, size, boxes, rng)
                 geometry, distortion = drawn.geometry, drawn.distortion
                 reduction = geometry.reduction(self.input_size)

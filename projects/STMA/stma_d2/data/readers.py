@@ -36,25 +36,35 @@ class TimedFrame(NamedTuple):
 
 
 def open_frames(
-    path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
+    path: str | FrameReader,
+    size: tuple[int, int] | None = None,
+    conceal_damage: bool = False,
+    *,
+    keep_index: bool = False,
+    fps: float = DEFAULT_FPS,
 ) -> FrameReader:
     """A reader for the frames of one video.
 
     Nothing is decoded yet. The reader may be pickled; the copy opens the video anew.
 
     Args:
-        path: a folder of frames, see `frame_names`, or a video file.
+        path: a folder of frames, see `frame_names`, or a video file; a reader is returned as it is.
         size: (height, width) in pixels that every frame must have; None: the first one's.
         conceal_damage: show a neighbor of a frame that cannot be decoded, and take a file that is
             cut off to end there: a warning in place of an error. For video files.
+        keep_index: write the index of a video file beside it, for files that are read again and
+            again, as a data set's are; else it lives as long as this process.
+        fps: frames a second, of a folder of frames, which does not say.
 
     Raises:
         InputError: if there is neither a folder nor a file.
     """
+    if isinstance(path, FrameReader):
+        return path
     if os.path.isdir(path):
-        return FolderReader(path, size)
+        return FolderReader(path, size, fps)
     if os.path.isfile(path):
-        return VideoFileReader(path, size, conceal_damage)
+        return VideoFileReader(path, size, conceal_damage, keep_index)
     parent, name = os.path.split(os.path.abspath(path))
     near = find_frames(parent, name) if name else None
     there = f"there is {near}" if near else f"{parent} {describe(parent)}"
@@ -110,7 +120,7 @@ class FrameReader(ABC):
         """(frames + 1,) float64 seconds, when each frame appears and the last one ends.
 
         Raises:
-            InputError: as `count`; damage inside a video file is passed over.
+            InputError: as `count`.
         """
 
     @abstractmethod
@@ -138,18 +148,21 @@ class FrameReader(ABC):
 class FolderReader(FrameReader):
     """A folder of numbered JPEG or PNG files; frame 1 is the first, also where it is called 0."""
 
-    def __init__(self, path: str, size: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, path: str, size: tuple[int, int] | None = None, fps: float = DEFAULT_FPS
+    ) -> None:
         super().__init__(path, size)
+        self._fps = fps
         self._names: FrameNames | None = None
 
     def timed(self) -> Iterator[TimedFrame]:
-        """All frames in order, `DEFAULT_FPS` a second."""
+        """All frames in order, evenly spaced."""
         for index in range(self.count()):
-            yield TimedFrame(self._read_one(index + 1, 1), index / DEFAULT_FPS, 1 / DEFAULT_FPS)
+            yield TimedFrame(self._read_one(index + 1, 1), index / self._fps, 1 / self._fps)
 
     def times(self) -> np.ndarray:
-        """(frames + 1,) float64 seconds at `DEFAULT_FPS` frames a second."""
-        return np.arange(self.count() + 1) / DEFAULT_FPS
+        """(frames + 1,) float64 seconds, evenly spaced."""
+        return np.arange(self.count() + 1) / self._fps
 
     def count(self) -> int:
         """The number of image files, which must be numbered without a gap."""
@@ -192,14 +205,24 @@ class VideoFileReader(FrameReader):
     """
 
     def __init__(
-        self, path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
+        self,
+        path: str,
+        size: tuple[int, int] | None = None,
+        conceal_damage: bool = False,
+        keep_index: bool = False,
     ) -> None:
         super().__init__(path, size)
         self._conceal_damage = conceal_damage
+        self._keep_index = keep_index
         self._access: RandomAccess | None = None
 
     def __getstate__(self) -> dict:
-        return {"path": self.path, "size": self._size, "conceal_damage": self._conceal_damage}
+        return {
+            "path": self.path,
+            "size": self._size,
+            "conceal_damage": self._conceal_damage,
+            "keep_index": self._keep_index,
+        }
 
     def __setstate__(self, state: dict) -> None:
         self.__init__(**state)
@@ -225,11 +248,12 @@ class VideoFileReader(FrameReader):
 
     def times(self) -> np.ndarray:
         """(frames + 1,) float64 seconds, by the file."""
+        self.count()
         return self._index().times
 
     def _index(self) -> VideoIndex:
         if self._access is None:
-            self._access = RandomAccess(self.path, video_index(self.path))
+            self._access = RandomAccess(self.path, video_index(self.path, self._keep_index))
         return self._access.index
 
     def _check_end(self, count: int, stated_length: int, is_cut_off: bool) -> None:

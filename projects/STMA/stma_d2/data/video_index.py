@@ -1,4 +1,4 @@
-"""What is known of a video file's frames once it was decoded: the index kept beside it."""
+"""What is known of a video file's frames once it was decoded: its index, kept if wanted."""
 
 from __future__ import annotations
 
@@ -51,22 +51,26 @@ class VideoIndex:
         return len(self.stamps)
 
 
-def video_index(path: str) -> VideoIndex:
+def video_index(path: str, keep: bool = False) -> VideoIndex:
     """The index of a video file, from memory, from beside it, or made by decoding it once.
 
-    It is kept as ``<path>.index``, written whole; where that cannot be written, in this process.
-    It holds for the file's size, time of change and both ends, and for the decoders' version; any
-    other index is made anew.
+    An index holds for the file's size, time of change and both ends, and for the decoders' version;
+    any other is made anew.
+
+    Args:
+        path: the video file.
+        keep: write a new index to ``<path>.index``, whole. Else, and where that cannot be written,
+            it is kept in this process.
 
     Raises:
         InputError: if the file is no video that can be opened.
     """
     status = os.stat(path)
-    return _index(os.path.abspath(path), status.st_size, status.st_mtime_ns)
+    return _index(os.path.abspath(path), status.st_size, status.st_mtime_ns, keep)
 
 
 @lru_cache(maxsize=4096)
-def _index(path: str, size: int, changed_ns: int) -> VideoIndex:
+def _index(path: str, size: int, changed_ns: int, keep: bool) -> VideoIndex:
     # Checksums are those of one version of the decoders.
     versions = [
         part for library in ("libavcodec", "libswscale") for part in av.library_versions[library]
@@ -77,7 +81,7 @@ def _index(path: str, size: int, changed_ns: int) -> VideoIndex:
         return kept
     index = _make(path)
     where = "in memory"
-    if os.stat(path).st_mtime_ns == changed_ns:
+    if keep and os.stat(path).st_mtime_ns == changed_ns:
         try:
             _save(path + INDEX_EXTENSION, index, bound_to)
             where = path + INDEX_EXTENSION

@@ -11,8 +11,6 @@ from detectron2.utils import comm
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from ..errors import InputError
-
 
 class WeightAveraging(HookBase):
     """Keeps an exponential moving average of the weights and running statistics.
@@ -27,12 +25,7 @@ class WeightAveraging(HookBase):
         Args:
             model: the network in training, not wrapped.
             decay: share of the average that an iteration keeps, above 0 and below 1.
-
-        Raises:
-            InputError: for another ``decay``.
         """
-        if not 0 < decay < 1:
-            raise InputError(f"SOLVER.EMA.DECAY is {decay}; it must be between 0 (off) and 1")
         self._model = model
         self._average = AveragedModel(
             model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True

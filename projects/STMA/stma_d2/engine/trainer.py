@@ -14,7 +14,13 @@ from detectron2.utils import comm
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoint import TubeletCheckpointer, check_settings, network_settings
+from ..checkpoint import (
+    TubeletCheckpointer,
+    check_settings,
+    network_settings,
+    training_record,
+)
+from ..config import check_values
 from ..data import WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError
 from .averaging import WeightAveraging, average_buffers
@@ -26,7 +32,6 @@ from .random_state import get_random_state, random_state_kept, restore_random_st
 from .schedule import (
     build_optimizer,
     check_freezing,
-    check_solver,
     epochs_to_iterations,
     log_solver_changes,
     scale_to_processes,
@@ -54,8 +59,8 @@ class Trainer(DefaultTrainer):
             InputError: if the configuration, the data and the system do not fit together.
         """
         super(DefaultTrainer, self).__init__()
+        check_values(cfg)
         cfg = scale_to_processes(cfg)
-        check_solver(cfg)
         check_batch_size(cfg)
         check_limits(cfg, training=True)
         self.index = build_train_index(cfg)
@@ -216,7 +221,7 @@ class Trainer(DefaultTrainer):
                 * random_states: one a process, see `get_random_state`
                 * data_seed (int): of the order of the data; the iteration is the position in it
                 * solver: see `solver_record`
-                * settings: see `network_settings`
+                * settings: see `training_record`
         """
         return {
             **super(DefaultTrainer, self).state_dict(),
@@ -226,7 +231,7 @@ class Trainer(DefaultTrainer):
             "random_states": self.random_states,
             "data_seed": self.data_seed,
             "solver": solver_record(self.cfg),
-            "settings": network_settings(self.cfg, self.cfg.DATASETS.TRAIN),
+            "settings": training_record(self.cfg, self.cfg.DATASETS.TRAIN),
         }
 
     def load_state_dict(self, state_dict: dict) -> None:

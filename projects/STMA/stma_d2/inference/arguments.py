@@ -9,15 +9,17 @@ from collections.abc import Sequence
 
 from detectron2.config import CfgNode, get_cfg
 
+from ..arguments import argument
+from ..config.rules import number
 from .inputs import expand_inputs
 from .outputs import FORMATS, Output, plan_outputs
 from .sources import is_live
 
 _EPILOG = """
-Overrides of the configuration, KEY VALUE, may stand anywhere: MODEL.WEIGHTS model_final.pth.
+Overrides of the configuration, KEY VALUE, may stand anywhere.
 
-demo.py --config-file C.yaml --input street.mp4 --output drawn.mp4 tubes.json MODEL.WEIGHTS W.pth
-demo.py --config-file C.yaml --input clips/ '*.MP4' --output out/{name}.gif all.csv
+demo.py --weights W.pth --input street.mp4 --output drawn.mp4 tubes.json
+demo.py --weights W.pth --input clips/ '*.MP4' --output out/{name}.gif all.csv
 demo.py --config-file C.yaml --input rtsp://camera/street --show MODEL.WEIGHTS W.pth
 """
 
@@ -41,8 +43,6 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         parser.error("--show goes with a camera or with --stream")
     if not args.output and not args.show:
         parser.error("--output is missing")
-    if args.fps is not None and not 0 < args.fps <= 1000:
-        parser.error("--fps is a number of frames a second, more than 0 and at most 1000")
     args.input = expand_inputs(args.input)
     args.output = plan_outputs(args.output, args.input)
     _check_drawn_once(parser, args.stream, args.output)
@@ -56,24 +56,30 @@ def take_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     rest, overrides = [], []
     follows_key = False
-    for argument in arguments:
-        if follows_key and not argument.startswith("--"):
-            overrides.append(argument)
+    for word in arguments:
+        if follows_key and not word.startswith("--"):
+            overrides.append(word)
             follows_key = False
             continue
-        follows_key = _is_key(argument)
-        (overrides if follows_key else rest).append(argument)
+        follows_key = _is_key(word)
+        (overrides if follows_key else rest).append(word)
     return rest, overrides
 
 
-def _is_key(argument: str) -> bool:
+def class_score(word: str) -> tuple[str, float]:
+    """Read ``LABEL=SCORE``, or a score of all classes, whose label is empty."""
+    label, _, score = word.rpartition("=")
+    return label, argument(number(0, 1))(score)
+
+
+def _is_key(word: str) -> bool:
     cfg = get_cfg()
-    uppermost, has_parts = argument.partition(".")[:2]
+    uppermost, has_parts = word.partition(".")[:2]
     return (
-        argument == argument.upper()
+        word == word.upper()
         and uppermost in cfg
         and bool(has_parts) == isinstance(cfg[uppermost], CfgNode)
-        and not os.path.exists(argument)
+        and not os.path.exists(word)
     )
 
 
@@ -93,7 +99,16 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     option = parser.add_argument
-    option("--config-file", required=True, metavar="FILE")
+    network = parser.add_mutually_exclusive_group(required=True)
+    network.add_argument(
+        "--weights", metavar="PATH", help="a trained checkpoint, path or URL; it says all the rest"
+    )
+    network.add_argument("--model", metavar="NAME", help="a trained checkpoint of the model zoo")
+    network.add_argument(
+        "--config-file",
+        metavar="FILE",
+        help="for weights that say nothing but themselves, with MODEL.WEIGHTS PATH",
+    )
     option(
         "--input",
         required=True,
@@ -119,7 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     option(
         "--min-score",
         nargs="+",
-        default=["0.2"],
+        type=class_score,
+        default=[("", 0.2)],
         metavar="SCORE",
         help="the least score of a tube, of all classes or as LABEL=SCORE (default: 0.2)",
     )
@@ -131,7 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     option(
         "--fps",
-        type=float,
+        type=argument(number(0, 1000, above=True)),
         help="frames a second of what is drawn, in the same time (default: those of the input; of "
         "a GIF at most 10). Of a folder of frames, which does not say: its own (default: 25)",
     )

@@ -20,7 +20,8 @@ DRAWINGS: dict[str, Callable] = {
     "": write_pictures,
 }
 TABLES: dict[str, Callable] = {".json": write_json, ".csv": write_csv}
-FORMATS = ".mp4, .gif, .json, .csv, or a folder of pictures (a name without an ending)"
+DRAWN_FORMATS = ".mp4, .gif, or a folder of pictures (a name without an ending)"
+FORMATS = f".json, .csv, {DRAWN_FORMATS}"
 NAME = "{name}"  # of the input, in an output's name
 
 
@@ -55,9 +56,7 @@ def plan_outputs(names: Sequence[str], inputs: Sequence[str]) -> list[Output]:
     """
     outputs = []
     for name in names:
-        folder = name.rstrip("/" + os.sep)
-        ending = Path(name).suffix.lower() if name == folder else ""
-        name = folder or name
+        name, ending = _name_and_ending(name)
         if ending not in DRAWINGS and ending not in TABLES:
             raise InputError(f"the output {name} ends in {ending}; what can be written: {FORMATS}")
         if ending == "" and len(inputs) > 1 and NAME not in name:
@@ -77,6 +76,27 @@ def plan_outputs(names: Sequence[str], inputs: Sequence[str]) -> list[Output]:
             outputs.append(Output(name, ending, tuple(inputs)))
     _check(outputs, inputs)
     return outputs
+
+
+def plan_drawing(path: str | os.PathLike[str], *inputs: str) -> Output:
+    """The file or folder to draw one video into.
+
+    Raises:
+        InputError: if its ending is not that of a drawing, it cannot be written, or it is one of
+            the ``inputs`` itself.
+    """
+    name, ending = _name_and_ending(os.fspath(path))
+    if ending not in DRAWINGS:
+        raise InputError(f"the output {name} ends in {ending}; what can be drawn: {DRAWN_FORMATS}")
+    output = Output(name, ending, inputs)
+    _check([output], inputs)
+    return output
+
+
+def _name_and_ending(name: str) -> tuple[str, str]:
+    """Without a slash at its end; a name with one has no ending."""
+    folder = name.rstrip("/" + os.sep)
+    return folder or name, Path(name).suffix.lower() if name == folder else ""
 
 
 def _check(outputs: Sequence[Output], inputs: Sequence[str]) -> None:

@@ -28,28 +28,27 @@ class Selection:
 
     @staticmethod
     def from_options(
-        labels: Sequence[str], classes: Sequence[str] = (), scores: Sequence[str] = ()
+        labels: Sequence[str], classes: Sequence[str] = (), scores: Sequence[tuple[str, float]] = ()
     ) -> Selection:
         """Read what a command line says.
 
         Args:
             labels: of all classes.
             classes: labels, in capitals or not, or 0-based numbers; none: all classes.
-            scores: least scores: one number for all classes, ``label=number`` for one.
+            scores: least scores, 0 .. 1, each with the class that it is for; "": all classes.
 
         Raises:
-            InputError: if a class is not there, or a score is no number from 0 to 1.
+            InputError: if a class is not there, or two scores are for all classes.
         """
         min_scores = np.zeros(len(labels))
-        plain = [text for text in scores if "=" not in text]
+        plain = [score for label, score in scores if not label]
         if len(plain) > 1:
-            raise InputError(f"--min-score {' '.join(plain)}: one score for all classes, or LABEL=")
-        for text in plain:
-            min_scores[:] = _score(text)
-        for text in scores:
-            label, is_one, score = text.rpartition("=")
-            if is_one:
-                min_scores[_class_of(labels, label)] = _score(score)
+            words = " ".join(f"{score:g}" for score in plain)
+            raise InputError(f"--min-score {words}: one score for all classes, or LABEL=SCORE")
+        min_scores[:] = plain[0] if plain else 0.0
+        for label, score in scores:
+            if label:
+                min_scores[_class_of(labels, label)] = score
         if classes:
             wanted = [_class_of(labels, name) for name in classes]
             min_scores[np.setdiff1d(np.arange(len(labels)), wanted)] = np.inf
@@ -77,13 +76,3 @@ def _class_of(labels: Sequence[str], name: str) -> int:
     if name.isdecimal() and int(name) < len(labels):
         return int(name)
     raise InputError(f"no class is called '{name}'; there are {', '.join(labels)}")
-
-
-def _score(text: str) -> float:
-    try:
-        score = float(text)
-    except ValueError:
-        score = np.nan
-    if not 0 <= score <= 1:
-        raise InputError(f"--min-score {text}: a score is a number from 0 to 1")
-    return score

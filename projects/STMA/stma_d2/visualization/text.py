@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -53,7 +54,7 @@ def font_of(text: str) -> str | None:
     return next((path for _, path in fonts if characters <= _characters(path)), None)
 
 
-def drawable_labels(labels: list[str]) -> list[str]:
+def drawable_labels(labels: Sequence[str]) -> list[str]:
     """The labels that can be drawn, and "class 3" in place of the others, with a warning."""
     missing = [label for label in labels if font_of(label) is None]
     if missing:

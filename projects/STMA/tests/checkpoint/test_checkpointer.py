@@ -75,7 +75,7 @@ def resume(folder, model=None):
 
 def test_a_checkpoint_that_fits_is_loaded_whole(weights, trained, tmp_path):
     model = network()
-    assert load_for_evaluation(model, config(weights, tmp_path / "none")) == weights
+    assert load_for_evaluation(model, config(weights, tmp_path / "none")).path == weights
     assert_equal(model, trained)
 
 

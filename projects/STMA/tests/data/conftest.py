@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2.structures import Tube
 
@@ -24,13 +23,6 @@ def make_tube() -> Callable[..., Tube]:
         return Tube(x1, boxes.astype(np.float32), label)
 
     return make
-
-
-@pytest.fixture
-def empty_catalogs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No data set is registered."""
-    for catalog in (DatasetCatalog, MetadataCatalog):
-        monkeypatch.setattr(catalog, "data", {})
 
 
 @pytest.fixture
@@ -80,7 +72,9 @@ def spy_readers(monkeypatch: pytest.MonkeyPatch) -> list[SpyReader]:
     """The readers that `RecentFrames` opens, which show frames of their own number's level."""
     opened: list[SpyReader] = []
 
-    def open_spy(path: str, size: tuple[int, int], conceal_damage: bool) -> SpyReader:
+    def open_spy(
+        path: str, size: tuple[int, int], conceal_damage: bool, keep_index: bool
+    ) -> SpyReader:
         opened.append(SpyReader(path, size))
         return opened[-1]
 

@@ -42,6 +42,15 @@ def test_a_video_becomes_a_standard_dict(root, act_data):
     np.testing.assert_array_equal(tubes[1].boxes, act_data["gttubes"]["Run/a"][0][1][:, 1:])
 
 
+def test_the_first_folder_that_has_a_video_serves(root):
+    (root / "files" / "Run").mkdir(parents=True)
+    (root / "files" / "Run" / "a.mp4").touch()
+    for name, folders in (("one", ("files", "frames")), ("other", ("none", "frames", "files"))):
+        register_tube_dataset(name, str(root / "GT.pkl"), [str(root / f) for f in folders])
+    paths = [DatasetCatalog.get(name)[0]["path"] for name in ("one", "other")]
+    assert paths == [str(root / "files" / "Run" / "a.mp4"), str(root / "frames" / "Run" / "a")]
+
+
 def test_split_and_subset_choose_the_videos(root):
     register(root, split=2, subset="train")
     (video,) = DatasetCatalog.get("mine")
@@ -98,8 +107,8 @@ def test_a_file_is_read_once_until_it_changes(root, act_data, monkeypatch):
 def test_missing_videos_are_counted_and_named(root):
     (root / "frames" / "Jump" / "b.mp4").unlink()
     register(root, subset="test")
-    there = r"\(that folder holds 2 folders \(Jump, Run\)\)"
-    message = rf"'mine': 1 of 1 videos .*such as Jump/b {there}; .*prepare_dataset\.py"
+    there = r".*frames holds 2 folders \(Jump, Run\)"
+    message = rf"'mine': 1 of 1 videos .*such as Jump/b: {there}; .*prepare_dataset\.py"
     with pytest.raises(InputError, match=message):
         DatasetCatalog.get("mine")
 

@@ -123,19 +123,10 @@ def test_snippet_without_tubes_has_no_instances(make_tube) -> None:
     assert boxes.shape == (0, 5, 4) and labels.shape == (0,)
 
 
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ((4, 16), "INPUT.SNIPPET_LENGTH is 4; it must be odd"),
-        ((0, 16), "it must be odd"),
-        ((7, 5), r"INPUT.SNIPPET_LENGTH \(7\) is greater than INPUT.CLIP_LENGTH \(5\)"),
-        ((5, 16, "start"), "INPUT.SNIPPET_POSITION is 'start'; it must be 'middle' .* or 'end'"),
-        ((5, 16, "end", 0), "INPUT.CLIP_FRAME_STRIDE is 0; it must be at least 1"),
-    ],
-)
-def test_snippets_that_do_not_fit_are_refused(fields: tuple, message: str) -> None:
+def test_snippets_that_do_not_fit_into_the_clip_are_refused() -> None:
+    message = r"INPUT.SNIPPET_LENGTH \(7\) is greater than INPUT.CLIP_LENGTH \(5\)"
     with pytest.raises(InputError, match=message):
-        ClipSampler(*fields)
+        ClipSampler(7, 5)
 
 
 def test_without_a_3d_backbone_nothing_beyond_the_snippet_is_seen() -> None:
@@ -148,3 +139,27 @@ def test_without_a_3d_backbone_nothing_beyond_the_snippet_is_seen() -> None:
 
 def test_every_video_has_a_window() -> None:
     assert [ClipSampler(5, 16).num_windows(length) for length in (1, 5, 6, 20)] == [1, 1, 2, 16]
+
+
+def test_jitter_draws_every_stride_equally_often_and_leaves_the_snippet_alone() -> None:
+    sampler, rng = ClipSampler(3, 8, frame_stride=3, stride_jitter=2), np.random.default_rng(0)
+    drawn = [sampler.draw(rng) for _ in range(1000)]
+    counts = {stride: sum(one.frame_stride == stride for one in drawn) for stride in range(1, 6)}
+    assert sum(counts.values()) == 1000
+    assert all(abs(count - 200) < 5 * 13 for count in counts.values())  # 13: the standard deviation
+    for one in drawn[:20]:
+        assert one.snippet_frames(40, 100).tolist() == [40, 41, 42]
+        steps = np.diff(one.clip_frames(40, 100))
+        assert steps.tolist() == [one.frame_stride] * 7
+
+
+def test_without_jitter_nothing_is_drawn() -> None:
+    sampler, rng = ClipSampler(5, 16, frame_stride=2), np.random.default_rng(0)
+    assert sampler.draw(rng) is sampler
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_jitter_that_allows_no_step_at_all_is_refused() -> None:
+    message = r"CLIP_FRAME_STRIDE_JITTER \(2\) must be less than INPUT.CLIP_FRAME_STRIDE \(2\)"
+    with pytest.raises(InputError, match=message):
+        ClipSampler(5, 16, frame_stride=2, stride_jitter=2)

@@ -1,5 +1,6 @@
 """The mapper on tiny generated videos whose frames say their own number and show their boxes."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -121,6 +122,21 @@ def test_one_draw_serves_all_frames_of_a_clip(tmp_path: Path, make_tube) -> None
     assert not torch.equal(samples[0][0], samples[1][0])
 
 
+def test_clip_stride_jitter_is_drawn_from_the_items_seed_in_training_only(video: dict) -> None:
+    sampler = ClipSampler(3, 4, frame_stride=2, stride_jitter=1)
+    training = make_mapper(sampler=sampler, augmentation=EVERYTHING, targets=TARGETS)
+    seen = set()
+    for seed in range(12):
+        one, again = (training(item(video, 8, seed=seed)) for _ in range(2))
+        clip = one["frame_numbers"][one["clip_index"][0]]
+        assert torch.equal(clip, again["frame_numbers"][again["clip_index"][0]])
+        assert one["frame_numbers"][one["snippet_index"][0]].tolist() == [8, 9, 10]
+        seen.add(tuple(clip.diff().tolist()))
+    assert seen == {(stride,) * 3 for stride in (1, 2, 3)}
+    evaluated = make_mapper(sampler=sampler)(item(video, 8))
+    assert evaluated["frame_numbers"][evaluated["clip_index"][0]].diff().tolist() == [2, 2, 2]
+
+
 @pytest.mark.parametrize("window", [1, 2, 17, 18])
 def test_window_that_an_action_does_not_fill_has_an_empty_heat_map(video, window: int) -> None:
     mapper = make_mapper(targets=TARGETS, augmentation=EVERYTHING)  # the tube spans 3 .. 18
@@ -237,10 +253,12 @@ def test_training_needs_the_networks_stride() -> None:
         ClipDatasetMapper(CFG, is_train=True)
 
 
-def test_real_video_file_gives_a_training_sample(shared: Path) -> None:
+def test_real_video_file_gives_a_training_sample(shared: Path, tmp_path: Path) -> None:
     mini, name = shared / "ucf24-mini", "CliffDiving/v_CliffDiving_g03_c01"
     annotation = load_annotations(mini / "UCF101v2-GT.pkl").videos[name]
-    video = {"video_id": name, "path": str(mini / "videos" / f"{name}.mp4"), **vars(annotation)}
+    path = str(tmp_path / "copy.mp4")  # its index is written beside it
+    shutil.copyfile(mini / "videos" / f"{name}.mp4", path)
+    video = {"video_id": name, "path": path, **vars(annotation)}
     sample = ClipDatasetMapper(CFG, is_train=True, stride=4)(item(video, 30))
     assert sample["frames"].shape == (16, 3, 288, 288)
     assert sample["targets"]["labels"].tolist() == [3]

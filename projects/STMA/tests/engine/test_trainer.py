@@ -11,24 +11,13 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.engine import HookBase
 
-from stma_d2.data import register_tube_dataset
 from stma_d2.engine import Trainer
 from stma_d2.errors import InputError
 
-VIDEOS = "videos_of_the_trainer"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def videos(synthetic_root):
-    folder = synthetic_root / "synthetic_actions"
-    annotations = str(folder / "SyntheticActions-GT.pkl")
-    register_tube_dataset(VIDEOS, annotations, str(folder / "rgb-images"))
-    yield
-    DatasetCatalog.remove(VIDEOS)
-    MetadataCatalog.remove(VIDEOS)
+VIDEOS = "synthetic_videos"
+pytestmark = pytest.mark.usefixtures(VIDEOS)
 
 
 @pytest.fixture

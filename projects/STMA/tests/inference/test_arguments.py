@@ -42,7 +42,9 @@ def test_what_is_no_key_is_left_to_the_options(line, overrides):
         ("--input in.mp4", "--output is missing"),
         ("--input in.mp4 --output o.mp4 --show", "--show goes with a camera or"),
         ("--input 0 --output a.mp4 b.gif", "is drawn once, not into a.mp4 and others"),
-        ("--input in.mp4 --output o.mp4 --fps 0", "--fps is a number of frames"),
+        ("--input in.mp4 --output o.mp4 --fps 0", "--fps: it is '0'; it must be a number, above 0"),
+        ("--input in.mp4 --output o.mp4 --min-score run=x", "--min-score: it is 'x'; it must be a"),
+        ("--input in.mp4 --output o.mp4 --weights W", "--weights: not allowed with argument --con"),
         ("--input in.mp4 --output o.mp4 MODLE.X 1 --stram", "unrecognized arguments: --stram"),
     ],
 )
@@ -50,3 +52,14 @@ def test_options_that_do_not_go_together_are_refused(capsys, line, message):
     with pytest.raises(SystemExit, match="2"):
         parse_args(["--config-file", "C", *line.split()])
     assert message in capsys.readouterr().err
+
+
+def test_scores_are_of_all_classes_or_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").touch()
+    line = "--weights W --input a.mp4 --output o.json --min-score 0.5 a=b=1 --fps 12.5"
+    args = parse_args(line.split())
+    assert args.min_score == [("", 0.5), ("a=b", 1)]
+    assert (args.weights, args.fps, args.opts) == ("W", 12.5, [])
+    args = parse_args(["--model", "M", "--input", "a.mp4", "--output", "o.json"])
+    assert (args.model, args.min_score) == ("M", [("", 0.2)])

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 import torch
 from detectron2.modeling import build_model
 from detectron2.utils.logger import _LOG_COUNTER
 
+from stma_d2.checkpoint import training_record
+from stma_d2.checkpoint.seal import file_sha256
 from stma_d2.config import load_config
 from stma_d2.data.readers import TimedFrame, open_frames
+from stma_d2.inference import VideoPredictor
 from stma_d2.inference.demo import command_line
 from stma_d2.model_zoo import get_config_file
+from stma_d2.model_zoo.checkpoints import index_text
 from stma_d2.visualization import write_timed_video, write_video
 
 CONFIG = get_config_file("Synthetic/STMA_tiny_K5.yaml")
@@ -49,8 +57,10 @@ def run_demo(weights, monkeypatch, capsys):
     """Runs the command and gives what it printed."""
 
     def run(*arguments, overrides=()):
-        overrides = [*SMALL, "MODEL.WEIGHTS", weights, *overrides]
-        command = ["demo.py", "--config-file", CONFIG, *arguments, *overrides]
+        if not {"--weights", "--model"} & set(arguments):
+            arguments = ["--config-file", CONFIG, *arguments]
+            overrides = [*SMALL, "MODEL.WEIGHTS", weights, *overrides]
+        command = ["demo.py", *arguments, *overrides]
         monkeypatch.setattr(sys, "argv", command)
         command_line()
         return capsys.readouterr().out
@@ -92,6 +102,87 @@ def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, tmp_path, r
     whole = run_demo(*arguments, str(tmp_path / "whole.mp4"), overrides=overrides)
     assert frames_in(output) == 20
     assert tubes_in(streamed) == tubes_in(whole) != []
+
+
+@pytest.fixture
+def trained(weights, tmp_path):
+    """The same weights as a training leaves them, on labels of its own."""
+    path = str(tmp_path / "model_final.pth")
+    record = training_record(load_config(CONFIG, [*SMALL, *CAUSAL]), ())
+    record["the labels"] = [f"action {letter}" for letter in "abcdefghij"]
+    torch.save({**torch.load(weights), "trainer": {"settings": record}}, path)
+    return path
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_a_trained_checkpoint_needs_nothing_else(video, trained, tmp_path, run_demo, stream):
+    output = tmp_path / "out.mp4"
+    arguments = ["--weights", trained, "--input", video, "--output", str(output)]
+    overrides = ["TEST.LINKING.MIN_TUBELET_SCORE", "0.0"]
+    printed = run_demo(*arguments, "--min-score", "0", *stream, overrides=overrides)
+    assert frames_in(output) == 20
+    assert tubes_in(printed) and all("  action " in f" {line}" for line in tubes_in(printed))
+
+
+def test_a_network_of_the_zoo_is_used_by_its_name(video, trained, tmp_path, run_demo, monkeypatch):
+    zoo, name = tmp_path / "zoo", f"own-{file_sha256(trained)[:16]}.pth"
+    zoo.mkdir()
+    os.rename(trained, zoo / name)
+    (zoo / "index.json").write_text(index_text({"Mine/own.yaml": name}))
+    monkeypatch.setenv("STMA_MODEL_ZOO", str(zoo))
+    arguments = ["--input", video, "--output", str(tmp_path / "out.mp4"), "--model"]
+    assert f"{video}: " in run_demo(*arguments, "Mine/own.yaml")
+    with pytest.raises(SystemExit, match=r"error: no .* 'no\.yaml'; there are: Mine/own\.yaml"):
+        run_demo(*arguments, "no.yaml")
+
+
+def test_a_checkpoint_that_does_not_say_its_configuration_is_refused(
+    video, weights, tmp_path, run_demo
+):
+    arguments = ["--weights", weights, "--input", video, "--output", str(tmp_path / "o.mp4")]
+    with pytest.raises(SystemExit, match=r"error: .*weights\.pth does not say its configuration"):
+        run_demo(*arguments)
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_tables_say_what_the_library_says_and_nothing_is_left_beside(
+    video, trained, tmp_path, run_demo, stream
+):
+    before = set(tmp_path.iterdir())
+    other = shutil.copyfile(video, tmp_path / "other.mp4")
+    outputs = [tmp_path / name for name in ("o.json", "o.csv", "drawn")]
+    arguments = ["--weights", trained, "--input", video, str(other), "--min-score", "0", *stream]
+    overrides = ["TEST.LINKING.MIN_TUBELET_SCORE", "0.0"]
+    run_demo(*arguments, "--output", *map(str, outputs), overrides=overrides)
+    content = json.loads(outputs[0].read_text())
+    result = VideoPredictor.from_pretrained(trained, overrides)(video)
+    assert content["labels"] == list(result.labels)
+    expected = json.loads(result.to_json())
+    found = content["videos"][0]
+    assert {key: found[key] for key in found if key != "tubes"} == {
+        key: expected[key] for key in expected if key != "tubes"
+    }
+    assert sorted(tube["frames"] for tube in found["tubes"]) == sorted(
+        tube["frames"] for tube in expected["tubes"]
+    )
+    assert content["videos"][1]["video"] == str(other)
+    rows = list(csv.DictReader(outputs[1].open(newline="")))
+    boxes = sum(len(tube["boxes"]) for one in content["videos"] for tube in one["tubes"])
+    assert len(rows) == boxes > 0
+    assert sorted(folder.name for folder in outputs[2].iterdir()) == ["in", "other"]
+    assert set(tmp_path.iterdir()) == before | {other, *outputs}
+
+
+def test_a_folder_of_frames_has_the_named_rate(video, trained, tmp_path, run_demo):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number, frame in enumerate(open_frames(video), start=1):
+        cv2.imwrite(str(folder / f"{number:05d}.png"), frame)
+    outputs = [str(tmp_path / name) for name in ("o.json", "o.mp4")]
+    arguments = ["--weights", trained, "--input", str(folder), "--output", *outputs]
+    run_demo(*arguments, "--fps", "10")
+    assert json.loads(Path(outputs[0]).read_text())["videos"][0]["duration_seconds"] == 2.0
+    assert frames_in(outputs[1]) == 20 and open_frames(outputs[1]).times()[-1] == pytest.approx(2)
 
 
 def test_a_stream_of_a_network_that_looks_ahead_is_refused(video, tmp_path, run_demo):
@@ -164,3 +255,16 @@ def test_a_damaged_video_is_drawn_and_the_damage_named(shared, tmp_path, run_dem
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"{source}: frame 9 of about 24 could not be decoded"
     ]
+
+
+@pytest.mark.parametrize("score", ["nan", "-1", "2"])
+def test_scores_that_nothing_can_have_are_refused(refusing_demo, video, tmp_path, capsys, score):
+    with pytest.raises(SystemExit):
+        refusing_demo("--input", video, "--output", str(tmp_path / "o.mp4"), f"--min-score={score}")
+    assert f"argument --min-score: it is '{score}'; it must be a" in capsys.readouterr().err
+
+
+def test_without_weights_the_key_is_named(video, tmp_path, run_demo):
+    arguments = ["--input", video, "--output", str(tmp_path / "o.mp4")]
+    with pytest.raises(SystemExit, match="error: no weights are named: add MODEL.WEIGHTS "):
+        run_demo(*arguments, overrides=["MODEL.WEIGHTS", "''"])

@@ -51,7 +51,7 @@ def test_several_inputs_have_drawings_of_their_own_and_tables_together(root):
 @pytest.mark.parametrize(
     ("names", "inputs", "message"),
     [
-        (["o.avi"], ["a.mp4"], r"o\.avi ends in \.avi; what can be written: \.mp4, \.gif"),
+        (["o.avi"], ["a.mp4"], r"o\.avi ends in \.avi; what can be written: \.json, \.csv"),
         (["o.mp4"], ["a.mp4", "b.mp4"], r"2 inputs .* one o\.mp4: .* such as o-\{name\}\.mp4"),
         (["{name}.gif"], ["a.mp4", "other/a.mp4"], r"a\.mp4 and other/a\.mp4 would both .* a\.gif"),
         (["o.csv", "./o.csv"], ["a.mp4"], r"would both be written to \./o\.csv"),

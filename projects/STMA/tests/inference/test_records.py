@@ -8,7 +8,7 @@ import json
 import numpy as np
 import pytest
 
-from stma_d2.inference.records import CSV_COLUMNS, VideoTubes, write_csv, write_json
+from stma_d2.inference.records import COLUMNS, video_record, write_csv, write_json
 from stma_d2.structures import Tube
 
 LABELS = ["run", 'jump, "high"', "Прыжок"]
@@ -16,13 +16,13 @@ LABELS = ["run", 'jump, "high"', "Прыжок"]
 
 @pytest.fixture
 def videos():
-    """One video of uneven times that begin at 5 s, with two tubes; one without."""
+    """One video of uneven times, with two tubes; one without."""
     boxes = np.array([[1, 2, 3, 4], [5.126, 6, 7, 8]], np.float32)
     tubes = [Tube(np.array([2, 3]), boxes, 1, 0.75), Tube(np.array([1]), boxes[:1], 2, 0.5)]
-    times = np.array([5.0, 5.1, 5.5, 6.0])
+    times = np.array([0.0, 0.1, 0.5, 1.0])
     return [
-        VideoTubes("clips/a b.mp4", 64, 48, times, tubes),
-        VideoTubes("б.mp4", 32, 24, np.array([0, 0.04]), []),
+        video_record("clips/a b.mp4", (48, 64), times, LABELS, tubes),
+        video_record("б.mp4", (24, 32), np.array([0, 0.04]), LABELS, []),
     ]
 
 
@@ -69,7 +69,7 @@ def test_csv_has_a_line_a_box(videos, tmp_path):
     write_csv(tmp_path / "o.csv", videos, LABELS)
     with open(tmp_path / "o.csv", newline="", encoding="utf-8") as file:
         head, *rows = csv.reader(file)
-    assert head == CSV_COLUMNS
+    assert head == COLUMNS
     assert rows == [
         ["clips/a b.mp4", "1", 'jump, "high"', "0.75", "2", "0.1", "1.0", "2.0", "3.0", "4.0"],
         ["clips/a b.mp4", "1", 'jump, "high"', "0.75", "3", "0.5", "5.13", "6.0", "7.0", "8.0"],
