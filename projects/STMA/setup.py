@@ -49,6 +49,7 @@ setup(
         "fvcore",
         "iopath",
         "matplotlib",
+        "pillow",
         "tabulate",
         "tqdm",
         *opencv(),

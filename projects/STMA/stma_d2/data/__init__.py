@@ -8,8 +8,9 @@ from .build import build_test_loader, build_train_index, build_train_loader, bui
 from .catalog import find_video, known_labels, load_ground_truth, register_tube_dataset
 from .clip_sampler import ClipSampler
 from .dataset_file import register_dataset_file
+from .finder import describe, find_frames, list_videos
 from .mapper import ClipDatasetMapper
-from .readers import DEFAULT_FPS, FrameReader, find_frames, open_frames
+from .readers import DEFAULT_FPS, FrameReader, open_frames
 from .windows import ChunkIndex, WindowIndex
 
 __all__ = [
@@ -28,9 +29,11 @@ __all__ = [
     "build_train_loader",
     "build_train_stream",
     "datasets",
+    "describe",
     "find_frames",
     "find_video",
     "known_labels",
+    "list_videos",
     "load_annotations",
     "load_ground_truth",
     "open_frames",

@@ -11,7 +11,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from ..errors import InputError
 from ..structures import TubeAnnotations, VideoDict
 from .annotations import load_annotations
-from .readers import find_frames
+from .finder import describe, find_frames
 
 
 def register_tube_dataset(
@@ -161,7 +161,8 @@ def _load(name: str) -> list[VideoDict]:
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {' or '.join(_roots(name))}, such as "
-            f"{', '.join(missing[:3])}; {MetadataCatalog.get(name).hint}"
+            f"frames nor a video file, such as {', '.join(missing[:3])}: "
+            f"{', '.join(f'{root} {describe(root)}' for root in _roots(name))}; "
+            f"{MetadataCatalog.get(name).hint}"
         )
     return dicts

@@ -92,10 +92,10 @@ class VideoPredictor:
         """Detect the tubes of one video.
 
         Args:
-            video: a video file; a folder that holds 00001.jpg (or .png), 00002.jpg, ...; or frames,
+            video: a video file or a folder of frames, see `open_frames`; or frames in memory,
                 (n, height, width, 3) uint8 BGR.
             progress: wraps the chunks, for example ``tqdm.tqdm``.
-            fps: frames a second, of frames in memory.
+            fps: frames a second, of frames in memory or in a folder.
 
         Returns:
             Tubes after tube NMS, best first; boxes in the video's own pixels.
@@ -104,7 +104,7 @@ class VideoPredictor:
             InputError: if the video cannot be read.
         """
         source = video if isinstance(video, str) else ArrayReader(video, fps)
-        reader = open_frames(source, conceal_damage=True)
+        reader = open_frames(source, conceal_damage=True, fps=fps)
         times = reader.times()
         described = _describe(source, reader, len(times) - 1)
         protocol = configured_protocol(self.cfg)

@@ -109,7 +109,8 @@ def test_a_file_is_read_once_until_it_changes(root, act_data, monkeypatch):
 def test_missing_videos_are_counted_and_named(root):
     (root / "frames" / "Jump" / "b.mp4").unlink()
     register(root, subset="test")
-    message = r"'mine': 1 of 1 videos .*such as Jump/b; .*prepare_dataset\.py"
+    there = r".*frames holds 2 folders \(Jump, Run\)"
+    message = rf"'mine': 1 of 1 videos .*such as Jump/b: {there}; .*prepare_dataset\.py"
     with pytest.raises(InputError, match=message):
         DatasetCatalog.get("mine")
 
