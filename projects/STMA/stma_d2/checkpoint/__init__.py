@@ -6,13 +6,15 @@ from .conversion import convert
 from .initialization import ORIGINS, ConvertedFile, convert_file, write_initialization
 from .moc import convert_moc
 from .resnext3d import convert_resnext3d
-from .settings import check_settings, network_settings
+from .settings import changed_keys, check_settings, config_record, network_settings
 
 __all__ = [
     "ORIGINS",
     "ConvertedFile",
     "TubeletCheckpointer",
+    "changed_keys",
     "check_settings",
+    "config_record",
     "convert",
     "convert_dla34",
     "convert_file",

@@ -31,6 +31,11 @@ _KEYS_OF_3D_BACKBONE = (
     "MODEL.BACKBONE_3D.PIXEL_STD",
 )
 LABELS = "the labels"
+# Keys that change nothing of what is learned or measured.
+_WITHOUT_CONSEQUENCE = (
+    *("OUTPUT_DIR", "MODEL.WEIGHTS", "DATALOADER.NUM_WORKERS", "DATALOADER.TIMEOUT"),
+    *("SOLVER.CHECKPOINTS_KEPT", "VIS_PERIOD"),
+)
 
 
 def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
@@ -78,3 +83,33 @@ def check_settings(
             "with, or set TEST.OTHER_SETTINGS True"
         )
     logger.warning(f"TEST.OTHER_SETTINGS: the checkpoint {path}: {differences}")
+
+
+def config_record(cfg: CfgNode, prefix: str = "") -> dict[str, Any]:
+    """A whole configuration as a checkpoint keeps it: ``{"SOLVER.BASE_LR": 0.0001, ...}``.
+
+    Values are numbers, text, None and lists; keys without consequence are left out.
+    """
+    record = {}
+    for name, value in cfg.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, CfgNode):
+            record |= config_record(value, f"{key}.")
+        elif key not in _WITHOUT_CONSEQUENCE:
+            record[key] = _plain(value)
+    return record
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Key, old and new value of what two of `config_record` have and have differently."""
+    return [
+        (key, before[key], value)
+        for key, value in now.items()
+        if key in before and before[key] != value
+    ]
