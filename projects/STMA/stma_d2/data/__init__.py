@@ -8,6 +8,7 @@ from .catalog import load_ground_truth, register_tube_dataset
 from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
 from .readers import FrameReader, find_frames, open_frames
+from .safe_mapping import SkippedClips
 from .windows import ChunkIndex, WindowIndex
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ClipDatasetMapper",
     "ClipSampler",
     "FrameReader",
+    "SkippedClips",
     "Split",
     "TubeAnnotations",
     "VideoAnnotation",

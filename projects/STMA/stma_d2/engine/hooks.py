@@ -10,7 +10,10 @@ from typing import Any
 from detectron2.checkpoint import Checkpointer
 from detectron2.engine import HookBase, hooks
 from detectron2.evaluation.testing import flatten_results_dict
+from detectron2.utils import comm
 from detectron2.utils.events import CommonMetricPrinter, EventWriter
+
+from ..data import SkippedClips
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +190,43 @@ class LogHistory(HookBase):
             str(name): [(float(value), int(iteration)) for value, iteration in values]
             for name, values in state_dict.items()
         }
+
+
+class CountSkipped(HookBase):
+    """Counts clips that could not be read, over all processes, and tells each bad video once."""
+
+    def __init__(
+        self, counts: SkippedClips, of_iteration: Callable[[], list[tuple[str, str]]]
+    ) -> None:
+        """Remember what to count.
+
+        Args:
+            counts: which a checkpoint keeps.
+            of_iteration: video and reason of each clip that this process skipped in the iteration.
+        """
+        self._counts = counts
+        self._of_iteration = of_iteration
+
+    def after_step(self) -> None:
+        """Count.
+
+        Raises:
+            InputError: on every process, if it is too many.
+        """
+        skipped = [clip for part in comm.all_gather(self._of_iteration()) for clip in part]
+        for video, reason in self._counts.add(skipped):
+            logger.warning(f"clips of video '{video}' are skipped: {reason}")
+        if comm.is_main_process():
+            name = "skipped_clips"
+            self.trainer.storage.put_scalar(name, self._counts.clips, smoothing_hint=False)
+
+    def state_dict(self) -> dict[str, Any]:
+        """See `SkippedClips.state_dict`."""
+        return self._counts.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the counts of ``state_dict``."""
+        self._counts.load_state_dict(state_dict)
 
 
 class BeforeSaving(HookBase):

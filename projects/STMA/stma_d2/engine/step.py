@@ -57,6 +57,7 @@ class AccumulatingTrainer(SimpleTrainer):
         self.micro_batches = micro_batches
         self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
         self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+        self.skipped: list[tuple[str, str]] = []
 
     @property
     def inner_model(self) -> nn.Module:
@@ -82,6 +83,7 @@ class AccumulatingTrainer(SimpleTrainer):
         start = time.perf_counter()
         batch = next(self._batches)
         data_time = time.perf_counter() - start
+        self.skipped = [clip for sample in batch for clip in sample.get("skipped", ())]
         self.optimizer.zero_grad()
         losses = self.accumulate(batch)
         self._write_metrics(losses, data_time)  # waits for the losses, and checks them

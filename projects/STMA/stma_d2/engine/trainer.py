@@ -16,13 +16,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from ..checkpoint import TubeletCheckpointer, config_record
-from ..data import WindowIndex, build_train_index, build_train_loader
+from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers
 from .evaluation import best_metric, build_evaluators, evaluate
 from .hooks import (
     BeforeSaving,
     BestCheckpoint,
+    CountSkipped,
     Evaluation,
     LastCheckpoints,
     LogHistory,
@@ -71,6 +72,8 @@ class Trainer(DefaultTrainer):
         self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
         self.data_seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
         self.random_states: list[dict] = []
+        skippable = cfg.DATALOADER.SKIP_BAD_CLIPS
+        self.skipped = SkippedClips(skippable, len(self.index.videos)) if skippable else None
 
         model = self.build_model(cfg)
         check_freezing(cfg, model)
@@ -113,6 +116,7 @@ class Trainer(DefaultTrainer):
                 hooks.LRScheduler(),
                 self.averaging,
                 LogHistory(),
+                self.skipped and CountSkipped(self.skipped, lambda: self._trainer.skipped),
                 BeforeSaving((solver.CHECKPOINT_PERIOD, period), self.make_state_one),
                 main
                 and LastCheckpoints(
@@ -199,7 +203,7 @@ class Trainer(DefaultTrainer):
                 or if a data loading worker failed.
         """
         try:
-            with worker_failures_named():
+            with worker_failures_named(self._trainer.data_loader):
                 super().run_step()
         except FloatingPointError as error:
             raise InputError(
