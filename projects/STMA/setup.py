@@ -6,6 +6,8 @@ Detectron2 has to be there already; it is not on the Python package index under 
 import site
 import sys
 from importlib.machinery import PathFinder
+from pathlib import Path
+from runpy import run_path
 
 from setuptools import find_packages, setup
 
@@ -22,7 +24,7 @@ def opencv() -> list[str]:
 
 setup(
     name="stma_d2",
-    version="0.1.0",
+    version=run_path(str(Path(__file__).with_name("stma_d2") / "version.py"))["__version__"],
     description="Spatio-temporal action tubelet detection (STMA) for Detectron2",
     license="Apache-2.0",
     python_requires=">=3.10",
@@ -30,7 +32,10 @@ setup(
     # them as stma_d2/model_zoo/configs.
     packages=[*find_packages(include=["stma_d2", "stma_d2.*"]), "stma_d2.model_zoo.configs"],
     package_dir={"stma_d2.model_zoo.configs": "configs"},
-    package_data={"stma_d2.model_zoo.configs": ["**/*.yaml"]},
+    package_data={
+        "stma_d2.model_zoo.configs": ["**/*.yaml"],
+        "stma_d2.model_zoo": ["trained/**", "records/*.json"],
+    },
     install_requires=[
         "torch",
         "torchvision",

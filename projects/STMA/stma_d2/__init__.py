@@ -5,5 +5,6 @@ Importing the package registers its meta-architecture, backbones, heads and data
 
 from . import data, modeling
 from .config import add_stma_config
+from .version import __version__
 
-__all__ = ["add_stma_config", "data", "modeling"]
+__all__ = ["__version__", "add_stma_config", "data", "modeling"]

@@ -13,7 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EROFS}
+# Of a disk that is full, read-only, broken or gone.
+DISK_ERRORS = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
+    *(errno.EIO, errno.ESTALE),
+}
 _TRACE = "Traceback (most recent call last):\n"
 
 
@@ -42,7 +46,7 @@ def clear_exit() -> Iterator[None]:
     """End the process with one line on stderr where the user, not the code, is to act.
 
     Status 1 and ``error: <message>`` for an `InputError` and for an `OSError` about a file (it
-    names one, or the disk is full or read-only), also where a data loader's worker or another
+    names one, or the disk is full, read-only or gone), also where a data loader's worker or another
     process of the same training raised it. Status 130 for Ctrl-C, 143 for SIGTERM, which end the
     work as an exception does, so that no half-written file stays. A bug's exception passes with
     its stack trace. ``STMA_DEBUG=1`` in the environment shows the trace of all of them.
@@ -96,7 +100,7 @@ def _message_for_user(error: Exception) -> str | None:
     if system is None:  # written by a person
         return message if issubclass(kind, FileNotFoundError | FileExistsError) else None
     number, reason, file = system.groups()
-    return reason + (file or "") if file or int(number) in _DISK else None
+    return reason + (file or "") if file or int(number) in DISK_ERRORS else None
 
 
 def _cause(error: Exception) -> tuple[type, str]:

@@ -36,7 +36,9 @@ from torch.utils.benchmark import Compare, Measurement, TaskSpec, timer
 from torchvision.ops import deform_conv2d
 
 from stma_d2 import model_zoo
+from stma_d2.arguments import argument
 from stma_d2.config import load_config
+from stma_d2.config.rules import whole
 from stma_d2.data import ChunkIndex, ClipDatasetMapper, ClipSampler
 from stma_d2.engine import Trainer
 from stma_d2.engine.step import AccumulatingTrainer, check_batch_size
@@ -53,6 +55,7 @@ from stma_d2.structures import Sample
 
 PAPER = "UCF101-24/STMA_DLA34_RX101_K5.yaml"
 YOUNG = 50  # frames after which a stream's buffers are filled
+COUNT = argument(whole(1, 10**9))
 OFFSET_SPREAD = 2.0  # of deformable convolutions, pixels; without training all offsets are 0
 
 # What was timed, and ratios of medians and other numbers by name.
@@ -287,8 +290,8 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
         name, meaning = measure.__name__.removeprefix("measure_"), measure.__doc__
         figure = figures.add_parser(name, help=meaning.partition("\n")[0], description=meaning)
         option = figure.add_argument
-        option("--repeats", type=int, default=repeats, help="timed turns (default: %(default)s)")
-        option("--threads", type=int, default=threads, help=f"default: {threads or 'all'}")
+        option("--repeats", type=COUNT, default=repeats, help="timed turns (default: %(default)s)")
+        option("--threads", type=COUNT, default=threads, help=f"default: {threads or 'all'}")
         option("--json", metavar="FILE", help="also write the figure as JSON")
         if config:
             config = model_zoo.get_config_file(config)
@@ -302,27 +305,32 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
     option = add(measure_data, 5, threads=1, config="MOC/UCF101-24_DLA34_K7.yaml")
     option("--against", **oracle)
     option("--dataset", **dataset)
-    option("--clips", type=int, default=40, help="of a turn")
+    option("--clips", type=COUNT, default=40, help="of a turn")
     option = add(measure_inference, 3, config=PAPER)
-    option("--frames", type=int, default=4, help="of a turn; a GPU's batch")
+    option("--frames", type=COUNT, default=4, help="of a turn; a GPU's batch")
     option = add(measure_deform, 5)
-    option("--size", type=int, default=288, help="height and width of a frame")
-    option("--batch", type=int, default=7, help="frames of a turn")
+    option(
+        "--size",
+        type=argument(whole(32, 8192, step=32)),
+        default=288,
+        help="height and width of a frame",
+    )
+    option("--batch", type=COUNT, default=7, help="frames of a turn")
     option = add(measure_train, 10, config=PAPER)
     keys = ["SOLVER.AMP.ENABLED", "True"]
     option("--against", nargs="+", default=keys, metavar="KEY VALUE", help="default: %(default)s")
     option("--dataset", **dataset)
     option = add(measure_stream, 500, config="Synthetic/STMA_tiny_K5.yaml")
-    option("--frames", type=int, default=10_000, help="that the old stream has seen")
+    option("--frames", type=COUNT, default=10_000, help="that the old stream has seen")
     for measure in (measure_link, measure_evaluate):
         option = add(measure, 3, threads=1)
         option("--against", **oracle)
         option("--golden", metavar="FOLDER", help="cases that MOC's own code was timed with")
         # UCF101-24's test set.
-        option("--videos", type=int, default=910)
-        option("--frames", type=int, default=150_000, help="of all videos together")
-        option("--classes", type=int, default=24)
-        option("--tubelets", type=int, default=10, help="of a window")
+        option("--videos", type=COUNT, default=910)
+        option("--frames", type=COUNT, default=150_000, help="of all videos together")
+        option("--classes", type=COUNT, default=24)
+        option("--tubelets", type=COUNT, default=10, help="of a window")
     return parser.parse_args(arguments)
 
 

@@ -8,7 +8,9 @@ import logging
 import os
 from collections.abc import Sequence
 
-from stma_d2.data.datasets.synthetic_actions import generate_synthetic_actions
+from stma_d2.arguments import argument
+from stma_d2.config.rules import whole
+from stma_d2.data.datasets.synthetic_actions import MIN_IMAGE_SIZE, generate_synthetic_actions
 from stma_d2.errors import clear_exit
 
 
@@ -22,14 +24,25 @@ def get_parser() -> argparse.ArgumentParser:
         default=os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets")),
         help="folder of all data sets; this one becomes ROOT/synthetic_actions",
     )
-    parser.add_argument("--num-train", type=int, help="training videos")
-    parser.add_argument("--num-val", type=int, help="validation videos")
-    parser.add_argument("--seed", type=int, help="the same seed gives the same data")
-    parser.add_argument("--image-size", type=int, help="side of the frames in pixels")
+    count = argument(whole(1, 10**6))
+    parser.add_argument("--num-train", type=count, help="training videos")
+    parser.add_argument("--num-val", type=count, help="validation videos")
+    parser.add_argument(
+        "--seed", type=argument(whole(0, 2**32 - 1)), help="the same seed gives the same data"
+    )
+    parser.add_argument(
+        "--image-size",
+        type=argument(whole(MIN_IMAGE_SIZE, 4096)),
+        help="side of the frames in pixels",
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="replace a set that has other parameters"
     )
-    parser.add_argument("--workers", type=int, help="processes that draw; the data stay the same")
+    parser.add_argument(
+        "--workers",
+        type=argument(whole(1, 1024)),
+        help="processes that draw; the data stay the same",
+    )
     parser.set_defaults(**generate_synthetic_actions.__kwdefaults__ | {"workers": os.cpu_count()})
     return parser
 

@@ -6,6 +6,7 @@ The layout is that of UCF101-24 as MOC-Detector has it: the annotations, and bes
 
     prepare_dataset.py frames --videos UCF-101 --annotations UCF101v2-GT.pkl --output datasets/ucf24
     prepare_dataset.py check --root datasets/ucf24
+    prepare_dataset.py check --dataset-file mine.yaml
 
 ``frames`` may be stopped and started again: a video's folder appears when it is complete.
 Both commands list all that is wrong and then exit with 1.
@@ -26,16 +27,21 @@ from typing import Any
 
 import cv2
 import numpy as np
+from detectron2.data import MetadataCatalog
 from tabulate import tabulate
 from tqdm import tqdm
 
+from stma_d2.arguments import argument
+from stma_d2.config.rules import whole
 from stma_d2.data import (
     ClipSampler,
     TubeAnnotations,
     VideoAnnotation,
     find_frames,
     load_annotations,
+    load_ground_truth,
     open_frames,
+    register_dataset_file,
 )
 from stma_d2.data.readers import VIDEO_EXTENSIONS
 from stma_d2.errors import InputError, clear_exit
@@ -59,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     frames = commands.add_parser("frames", help="decode videos into folders of JPEG files")
     frames.set_defaults(run=_run_frames)
-    frames.add_argument("--videos", type=Path, required=True, help="holds <Class>/<video>.avi")
+    frames.add_argument("--videos", type=Path, required=True, help="holds <Class>/<video>.<ext>")
     frames.add_argument("--annotations", type=Path, required=True, help=".pkl or .json")
     frames.add_argument("--output", type=Path, required=True, help="root of the new data set")
     frames.add_argument(
@@ -69,18 +75,26 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check", help="look for what is missing or contradictory")
     check.set_defaults(run=_run_check)
     check.add_argument("--root", type=Path, help="of a data set in the layout above")
-    check.add_argument("--annotations", type=Path, help="default: <root>/*-GT*.pkl or .json")
+    check.add_argument("--dataset-file", type=Path, metavar="FILE.yaml", help="in place of --root")
+    check.add_argument(
+        "--annotations",
+        type=Path,
+        help="default: <root>/*-GT*.pkl or .json, or the only .pkl or .json there",
+    )
     check.add_argument(
         "--frames", type=Path, help=f"default: <root>/{' or <root>/'.join(FRAME_FOLDERS)}"
     )
     check.add_argument("--full", action="store_true", help="decode every frame, not just the first")
     check.add_argument(
-        "--snippet-length", type=int, default=5, help="K, for the number of windows (default 5)"
+        "--snippet-length",
+        type=argument(whole(1, 1023, step=2)),
+        default=5,
+        help="K, for the number of windows (default 5)",
     )
     for command in (frames, check):
         command.add_argument(
             "--workers",
-            type=int,
+            type=argument(whole(1, 1024)),
             default=os.cpu_count() or 1,
             help="videos at once (default: all CPUs)",
         )
@@ -169,34 +183,57 @@ def _write_frames(file: Path, folder: Path, video: VideoAnnotation | None) -> No
 
 
 def _run_check(args: argparse.Namespace) -> None:
-    annotations_file, frames_root = _find_dataset(args.root, args.annotations, args.frames)
-    annotations = load_annotations(annotations_file)
-    names = dict.fromkeys(name for s in annotations.splits for name in (*s.train, *s.test))
+    annotations_file, frames_root, annotations, subsets = _find_dataset(args)
+    names = dict.fromkeys(name for members in subsets.values() for name in members)
     jobs = [(name, annotations.videos[name]) for name in names]
     check = partial(check_video, frames_root, args.full)
     problems = [*_fractions(annotations), *_map(check, jobs, args.workers)]
     rows = []
-    for number, split in enumerate(annotations.splits, start=1):
-        for subset, members in (("train", split.train), ("test", split.test)):
-            row = summarize(annotations, members, args.snippet_length)
-            rows.append({"split": f"{number} {subset}", **row})
-            if subset == "train" and not row["training windows"]:
-                problems.append(f"split {number}: no window of its videos can serve for training")
+    for subset, members in subsets.items():
+        row = summarize(annotations, members, args.snippet_length)
+        rows.append({"split": subset, **row})
+        if subset.endswith("train") and not row["training windows"]:
+            problems.append(f"split {subset}: no window of its videos can serve for training")
     print(f"Annotations: {annotations_file}\nFrames: {frames_root}")
     print(tabulate(rows, headers="keys", tablefmt="github"))
     _report(problems)
 
 
 def _find_dataset(
+    args: argparse.Namespace,
+) -> tuple[Path, Path, TubeAnnotations, dict[str, Sequence[str]]]:
+    """The annotation file, the root of the frames, the annotations, and the videos by subset."""
+    if args.dataset_file is not None:
+        if any((args.root, args.annotations, args.frames)):
+            raise InputError("--dataset-file says where all of it is; give it alone")
+        names = register_dataset_file(args.dataset_file)
+        subsets = {name: load_ground_truth(name)[1] for name in names}
+        metadata = MetadataCatalog.get(names[0])
+        annotations, _ = load_ground_truth(names[0])
+        return metadata.annotations_file, metadata.frames, annotations, subsets
+    file, frames = _find_files(args.root, args.annotations, args.frames)
+    annotations = load_annotations(file)
+    subsets = {
+        f"{number} {subset}": getattr(split, subset)
+        for number, split in enumerate(annotations.splits, start=1)
+        for subset in ("train", "test")
+    }
+    return file, frames, annotations, subsets
+
+
+def _find_files(
     root: Path | None, annotations: Path | None, frames: Path | None
 ) -> tuple[Path, Path]:
     if root is None and (annotations is None or frames is None):
-        raise InputError("give --root, or both --annotations and --frames")
+        raise InputError("give --root, --dataset-file, or both --annotations and --frames")
     if annotations is None:
-        found = sorted([*root.glob("*-GT*.pkl"), *root.glob("*-GT*.json")])
+        endings = (".pkl", ".json")
+        found = sorted(path for end in endings for path in root.glob(f"*-GT*{end}"))
+        found = found or sorted(path for end in endings for path in root.glob(f"*{end}"))
         if len(found) != 1:
             raise InputError(
-                f"{len(found)} files *-GT*.pkl or *-GT*.json in {root}; name one by --annotations"
+                f"{len(found)} annotation files (*-GT*.pkl or .json, or else any .pkl or .json) in "
+                f"{root}; name one by --annotations"
             )
         annotations = found[0]
     if frames is None:
@@ -295,7 +332,7 @@ def _map(function: Callable[[Any], list[str]], jobs: Sequence[Any], workers: int
 def _report(problems: Sequence[str]) -> None:
     if problems:
         print("\n".join(problems))
-        raise InputError(f"{len(problems)} things are wrong, listed above")
+        raise InputError(f"wrong things, listed above: {len(problems)}")
     print("Nothing is wrong.")
 
 

@@ -48,8 +48,8 @@ def main() -> None:
     run("train_net.py", "--config-file", CONFIG, "--resume")
     run(
         "demo.py",
-        *("--config-file", CONFIG, "--input", str(data / VIDEO), "--output", f"{OUTPUT}/demo.mp4"),
-        *("MODEL.WEIGHTS", f"{OUTPUT}/model_final.pth"),
+        *("--weights", f"{OUTPUT}/model_final.pth"),
+        *("--input", str(data / VIDEO), "--output", f"{OUTPUT}/demo.mp4"),
     )
     print(f"\nThe metrics lie in {PROJECT / OUTPUT}/inference, the video is")
     print(PROJECT / OUTPUT / "demo.mp4")

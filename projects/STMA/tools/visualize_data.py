@@ -13,7 +13,9 @@ import numpy as np
 import torch
 from detectron2.data import MetadataCatalog
 
+from stma_d2.arguments import argument
 from stma_d2.config import load_config
+from stma_d2.config.rules import whole
 from stma_d2.data import ClipDatasetMapper, build_train_index, build_train_stream
 from stma_d2.errors import clear_exit
 from stma_d2.files import atomic_write
@@ -33,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config-file", required=True, metavar="FILE")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if missing")
-    parser.add_argument("--num", type=int, default=8, help="how many windows (default: 8)")
+    parser.add_argument(
+        "--num", type=argument(whole(1, 10**6)), default=8, help="how many windows (default: 8)"
+    )
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
     args = parser.parse_args(arguments)
     cfg = load_config(args.config_file, args.opts)

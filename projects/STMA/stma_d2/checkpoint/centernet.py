@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping
 
 import torch
+from torch import nn
 
 from ..modeling.backbone import DLA34, ResNet18
-from .conversion import Dropped, Origin, convert_part, network_shapes
+from .conversion import Dropped, Origin, Rename, convert_part, marked_by, network_shapes
 
 # CenterNet's size head (box width and height); MOC's branch of that name stands in a whole model.
 _SIZE_HEAD = re.compile(r"wh\.([02]\.(?:weight|bias))")
@@ -87,12 +88,6 @@ def rename_resnet18(key: str) -> str | Dropped:
     return f"backbone.up.{stage}.{_DECONV_NAMES.get(position, position)}.{rest}"
 
 
-def has_dimensions(weights: Mapping[str, torch.Tensor], name: str, dimensions: int) -> bool:
-    """Whether a base network, alone or inside others, has a tensor of that name and dimensions."""
-    keys = [prefix + name for prefix in ("", "backbone.", "base.", "backbone.base.")]
-    return any(key in weights and weights[key].dim() == dimensions for key in keys)
-
-
 def _rename_outside_backbone(key: str) -> str | Dropped | None:
     if size_head := _SIZE_HEAD.fullmatch(key):
         return f"size_head.layers.{size_head[1]}"
@@ -107,26 +102,29 @@ def _rename_outside_backbone(key: str) -> str | Dropped | None:
 # loads the first layer only.
 _EXTRA = frozenset(f"size_head.layers.{i}.{kind}" for i in (0, 2) for kind in ("weight", "bias"))
 
-CENTERNET_DLA34 = Origin(
-    name="DLA-34 of CenterNet, MOC or ImageNet",
-    part="backbone",
-    mark="a base_layer.0.weight of four dimensions",
-    is_marked=lambda weights: has_dimensions(weights, "base_layer.0.weight", 4),
-    rename=rename_dla34,
-    settings=lambda weights: {"MODEL.BACKBONE.NAME": "build_dla34_backbone"},
-    shapes=lambda settings: network_shapes(DLA34, "backbone."),
-    optional=("backbone.dla_up.", "backbone.ida_up."),
-    extra=_EXTRA,
-)
 
-CENTERNET_RESNET18 = Origin(
-    name="ResNet-18 of CenterNet, MOC or ImageNet",
-    part="backbone",
-    mark="a conv1.weight of four dimensions",
-    is_marked=lambda weights: has_dimensions(weights, "conv1.weight", 4),
-    rename=rename_resnet18,
-    settings=lambda weights: {"MODEL.BACKBONE.NAME": "build_resnet18_backbone"},
-    shapes=lambda settings: network_shapes(ResNet18, "backbone."),
-    optional=("backbone.up.",),
-    extra=_EXTRA,
+def _origin(
+    network: type[nn.Module], name: str, mark: str, rename: Rename, anew: tuple[str, ...]
+) -> Origin:
+    """The backbone ``network``, called ``name``; ``anew``: parts that ImageNet's weights lack."""
+    builder = f"build_{name.lower().replace('-', '')}_backbone"
+    return Origin(
+        name=f"{name} of CenterNet, MOC or ImageNet",
+        part="backbone",
+        **marked_by(mark, 4),
+        rename=rename,
+        settings=lambda weights: {"MODEL.BACKBONE.NAME": builder},
+        shapes=lambda settings: network_shapes(network, "backbone."),
+        optional=anew,
+        extra=_EXTRA,
+    )
+
+
+CENTERNET_DLA34 = _origin(
+    *(DLA34, "DLA-34", "base_layer.0.weight", rename_dla34),
+    anew=("backbone.dla_up.", "backbone.ida_up."),
+)
+CENTERNET_RESNET18 = _origin(
+    *(ResNet18, "ResNet-18", "conv1.weight", rename_resnet18),
+    anew=("backbone.up.",),
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,17 @@ from torch import nn
 
 from ..errors import InputError
 from ..files import atomic_write
+from .locating import local_path
 from .reading import read_detectron2_checkpoint
 from .seal import seal, verify_seal
-from .settings import changed_keys, check_settings, config_record, network_settings
+from .settings import (
+    LABELS,
+    changed_keys,
+    check_settings,
+    network_settings,
+    record_of,
+    recorded_config,
+)
 from .weights import fit_weights
 
 logger = logging.getLogger(__name__)
@@ -50,7 +59,7 @@ class TubeletCheckpointer(DetectionCheckpointer):
         model: nn.Module,
         save_dir: str = "",
         *,
-        config: Mapping[str, Any] | None = None,
+        cfg: CfgNode | None = None,
         **options: object,
     ) -> None:
         """Remember what is saved and loaded.
@@ -58,13 +67,12 @@ class TubeletCheckpointer(DetectionCheckpointer):
         Args:
             model: the network.
             save_dir: folder of the checkpoints.
-            config: see `config_record`; with it the message tells which keys are others where a
-                checkpoint does not fit.
+            cfg: with it the message tells which keys are others where a checkpoint does not fit.
             options: of Detectron2's checkpointer, and what to save beside the model.
         """
         super().__init__(model, save_dir, **options)
         self.run = ""
-        self._config = config
+        self._cfg = cfg
 
     def save(self, name: str, **kwargs: object) -> None:
         """Write ``<save_dir>/<name>.pth`` and name it the last checkpoint; only the main process.
@@ -182,7 +190,7 @@ class TubeletCheckpointer(DetectionCheckpointer):
         """
         if not path:
             return super().load(path)
-        checkpoint = read_detectron2_checkpoint(self._local_path(path, must_fit))
+        checkpoint = read_detectron2_checkpoint(local_path(path, "" if must_fit else f" ({_MAKE})"))
         return self._take(path, checkpoint, checkpointables, must_fit)
 
     def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
@@ -225,7 +233,7 @@ class TubeletCheckpointer(DetectionCheckpointer):
         try:
             weights = fit_weights(checkpoint, self.model.state_dict(), must_fit)
         except InputError as error:
-            changes = self._changes_of_network(_record(checkpoint, "config"))
+            changes = self._changes_of_network(checkpoint)
             raise InputError(f"the checkpoint {path} {error}{changes}") from error
         self._log_incompatible_keys(self._load_model({"model": weights}))
         for key in self.checkpointables if checkpointables is None else checkpointables:
@@ -233,11 +241,13 @@ class TubeletCheckpointer(DetectionCheckpointer):
                 self.checkpointables[key].load_state_dict(checkpoint.pop(key))
         return checkpoint
 
-    def _changes_of_network(self, trained: Mapping[str, Any]) -> str:
+    def _changes_of_network(self, checkpoint: Mapping[str, Any]) -> str:
         """Which keys of the network are others now, as the end of a message."""
+        if self._cfg is None:
+            return ""
         changes = [
             f"{key} {before}, now {now}"
-            for key, before, now in changed_keys(trained, self._config or {})
+            for key, before, now in changed_keys(record_of(checkpoint), self._cfg)
             if key.startswith(("MODEL.", "INPUT."))
         ]
         more = "; ..." if len(changes) > _SHOWN_KEYS else ""
@@ -263,18 +273,21 @@ class TubeletCheckpointer(DetectionCheckpointer):
                     best = str(path), content
         return best
 
-    def _local_path(self, path: str, must_fit: bool) -> str:
-        try:
-            local = self.path_manager.get_local_path(path.removeprefix("file://"))
-        except Exception as error:  # whatever the handler of such paths raises
-            raise InputError(f"cannot get {path} ({error}); check MODEL.WEIGHTS") from error
-        if not os.path.isfile(local):
-            advice = "" if must_fit else f" ({_MAKE})"
-            raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS{advice}")
-        return local
+
+@dataclass(frozen=True)
+class LoadedWeights:
+    """What was loaded for an evaluation.
+
+    Attributes:
+        path: of the checkpoint.
+        labels: the class names that it carries; None where it does not say.
+    """
+
+    path: str
+    labels: tuple[str, ...] | None
 
 
-def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) -> str:
+def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) -> LoadedWeights:
     """Load the weights that an evaluation asks for and tell which.
 
     Args:
@@ -282,30 +295,35 @@ def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) ->
         cfg: with MODEL.WEIGHTS and OUTPUT_DIR.
         resume: whether to take the last checkpoint of OUTPUT_DIR when there is one.
 
-    Returns:
-        The path of the checkpoint.
-
     Raises:
         InputError: if there is nothing to load, it cannot be read or does not fit, or it was
             trained as something else, see `check_settings`.
     """
-    checkpointer = TubeletCheckpointer(model, cfg.OUTPUT_DIR, config=config_record(cfg))
+    checkpointer = TubeletCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg)
     path = cfg.MODEL.WEIGHTS
     if resume and checkpointer.has_checkpoint():
         path, _ = checkpointer.read_last()
     if not path:
         raise InputError(
-            "an evaluation needs weights: add MODEL.WEIGHTS path/to/model_final.pth, or --resume "
-            f"to take the last checkpoint of {cfg.OUTPUT_DIR}"
+            "no weights are named: add MODEL.WEIGHTS path/to/model_final.pth (or, to train_net.py "
+            f"--eval-only, --resume for the last checkpoint of {cfg.OUTPUT_DIR})"
         )
-    trained = _record(checkpointer.load(path), "settings")
+    trained = record_of(checkpointer.load(path))
     now = network_settings(cfg, cfg.DATASETS.TEST)
     check_settings(trained, now, path, allowed=cfg.TEST.OTHER_SETTINGS)
-    return path
+    labels = trained.get(LABELS)
+    return LoadedWeights(path, None if labels is None else tuple(labels))
 
 
-def _record(checkpoint: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What the training's state says under ``name``; nothing in other projects' checkpoints."""
-    state = checkpoint.get("trainer")
-    record = state.get(name) if isinstance(state, Mapping) else None
-    return record if isinstance(record, Mapping) else {}
+def trained_config(path: str, overrides: Sequence[Any] = ()) -> CfgNode:
+    """The configuration with which a checkpoint of ours is used; see `recorded_config`.
+
+    Args:
+        path: what `TubeletCheckpointer.load` takes; becomes MODEL.WEIGHTS.
+        overrides: keys and values in turn.
+
+    Raises:
+        InputError: if the checkpoint cannot be read, or does not say its configuration.
+    """
+    checkpoint = read_detectron2_checkpoint(local_path(path))
+    return recorded_config(record_of(checkpoint), path, overrides)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import nn
@@ -21,6 +22,9 @@ class Dropped:
     """What an origin's ``rename`` returns for a tensor that our model has no use for."""
 
     reason: str
+
+
+Rename = Callable[[str], str | Dropped]
 
 
 @dataclass(frozen=True)
@@ -44,11 +48,25 @@ class Origin:
     part: str
     mark: str
     is_marked: Callable[[Mapping[str, torch.Tensor]], bool]
-    rename: Callable[[str], str | Dropped]
+    rename: Rename
     settings: Callable[[Mapping[str, torch.Tensor]], Settings]
     shapes: Callable[[Settings], Mapping[str, tuple[int, ...]]]
     optional: tuple[str, ...] = ()
     extra: frozenset[str] = frozenset()
+
+
+def marked_by(name: str, dimensions: int) -> dict[str, Any]:
+    """``mark`` and ``is_marked`` of an `Origin` with a tensor of that name and dimensions.
+
+    It is known in the base network alone and inside others.
+    """
+    names = [prefix + name for prefix in ("", "backbone.", "base.", "backbone.base.")]
+    return {
+        "mark": f"a {name} of {dimensions} dimensions",
+        "is_marked": lambda weights: any(
+            name in weights and weights[name].dim() == dimensions for name in names
+        ),
+    }
 
 
 @dataclass

@@ -60,6 +60,8 @@ def convert_file(path: str | os.PathLike[str], kind: str | None = None) -> Conve
         raise InputError(f"there is no kind {kind!r} of weights; there are {', '.join(ORIGINS)}")
     path = os.fspath(path)
     checkpoint = read_checkpoint(path)
+    if isinstance(checkpoint, dict) and {"model", "__author__"} <= checkpoint.keys():
+        raise InputError(f"{path} is converted already, or Detectron2's: give it as MODEL.WEIGHTS")
     try:
         kind = kind or _recognize(unwrap(checkpoint))
         conversion = convert(checkpoint, ORIGINS[kind])

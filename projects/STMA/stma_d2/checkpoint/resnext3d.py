@@ -10,8 +10,7 @@ import torch
 from ..errors import InputError
 from ..modeling.backbone import ResNeXt3D
 from ..modeling.backbone.resnext3d import BLOCKS_OF_DEPTH
-from .centernet import has_dimensions
-from .conversion import Dropped, Origin, Settings, convert_part, network_shapes
+from .conversion import Dropped, Origin, Settings, convert_part, marked_by, network_shapes
 
 _BLOCK = re.compile(r"(?:backbone\.)?layer([1-4])\.(\d+)\.")
 
@@ -64,8 +63,7 @@ def _listed(numbers: Iterable[int]) -> str:
 RESNEXT3D = Origin(
     name="Hara et al.'s 3D ResNeXt (cardinality 32, shortcut B)",
     part="backbone_3d",
-    mark="a conv1.weight of five dimensions",
-    is_marked=lambda weights: has_dimensions(weights, "conv1.weight", 5),
+    **marked_by("conv1.weight", 5),
     rename=_rename,
     settings=_settings,
     shapes=lambda settings: network_shapes(

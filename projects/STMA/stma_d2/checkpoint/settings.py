@@ -1,4 +1,9 @@
-"""What a network was trained as: its checkpoint carries it, and an evaluation has to agree."""
+"""What a network was trained as: its checkpoint carries it, and an evaluation has to agree.
+
+The record is a dict of plain values: those of `network_settings` by key, ``config`` (the whole
+configuration but OUTPUT_DIR, as YAML; TEST in it names the protocol and its rules) and what
+`provenance` says.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +12,15 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Any
 
-from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
+import torch
+from detectron2.config import CfgNode, get_cfg
 
+from ..config import by_full_name, load_config
+from ..data import known_labels
 from ..errors import InputError
+from ..safe_yaml import parse_yaml
+from ..version import __version__
+from .provenance import provenance
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +46,8 @@ _WITHOUT_CONSEQUENCE = (
     *("OUTPUT_DIR", "MODEL.WEIGHTS", "DATALOADER.NUM_WORKERS", "DATALOADER.TIMEOUT"),
     *("SOLVER.CHECKPOINTS_KEPT", "VIS_PERIOD"),
 )
+# What is needed to use a network; the rest tells how it was trained, and on what.
+_SECTIONS_OF_USE = ("MODEL.", "INPUT.", "TEST.")
 
 
 def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
@@ -50,10 +62,72 @@ def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
     """
     keys = _KEYS + (_KEYS_OF_3D_BACKBONE if cfg.MODEL.BACKBONE_3D.NAME else ())
     settings = {key: reduce(lambda node, name: node[name], key.split("."), cfg) for key in keys}
-    labels = MetadataCatalog.get(datasets[0]).get("thing_classes") if datasets else None
+    labels = known_labels(datasets[0]) if datasets else None
     if labels is not None:
         settings[LABELS] = labels
     return {k: list(v) if isinstance(v, list | tuple) else v for k, v in settings.items()}
+
+
+def training_record(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
+    """All that a checkpoint says about its training; see above.
+
+    Args:
+        cfg: the training's configuration.
+        datasets: see `network_settings`.
+    """
+    config = cfg.clone()
+    config.defrost()
+    config.OUTPUT_DIR = get_cfg().OUTPUT_DIR  # no business of those who get the checkpoint
+    return {
+        **network_settings(cfg, datasets),
+        "config": config.dump(),
+        **provenance(cfg.MODEL.DEVICE),
+    }
+
+
+def record_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """The training's record in a checkpoint, {} where there is none.
+
+    A training's own checkpoint has it under ``trainer``, a published one at the top.
+    """
+    state = checkpoint.get("trainer", checkpoint)
+    record = state.get("settings") if isinstance(state, Mapping) else None
+    return dict(record) if isinstance(record, Mapping) else {}
+
+
+def recorded_config(record: Mapping[str, Any], path: str, overrides: Sequence[Any] = ()) -> CfgNode:
+    """The configuration to use a network with: its training's MODEL, INPUT and TEST.
+
+    DATASETS is empty, since no data set is needed; MODEL.DEVICE is a GPU where one is visible.
+
+    Args:
+        record: of the checkpoint.
+        path: of the checkpoint; becomes MODEL.WEIGHTS.
+        overrides: keys and values in turn.
+
+    Raises:
+        InputError: naming the checkpoint, if it does not say its configuration or this version does
+            not understand it; or naming the override that cannot be.
+    """
+    text = record.get("config")
+    if not isinstance(text, str):
+        raise InputError(
+            f"the checkpoint {path} does not say its configuration, as those of other projects and "
+            f"of older versions do not: give --config-file FILE and MODEL.WEIGHTS {path}"
+        )
+    content = parse_yaml(text, f"the configuration in {path}")
+    values = dict(pair for pair in by_full_name(content) if pair[0].startswith(_SECTIONS_OF_USE))
+    values["MODEL.WEIGHTS"] = path
+    values["MODEL.DEVICE"] = "cuda" if torch.cuda.is_available() else "cpu"
+    given = [word for pair in values.items() for word in pair]
+    try:
+        load_config("", given)
+    except InputError as error:
+        made_by = record.get("version", "an unknown version")
+        raise InputError(
+            f"the checkpoint {path} is of stma_d2 {made_by} and this is {__version__}: {error}"
+        ) from error
+    return load_config("", [*given, *overrides])
 
 
 def check_settings(
@@ -71,9 +145,8 @@ def check_settings(
         InputError: naming the keys that differ, unless they are ``allowed`` to.
     """
     differences = "; ".join(
-        f"{key}: {trained[key]} in its training, {now[key]} now"
-        for key in now
-        if key in trained and trained[key] != now[key]
+        f"{key}: {before} in its training, {value} now"
+        for key, before, value in changed_values(trained, now)
     )
     if not differences:
         return
@@ -85,31 +158,34 @@ def check_settings(
     logger.warning(f"TEST.OTHER_SETTINGS: the checkpoint {path}: {differences}")
 
 
-def config_record(cfg: CfgNode, prefix: str = "") -> dict[str, Any]:
-    """A whole configuration as a checkpoint keeps it: ``{"SOLVER.BASE_LR": 0.0001, ...}``.
-
-    Values are numbers, text, None and lists; keys without consequence are left out.
-    """
-    record = {}
-    for name, value in cfg.items():
-        key = f"{prefix}{name}"
-        if isinstance(value, CfgNode):
-            record |= config_record(value, f"{key}.")
-        elif key not in _WITHOUT_CONSEQUENCE:
-            record[key] = _plain(value)
-    return record
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value
-
-
-def changed_keys(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
-    """Key, old and new value of what two of `config_record` have and have differently."""
+def changed_values(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Key, old and new value of what both have and have differently."""
     return [
         (key, before[key], value)
         for key, value in now.items()
         if key in before and before[key] != value
     ]
+
+
+def changed_keys(record: Mapping[str, Any], cfg: CfgNode) -> list[tuple[str, Any, Any]]:
+    """Which keys a configuration has otherwise than the training of a checkpoint.
+
+    Args:
+        record: `training_record` of the training; tells nothing if it holds no configuration.
+        cfg: the configuration.
+
+    Returns:
+        key, old and new value; not of keys without consequence for what is learned or measured.
+
+    Raises:
+        InputError: if the record's configuration is no YAML.
+    """
+    before, now = record.get("config"), cfg.dump()
+    if not isinstance(before, str):
+        return []
+    before, now = (
+        dict(by_full_name(parse_yaml(text, "the configuration in the checkpoint")))
+        for text in (before, now)
+    )
+    changes = changed_values(before, now)
+    return [change for change in changes if change[0] not in _WITHOUT_CONSEQUENCE]

@@ -3,15 +3,19 @@
 from ..structures import Split, TubeAnnotations, VideoAnnotation
 from . import datasets
 from .annotations import load_annotations, save_annotations
+from .array_reader import ArrayReader
 from .build import build_test_loader, build_train_index, build_train_loader, build_train_stream
-from .catalog import load_ground_truth, register_tube_dataset
+from .catalog import known_labels, load_ground_truth, register_tube_dataset
 from .clip_sampler import ClipSampler
+from .dataset_file import register_dataset_file
 from .mapper import ClipDatasetMapper
-from .readers import FrameReader, find_frames, open_frames
+from .readers import DEFAULT_FPS, FrameReader, find_frames, open_frames
 from .safe_mapping import SkippedClips
 from .windows import ChunkIndex, WindowIndex
 
 __all__ = [
+    "ArrayReader",
+    "DEFAULT_FPS",
     "ChunkIndex",
     "ClipDatasetMapper",
     "ClipSampler",
@@ -27,9 +31,11 @@ __all__ = [
     "build_train_stream",
     "datasets",
     "find_frames",
+    "known_labels",
     "load_annotations",
     "load_ground_truth",
     "open_frames",
+    "register_dataset_file",
     "register_tube_dataset",
     "save_annotations",
 ]

@@ -21,7 +21,6 @@ import cv2
 import numpy as np
 from detectron2.config import CfgNode
 
-from ..errors import InputError
 from .geometry import FrameGeometry
 
 # SSD's crop samplers: the least overlap of a crop with some instance, and the whole canvas.
@@ -37,7 +36,7 @@ _LEVELS = np.arange(256, dtype=np.float64)
 
 @dataclass(frozen=True)
 class AugmentationRules:
-    """What may be drawn; the meaning of each is told beside ``INPUT.AUGMENTATION`` in config.py."""
+    """What may be drawn; the meaning of each is told beside the keys of INPUT.AUGMENTATION."""
 
     mirror_prob: float
     distort_prob: float
@@ -49,29 +48,6 @@ class AugmentationRules:
     max_expand: float
     crop: bool
     crop_scale: tuple[float, float]
-
-    def __post_init__(self) -> None:
-        """Check the ranges.
-
-        Raises:
-            InputError: naming the configuration key that is out of range.
-        """
-        for name in ("mirror_prob", "distort_prob", "expand_prob"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "a probability")
-        for name in ("brightness", "hue"):
-            self._require(name, getattr(self, name) >= 0, "at least 0")
-        for name in ("contrast", "saturation"):
-            low, high = getattr(self, name)
-            self._require(name, 0 <= low <= high, "an ascending range of factors")
-        self._require("max_expand", self.max_expand >= 1, "at least 1")
-        low, high = self.crop_scale
-        self._require("crop_scale", 0 < low <= high <= 1, "an ascending range within 0 .. 1")
-
-    def _require(self, name: str, valid: bool, meaning: str) -> None:
-        if not valid:
-            raise InputError(
-                f"INPUT.AUGMENTATION.{name.upper()} is {getattr(self, name)}; it must be {meaning}"
-            )
 
     @classmethod
     def from_config(cls, node: CfgNode) -> AugmentationRules:

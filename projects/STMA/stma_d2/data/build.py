@@ -38,7 +38,7 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
     names = tuple(cfg.DATASETS.TRAIN)
     if not names:
         raise InputError("DATASETS.TRAIN names no data set")
-    videos = [video for name in names for video in _get_videos(cfg, name)]
+    videos = [video for name in names for video in _get_videos(cfg, name, "TRAIN")]
     _check_same_labels(names)
     index = WindowIndex(videos, sampler.training_windows)
     if len(index) == 0:
@@ -50,6 +50,9 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
             "inside a tube and cross the start or the end of none"
         )
     logger.info("%d training windows in %d videos of %s", len(index), len(videos), ", ".join(names))
+    silent = sum(not video["tubes"] for video in videos)
+    if silent and not cfg.INPUT.BACKGROUND_WINDOWS:
+        logger.info("%d of them have no tube; INPUT.BACKGROUND_WINDOWS trains on them too", silent)
     return index
 
 
@@ -94,13 +97,9 @@ def _build_background_index(cfg: CfgNode, index: WindowIndex) -> WindowIndex | N
     """The windows that INPUT.BACKGROUND_WINDOWS speaks of, in the same videos; None where it is 0.
 
     Raises:
-        InputError: if that is no share, or if there are none.
+        InputError: if there are none.
     """
     share = cfg.INPUT.BACKGROUND_WINDOWS
-    if not 0 <= share < 1:
-        raise InputError(
-            f"INPUT.BACKGROUND_WINDOWS is {share}; it must be a share, at least 0 and less than 1"
-        )
     if share == 0:
         return None
     background = WindowIndex(index.videos, ClipSampler.from_config(cfg).background_windows)
@@ -169,7 +168,7 @@ def build_test_loader(cfg: CfgNode, dataset_name: str) -> DataLoader:
         InputError: if data and configuration do not fit.
     """
     whereabouts = Whereabouts(ClipDatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS)
-    videos = _get_videos(cfg, dataset_name)
+    videos = _get_videos(cfg, dataset_name, "TEST")
     index = ChunkIndex(videos, ClipSampler.from_config(cfg), cfg.TEST.WINDOWS_PER_CHUNK)
     if len(index) == 0:
         raise InputError(f"the data set '{dataset_name}' has no videos")
@@ -191,11 +190,12 @@ def _prepare_workers(cfg: CfgNode) -> None:
         cv2.setNumThreads(1)
 
 
-def _get_videos(cfg: CfgNode, name: str) -> list[VideoDict]:
-    """The standard dicts of a data set whose classes are the configuration's."""
+def _get_videos(cfg: CfgNode, name: str, part: str) -> list[VideoDict]:
+    """The standard dicts of a data set of DATASETS.<part>, whose classes the configuration has."""
     if name not in DatasetCatalog:
         raise InputError(
-            f"no data set is called '{name}'; register_tube_dataset makes one of your own known"
+            f"DATASETS.{part} names '{name}', and no data set is called so; DATASETS.FILES names "
+            "files that describe your own"
         )
     videos = DatasetCatalog.get(name)
     labels = MetadataCatalog.get(name).thing_classes

@@ -17,10 +17,11 @@ from .readers import find_frames
 def register_tube_dataset(
     name: str,
     annotations: str,
-    frames: str,
+    frames: str | Sequence[str],
     *,
     split: int = 1,
     subset: str = "train",
+    videos: Sequence[str] | None = None,
     labels: Sequence[str] | None = None,
     hint: str = "make the frames with tools/prepare_dataset.py",
 ) -> None:
@@ -32,23 +33,27 @@ def register_tube_dataset(
         name: what configurations call the data set.
         annotations: annotation file, see `load_annotations`.
         frames: root folder; a video's frames are the folder ``<frames>/<video_id>`` or a video file
-            of that name (``.mp4``, ``.avi``, ...).
+            of that name (``.mp4``, ``.avi``, ...). Of several such folders the first that has the
+            video serves.
         split: which of the annotation file's splits, counted from 1.
-        subset: "train" or "test", the half of the split.
+        subset: "train" or "test", the half of the split; with ``videos`` any word.
+        videos: the names of the videos, in place of those that the annotation file's split lists.
         labels: the class names if they are known; the annotation file must then agree. Otherwise
             the metadata has ``thing_classes`` only once the data set was read.
         hint: what to do where files are missing; ends the error message.
 
     Raises:
-        InputError: if the name is taken or ``subset`` is neither "train" nor "test".
+        InputError: if the name is taken, or ``subset`` is neither "train" nor "test".
     """
-    if subset not in ("train", "test"):
+    if videos is None and subset not in ("train", "test"):
         raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
         raise InputError(f"data set '{name}' is registered already")
-    DatasetCatalog.register(name, partial(_load, name, frames))
+    roots = (frames,) if isinstance(frames, str) else tuple(frames)
+    DatasetCatalog.register(name, partial(_load, name, roots))
     metadata = MetadataCatalog.get(name)
-    metadata.set(annotations_file=annotations, split=split, subset=subset, hint=hint)
+    metadata.set(annotations_file=annotations, frames=frames, subset=subset, hint=hint)
+    metadata.set(split=split if videos is None else None, videos=videos)
     metadata.set(evaluator_type="tubelet")
     if labels is not None:
         metadata.set(thing_classes=list(labels))
@@ -79,7 +84,7 @@ def load_ground_truth(name: str) -> tuple[TubeAnnotations, tuple[str, ...]]:
         )
     status = os.stat(path)
     annotations = _read(path, status.st_mtime_ns, status.st_size)
-    if not 1 <= metadata.split <= len(annotations.splits):
+    if metadata.split is not None and not 1 <= metadata.split <= len(annotations.splits):
         raise InputError(
             f"data set '{name}': {path} has splits 1 to {len(annotations.splits)}, "
             f"not {metadata.split}"
@@ -91,7 +96,27 @@ def load_ground_truth(name: str) -> tuple[TubeAnnotations, tuple[str, ...]]:
             f"it has {list(annotations.labels)}, expected {labels}"
         )
     metadata.set(thing_classes=labels)
-    return annotations, getattr(annotations.splits[metadata.split - 1], metadata.subset)
+    if metadata.split is not None:
+        return annotations, getattr(annotations.splits[metadata.split - 1], metadata.subset)
+    if absent := [video for video in metadata.videos if video not in annotations.videos]:
+        raise InputError(
+            f"data set '{name}': {path} has no video '{absent[0]}' ({len(absent)} of "
+            f"{len(metadata.videos)} are missing); {metadata.hint}"
+        )
+    return annotations, tuple(metadata.videos)
+
+
+def known_labels(name: str) -> list[str] | None:
+    """The labels of a data set; None where it is not registered or its annotations are missing.
+
+    Raises:
+        InputError: if its annotations are no such file.
+    """
+    metadata = MetadataCatalog.get(name)
+    if metadata.get("thing_classes") is None and name in DatasetCatalog:
+        if os.path.isfile(metadata.get("annotations_file", "")):
+            load_ground_truth(name)
+    return metadata.get("thing_classes")
 
 
 @lru_cache(maxsize=4)
@@ -100,7 +125,7 @@ def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
     return load_annotations(path)
 
 
-def _load(name: str, frames_root: str) -> list[VideoDict]:
+def _load(name: str, roots: Sequence[str]) -> list[VideoDict]:
     annotations, names = load_ground_truth(name)
     dicts: list[VideoDict] = []
     for video_id in names:
@@ -111,7 +136,7 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
-                "path": find_frames(frames_root, video_id),
+                "path": next(filter(None, (find_frames(root, video_id) for root in roots)), None),
                 "tubes": list(video.tubes),
             }
         )
@@ -119,7 +144,7 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
-            f"{MetadataCatalog.get(name).hint}"
+            f"frames nor a video file under {' or '.join(roots)}, such as "
+            f"{', '.join(missing[:3])}; {MetadataCatalog.get(name).hint}"
         )
     return dicts

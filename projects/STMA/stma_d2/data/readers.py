@@ -35,14 +35,15 @@ class TimedFrame(NamedTuple):
 
 
 def open_frames(
-    path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
+    path: str | FrameReader, size: tuple[int, int] | None = None, conceal_damage: bool = False
 ) -> FrameReader:
     """A reader for the frames of one video.
 
     Nothing is decoded yet. The reader may be pickled; the copy opens the video anew.
 
     Args:
-        path: a folder that holds ``00001.jpg``, ``00002.jpg``, ... (or ``.png``), or a video file.
+        path: a folder that holds ``00001.jpg``, ``00002.jpg``, ... (or ``.png``), or a video file;
+            a reader is returned as it is.
         size: (height, width) in pixels that every frame must have; None: the first one's.
         conceal_damage: show a neighbor of a frame that cannot be decoded, and take a file that is
             cut off to end there: a warning in place of an error. For video files.
@@ -50,6 +51,8 @@ def open_frames(
     Raises:
         InputError: if there is neither a folder nor a file.
     """
+    if isinstance(path, FrameReader):
+        return path
     if os.path.isdir(path):
         return FolderReader(path, size)
     if os.path.isfile(path):
@@ -120,6 +123,13 @@ class FrameReader(ABC):
         """All frames in order with their times, decoded one at a time; raises what `read` does."""
 
     @abstractmethod
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds, when each frame appears and the last one ends.
+
+        A video file is decoded to its end for it; raises what `count` does.
+        """
+
+    @abstractmethod
     def count(self) -> int:
         """The exact number of frames; a video file is decoded to its end for it.
 
@@ -148,6 +158,10 @@ class FolderReader(FrameReader):
         """All frames in order, `DEFAULT_FPS` a second."""
         for index in range(self.count()):
             yield TimedFrame(self._read_one(index + 1, 1), index / DEFAULT_FPS, 1 / DEFAULT_FPS)
+
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds at `DEFAULT_FPS` frames a second."""
+        return np.arange(self.count() + 1) / DEFAULT_FPS
 
     def count(self) -> int:
         """The number of image files, which must be numbered 1, 2, 3, ..."""
@@ -224,6 +238,14 @@ class VideoFileReader(FrameReader):
             pixels = decoder.pixels(picture)
             self._check_size(pixels.shape[:2], number)
             yield TimedFrame(pixels, picture.time, picture.duration)
+
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds; decodes the file to its end."""
+        pictures = [
+            (picture.time, picture.duration)
+            for _, picture in self._numbered(VideoDecoder(self.path))
+        ]
+        return np.array([*(time for time, _ in pictures), sum(pictures[-1])])
 
     def count(self) -> int:
         """The exact number of frames; decodes the file to its end."""

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from detectron2.config import CfgNode
 
-from ..errors import InputError
 from ..structures import RegressionSamples, Targets
 
 AREA_RATIO = 0.54  # TTFNet's alpha: the regression area's sides in units of the box's
@@ -41,17 +40,6 @@ class TargetRules:
     movement_gaussian: bool = True
     size_gaussian: bool = True
     size_area: str = "frame"
-
-    def __post_init__(self) -> None:
-        """Check the choice of the area.
-
-        Raises:
-            InputError: if it is neither "frame" nor "key".
-        """
-        if self.size_area not in ("frame", "key"):
-            raise InputError(
-                f"MODEL.STMA.SIZE.AREA is '{self.size_area}'; it must be 'frame' or 'key'"
-            )
 
     @classmethod
     def from_config(cls, cfg: CfgNode, stride: int) -> TargetRules:

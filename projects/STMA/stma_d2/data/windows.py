@@ -51,13 +51,7 @@ class ChunkIndex(Dataset):
     def __init__(
         self, videos: Sequence[VideoDict], sampler: ClipSampler, windows_per_chunk: int
     ) -> None:
-        """Cut the videos.
-
-        Raises:
-            InputError: if ``windows_per_chunk`` is not positive.
-        """
-        if windows_per_chunk < 1:
-            raise InputError(f"TEST.WINDOWS_PER_CHUNK is {windows_per_chunk}; it must be positive")
+        """Cut the videos into chunks of ``windows_per_chunk`` (at least 1) windows."""
         self._chunks = []  # (video, first window, one past the last window)
         for video in videos:
             end = sampler.num_windows(video["num_frames"]) + 1

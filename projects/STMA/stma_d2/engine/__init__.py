@@ -1,5 +1,6 @@
 """Training and evaluation as Detectron2 runs them."""
 
+from .evaluation import evaluate
 from .launch import run
 from .setup import command_line, main, setup
 from .trainer import Trainer
@@ -7,6 +8,7 @@ from .trainer import Trainer
 __all__ = [
     "Trainer",
     "command_line",
+    "evaluate",
     "main",
     "run",
     "setup",

@@ -12,7 +12,6 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from ..checkpoint.weights import fit_weights
-from ..errors import InputError
 
 
 class WeightAveraging(HookBase):
@@ -28,12 +27,7 @@ class WeightAveraging(HookBase):
         Args:
             model: the network in training, not wrapped.
             decay: share of the average that an iteration keeps, above 0 and below 1.
-
-        Raises:
-            InputError: for another ``decay``.
         """
-        if not 0 < decay < 1:
-            raise InputError(f"SOLVER.EMA.DECAY is {decay}; it must be between 0 (off) and 1")
         self._model = model
         self._average = AveragedModel(
             model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,15 +19,14 @@ from torch import nn
 
 from ..data import build_test_loader
 from ..errors import InputError
-from ..evaluation import TubeletEvaluator
-from ..evaluation.metrics import METRICS
+from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
+from ..evaluation.evaluator import TASK
+from ..evaluation.metrics import evaluated_labels
 from ..modeling import TubeletDetector
 from ..structures import Sample, Tubelets
 from .loading import prepare_workers, worker_failures_named
 
 logger = logging.getLogger(__name__)
-
-_TASK = "action_detection"
 
 
 def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
@@ -43,8 +41,8 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
         ``OUTPUT_DIR/inference/<data set>``.
 
     Raises:
-        InputError: if a test set's files, its classes, the protocol, the strides, the metric of the
-            best checkpoint or the expected results are not to be had.
+        InputError: if a test set's files, its classes, the strides, the protocol's metrics or the
+            expected results are not to be had.
     """
     TubeletDetector(cfg, model)
     _check_metrics(cfg)
@@ -55,8 +53,9 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
             name,
             output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", name),
             protocol=cfg.TEST.PROTOCOL,
-            min_tubelet_score=cfg.TEST.LINKING.MIN_TUBELET_SCORE,
-            trim_to_key_frames=cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES,
+            **configured_protocol(cfg).options,
+            benchmark_files=cfg.TEST.BENCHMARK_FILES.ENABLED,
+            min_box_score=cfg.TEST.BENCHMARK_FILES.MIN_SCORE,
             other_settings=cfg.TEST.OTHER_SETTINGS,
         )
         if not _has_ground_truth(evaluator):
@@ -130,34 +129,22 @@ def best_metric(cfg: CfgNode) -> str:
 
 def _check_metrics(cfg: CfgNode) -> None:
     names = cfg.DATASETS.TEST
-    known = [f"{_TASK}/{metric}" for metric in METRICS]
-    if cfg.TEST.BEST_METRIC not in known:
-        raise InputError(
-            f"TEST.BEST_METRIC is {cfg.TEST.BEST_METRIC!r}; the metrics are {', '.join(known)}"
-        )
-    tasks = [f"{name}/{_TASK}" for name in names] if len(names) > 1 else [_TASK] * len(names)
+    tasks = [f"{name}/{TASK}" for name in names] if len(names) > 1 else [TASK] * len(names)
+    protocol = get_protocol(cfg.TEST.PROTOCOL)
+    metrics = f"the metrics of TEST.PROTOCOL {protocol.name} are {', '.join(protocol.metrics)}"
+    if cfg.TEST.BEST_METRIC.split("/")[-1] not in protocol.metrics:
+        raise InputError(f"TEST.BEST_METRIC is {cfg.TEST.BEST_METRIC!r}; {metrics}")
     for entry in cfg.TEST.EXPECTED_RESULTS:
-        if not _is_expectation(entry, tasks):
+        if entry[0] not in tasks:
             raise InputError(
-                f"TEST.EXPECTED_RESULTS has {entry}; an entry is [task, metric, percent, "
-                f"tolerance] with a task of {tasks}, a metric of {list(METRICS)}, a percent of 0 "
-                "to 100 and a finite tolerance, at least 0"
+                f"TEST.EXPECTED_RESULTS has {entry}; the tasks of DATASETS.TEST are {tasks}"
             )
-
-
-def _is_expectation(entry: Any, tasks: Sequence[str]) -> bool:
-    if not isinstance(entry, list | tuple) or len(entry) != 4:
-        return False
-    task, metric, *numbers = entry
-    if not all(isinstance(number, int | float) for number in numbers):
-        return False
-    percent, tolerance = numbers
-    # NaN compares as False, here and in Detectron2's check, where every result would then pass.
-    return task in tasks and metric in METRICS and 0 <= percent <= 100 and 0 <= tolerance < math.inf
+        if entry[1] not in protocol.metrics:
+            raise InputError(f"TEST.EXPECTED_RESULTS has {entry}; {metrics}")
 
 
 def _has_ground_truth(evaluator: TubeletEvaluator) -> bool:
-    return any(evaluator.annotations.videos[video].tubes for video in evaluator.videos)
+    return bool(evaluated_labels(evaluator.annotations, evaluator.videos, evaluator.protocol))
 
 
 def _warn_of_no_ground_truth(name: str) -> None:

@@ -15,6 +15,7 @@ from detectron2.engine import launch
 from detectron2.utils import comm
 from torch.multiprocessing import ProcessExitedException
 
+from ..config.rules import whole
 from ..errors import InputError, clear_exit
 
 
@@ -30,6 +31,7 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
     """
     try:
         with clear_exit(), _signal_exit():
+            _check_processes(args)
             if "TORCHELASTIC_RUN_ID" in os.environ:
                 _join_torchrun()
                 main(args)
@@ -80,6 +82,18 @@ def _run_child(main: Callable[[argparse.Namespace], object], args: argparse.Name
     """What one of the launcher's processes does: ``main``, with one line where it cannot."""
     with clear_exit(), _signal_exit():
         main(args)
+
+
+def _check_processes(args: argparse.Namespace) -> None:
+    rules = {
+        "num_gpus": (whole(1, 1024), "; MODEL.DEVICE cpu trains without a GPU"),
+        "num_machines": (whole(1, 65536), ""),
+        "machine_rank": (whole(0, args.num_machines - 1), ", one less than --num-machines"),
+    }
+    for name, (rule, more) in rules.items():
+        if not rule.holds(value := getattr(args, name)):
+            option = "--" + name.replace("_", "-")
+            raise InputError(f"{option} is {value}; it must be {rule.words}{more}")
 
 
 def _check_gpus(args: argparse.Namespace) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
 import shutil
@@ -15,7 +14,7 @@ from detectron2.utils import comm
 from torch import nn
 
 from ..data import ClipSampler
-from ..errors import InputError
+from ..errors import DISK_ERRORS, InputError
 
 _SHARED_MEMORY = "/dev/shm"
 # Batches that each worker of a loader prepares ahead (PyTorch's default).
@@ -23,10 +22,6 @@ _PREFETCH = 2
 # File descriptors that a process has open for each worker of its training loader and, at the same
 # time, of its test loader; and for all else: libraries, logs, sockets, videos.
 _DESCRIPTORS_PER_WORKER, _OTHER_DESCRIPTORS = 10, 32
-_DISK_ERRORS = (
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
-    *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE),
-)
 
 
 def raise_descriptor_limit() -> None:
@@ -107,8 +102,10 @@ def check_disk_space(output_dir: str, model: nn.Module, num_copies: int) -> None
 
 
 def is_disk_error(error: object) -> bool:
-    """Whether a file could not be written for the disk's sake: full, read-only, gone."""
-    return isinstance(error, OSError) and error.errno in _DISK_ERRORS
+    """Whether a file could not be written: the disk is full, read-only, gone, or forbids it."""
+    return isinstance(error, PermissionError) or (
+        isinstance(error, OSError) and error.errno in DISK_ERRORS
+    )
 
 
 @contextmanager

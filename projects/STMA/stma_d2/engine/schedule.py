@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from itertools import pairwise
 
 import torch
 from detectron2.config import CfgNode
@@ -36,35 +37,12 @@ def scale_to_processes(cfg: CfgNode) -> CfgNode:
         InputError: if the reference processes could not share the batch.
     """
     reference, batch = cfg.SOLVER.REFERENCE_WORLD_SIZE, cfg.SOLVER.IMS_PER_BATCH
-    if reference < 0 or (reference and batch % reference):
+    if reference and batch % reference:
         raise InputError(
             f"SOLVER.REFERENCE_WORLD_SIZE {reference} needs a SOLVER.IMS_PER_BATCH that so many "
             f"processes can share evenly, not {batch}; 0 scales nothing"
         )
     return DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size())
-
-
-def check_solver(cfg: CfgNode) -> None:
-    """Refuse values without meaning, and what Detectron2 has and this project does not do.
-
-    Raises:
-        InputError: naming the key.
-    """
-    for section, *keys in (*_COUNTS, ("SOLVER", "CHECKPOINTS_KEPT"), ("DATALOADER", "TIMEOUT")):
-        for key in keys:
-            values = cfg[section][key]
-            if min(values if isinstance(values, tuple) else (values,), default=0) < 0:
-                raise InputError(f"{section}.{key} is {values}; it cannot be negative")
-    if cfg.DATALOADER.SAMPLER_TRAIN != "TrainingSampler":
-        raise InputError(
-            f"DATALOADER.SAMPLER_TRAIN is {cfg.DATALOADER.SAMPLER_TRAIN!r}; an epoch has every "
-            "training window once, in random order, which is 'TrainingSampler'"
-        )
-    if cfg.TEST.PRECISE_BN.ENABLED:
-        raise InputError(
-            "TEST.PRECISE_BN is not done here: running statistics are averaged over the processes, "
-            "and with SOLVER.EMA over iterations; set TEST.PRECISE_BN.ENABLED False"
-        )
 
 
 def check_freezing(cfg: CfgNode, model: nn.Module) -> None:
@@ -92,7 +70,7 @@ def epochs_to_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
 
     Raises:
         InputError: if the same is given in iterations and in epochs, or the end in neither, or if
-            the schedule does not read the steps.
+            the schedule does not read the steps, or they do not lie inside the training.
     """
     cfg = cfg.clone()
     cfg.defrost()
@@ -118,6 +96,12 @@ def epochs_to_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
         raise InputError(
             f"SOLVER.LR_SCHEDULER_NAME {solver.LR_SCHEDULER_NAME} does not read SOLVER.STEPS and "
             "STEP_EPOCHS; WarmupMultiStepLR does"
+        )
+    if any(low >= high for low, high in pairwise((0, *solver.STEPS, solver.MAX_ITER))):
+        raise InputError(
+            f"the steps of the learning rate come at iterations {tuple(solver.STEPS)} of "
+            f"{solver.MAX_ITER}; each must come after the one before and before the end "
+            "(SOLVER.STEPS, STEP_EPOCHS)"
         )
     # Without a period the only checkpoint is the last one.
     solver.CHECKPOINT_PERIOD = solver.CHECKPOINT_PERIOD or solver.MAX_ITER

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 from detectron2.config import CfgNode
 from detectron2.engine import default_argument_parser, default_setup
@@ -11,8 +15,9 @@ from detectron2.utils import comm
 from detectron2.utils.logger import setup_logger
 
 from ..checkpoint import load_for_evaluation
-from ..config import load_config
+from ..config import find_config_file, load_config
 from ..errors import InputError
+from ..files import atomic_write
 from .evaluation import check_expected_results
 from .launch import run
 from .limits import check_limits, check_output_dir, raise_descriptor_limit
@@ -22,13 +27,20 @@ logger = logging.getLogger(__name__)
 
 
 def setup(args: argparse.Namespace) -> CfgNode:
-    """Load the configuration of ``args`` and set up logging, seeds and OUTPUT_DIR."""
+    """Load the configuration of ``args`` and set up logging, seeds and OUTPUT_DIR.
+
+    Detectron2 writes the configuration to ``OUTPUT_DIR/config.yaml``. An evaluation leaves the one
+    that is there as it is: it is a training's.
+    """
+    if args.config_file:
+        args.config_file = find_config_file(args.config_file)
     cfg = load_config(args.config_file, args.opts)
     cfg.freeze()
     check_output_dir(cfg.OUTPUT_DIR)
     raise_descriptor_limit()
     logging.raiseExceptions = False  # a full disk is told once, not for each line of the log
-    default_setup(cfg, args)
+    with _config_file_kept(cfg) if args.eval_only else nullcontext():
+        default_setup(cfg, args)
     setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="stma_d2")
     return cfg
 
@@ -51,7 +63,36 @@ def main(args: argparse.Namespace) -> dict | None:
 def _train(cfg: CfgNode, resume: bool) -> dict | None:
     trainer = Trainer(cfg)
     trainer.resume_or_load(resume=resume)
-    return trainer.train()
+    results = trainer.train()
+    if comm.is_main_process():
+        _write_final_config(cfg)
+    return results
+
+
+def _write_final_config(cfg: CfgNode) -> None:
+    """Let ``config.yaml`` name the weights that the training ended with.
+
+    The configuration that the training began with goes to ``training.yaml``, to repeat it.
+    """
+    final = cfg.clone()
+    final.defrost()
+    final.MODEL.WEIGHTS = os.path.join(cfg.OUTPUT_DIR, "model_final.pth")
+    files = {"config.yaml": final}
+    if cfg.MODEL.WEIGHTS != final.MODEL.WEIGHTS:  # else it is config.yaml itself, resumed
+        files["training.yaml"] = cfg
+    for name, content in files.items():
+        with atomic_write(os.path.join(cfg.OUTPUT_DIR, name)) as file:
+            file.write(content.dump().encode())
+
+
+@contextmanager
+def _config_file_kept(cfg: CfgNode) -> Iterator[None]:
+    path = Path(cfg.OUTPUT_DIR, "config.yaml")
+    content = path.read_bytes() if path.is_file() and comm.is_main_process() else None
+    yield
+    if content is not None:
+        with atomic_write(path) as file:
+            file.write(content)
 
 
 def _evaluate(cfg: CfgNode, resume: bool) -> dict:
@@ -59,8 +100,8 @@ def _evaluate(cfg: CfgNode, resume: bool) -> dict:
         raise InputError("--eval-only, but DATASETS.TEST names no data set")
     check_limits(cfg, training=False)
     model = Trainer.build_model(cfg)
-    path = load_for_evaluation(model, cfg, resume)
-    logger.info(f"evaluating {path}")
+    loaded = load_for_evaluation(model, cfg, resume)
+    logger.info(f"evaluating {loaded.path}")
     return Trainer.test(cfg, model)
 
 

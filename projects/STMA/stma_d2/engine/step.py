@@ -187,7 +187,7 @@ def check_batch_size(cfg: CfgNode) -> None:
     """
     processes, parts = comm.get_world_size(), cfg.SOLVER.ACCUMULATION_STEPS
     batch = cfg.SOLVER.IMS_PER_BATCH
-    if parts < 1 or batch < 1 or batch % (processes * parts):
+    if batch % (processes * parts):
         raise InputError(
             f"SOLVER.IMS_PER_BATCH {batch} does not divide into {parts} micro-batches "
             f"(SOLVER.ACCUMULATION_STEPS) on each of {processes} processes"

@@ -15,7 +15,8 @@ from detectron2.utils.events import CommonMetricPrinter, EventWriter, Tensorboar
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoint import TubeletCheckpointer, config_record
+from ..checkpoint import TubeletCheckpointer, training_record
+from ..config import check_values
 from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers
@@ -33,11 +34,10 @@ from .limits import check_disk_space, check_limits, disk_errors_named, is_disk_e
 from .loading import prepare_workers, worker_failures_named
 from .metrics_file import MetricsFile, set_metrics_aside
 from .random_state import get_random_state, random_state_kept, restore_random_states
-from .resuming import check_state, log_changes, training_record
+from .resuming import check_state, log_changes
 from .schedule import (
     build_optimizer,
     check_freezing,
-    check_solver,
     epochs_to_iterations,
     scale_to_processes,
     set_learning_rates,
@@ -63,8 +63,8 @@ class Trainer(DefaultTrainer):
             InputError: if the configuration, the data and the system do not fit together.
         """
         super(DefaultTrainer, self).__init__()
+        check_values(cfg)
         cfg = scale_to_processes(cfg)
-        check_solver(cfg)
         check_batch_size(cfg)
         check_limits(cfg, training=True)
         self.index = build_train_index(cfg)
@@ -96,7 +96,7 @@ class Trainer(DefaultTrainer):
         self.checkpointer = TubeletCheckpointer(
             self.averaging.averaged if self.averaging else model,
             cfg.OUTPUT_DIR,
-            config=config_record(cfg),
+            cfg=cfg,
             trainer=weakref.proxy(self),
         )
         check_disk_space(cfg.OUTPUT_DIR, model, num_copies=4 if decay else 3)
@@ -247,7 +247,8 @@ class Trainer(DefaultTrainer):
                 * _trainer: see `AccumulatingTrainer.state_dict`
                 * random_states: one a process, see `get_random_state`
                 * data_seed (int): of the order of the data; the iteration is the position in it
-                * what `training_record` tells
+                * settings: see `training_record`
+                * num_windows (int): of the training data
         """
         return {
             **super(DefaultTrainer, self).state_dict(),
@@ -256,7 +257,8 @@ class Trainer(DefaultTrainer):
             "_trainer": self._trainer.state_dict(),
             "random_states": self.random_states,
             "data_seed": self.data_seed,
-            **training_record(self.cfg, len(self.index)),
+            "settings": training_record(self.cfg, self.cfg.DATASETS.TRAIN),
+            "num_windows": len(self.index),
         }
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -268,15 +270,14 @@ class Trainer(DefaultTrainer):
         Raises:
             InputError: if it is the state of another kind of training, or of one that went further.
         """
-        record = training_record(self.cfg, len(self.index))
-        check_state(state_dict, record, self.max_iter)
+        check_state(state_dict, self.cfg)
         super(DefaultTrainer, self).load_state_dict(state_dict)
         self._trainer.load_state_dict(state_dict["_trainer"])
         self.start_iter = self.iter + 1
         self.data_seed = state_dict["data_seed"]
         self.random_states = state_dict["random_states"]
         set_learning_rates(self.optimizer, self.scheduler, self.start_iter)
-        log_changes(state_dict, record)
+        log_changes(state_dict, self.cfg, len(self.index))
 
     @classmethod
     def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:

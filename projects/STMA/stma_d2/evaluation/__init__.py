@@ -1,18 +1,29 @@
 """Frame-mAP, video-mAP and error analysis of tubelets, under named protocols."""
 
-from .detections_io import load_detections, save_detections
+from .benchmark_files import (
+    FRAME_FILE,
+    TUBE_FILE,
+    load_frame_boxes,
+    load_tubes,
+    save_benchmark_files,
+)
+from .detections_io import SavedDetections, load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
 from .evaluator import TubeletEvaluator
-from .metrics import METRICS, Evaluation, evaluate_tubelets, run_evaluation
-from .protocols import PROTOCOLS, Protocol, configured_protocol, get_protocol
+from .metrics import Evaluation, evaluate_tubelets, run_evaluation, score
+from .protocols import METRICS, PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
+from .tube_length import too_short
 
 __all__ = [
     "ERROR_KINDS",
+    "FRAME_FILE",
     "METRICS",
     "PROTOCOLS",
+    "TUBE_FILE",
     "Evaluation",
     "Protocol",
+    "SavedDetections",
     "TubeletEvaluator",
     "comparison_table",
     "configured_protocol",
@@ -22,7 +33,12 @@ __all__ = [
     "evaluation_table",
     "get_protocol",
     "load_detections",
+    "load_frame_boxes",
+    "load_tubes",
     "run_evaluation",
+    "save_benchmark_files",
     "save_detections",
+    "too_short",
+    "score",
     "write_json",
 ]

@@ -3,31 +3,64 @@
 One ``.npz`` file of plain arrays, no pickles. Letters: V videos, W windows of all videos together,
 M tubelets of all windows together, K frames, C classes.
 
-=============  =====================  =============================================================
-``videos``      (V,) text              names, ascending
-``num_windows`` (V,) int64             windows of each video
-``num_slots``   (V,) int64             tubelets of each of its windows
-``windows``     (W,) int64             1-based first frames, video after video
-``boxes``       (M, K, 4) float32      x1, y1, x2, y2 in the video's own pixels, window after window
-``scores``      (M, C) float32         per class; 0 means "no detection of this class"
-=============  =====================  =============================================================
+======================  ================  =========================================================
+``videos``              (V,) text         names, ascending
+``num_windows``         (V,) int64        windows of each video
+``num_slots``           (V,) int64        tubelets of each of its windows
+``windows``             (W,) int64        1-based first frames, video after video
+``boxes``               (M, K, 4) float32 x1, y1, x2, y2, the video's pixels, window after window
+``scores``              (M, C) float32    per class; 0 means "no detection of this class"
+``labels``              (C,) text         class names; may be missing
+``protocol``            text              the rules that they were scored by; may be missing, as the
+``min_tubelet_score``   float64           rules beside it, see ``get_protocol``
+``trim_to_key_frames``  bool
+``min_tube_length``     int64
+======================  ================  =========================================================
 """
 
 from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import InputError
 from ..files import atomic_write
 from ..structures import Tubelets
+from .protocols import Protocol, get_protocol
 
 
-def save_detections(path: str | os.PathLike[str], detections: Mapping[str, Tubelets]) -> None:
+@dataclass(frozen=True)
+class SavedDetections:
+    """What a file of detections says.
+
+    Attributes:
+        tubelets: arrays, by video.
+        labels: class names; None where the file does not say.
+        protocol: by which they were scored; None where the file does not say.
+    """
+
+    tubelets: dict[str, Tubelets]
+    labels: tuple[str, ...] | None
+    protocol: Protocol | None
+
+
+def save_detections(
+    path: str | os.PathLike[str],
+    detections: Mapping[str, Tubelets],
+    labels: Sequence[str] | None = None,
+    protocol: Protocol | None = None,
+) -> None:
     """Write detections whole or not at all.
+
+    Args:
+        path: of the file.
+        detections: tubelets by video.
+        labels: class names.
+        protocol: to score them by.
 
     Raises:
         InputError: if the videos differ in the number of frames of a tubelet or of classes.
@@ -39,6 +72,10 @@ def save_detections(path: str | os.PathLike[str], detections: Mapping[str, Tubel
         raise InputError(f"the detections of all videos must have one K and one C, not {listed}")
     length, classes = next(iter(shapes), (0, 0))
     tubelets = [detections[name] for name in names]
+    said = {} if labels is None else {"labels": np.array(labels, np.str_)}
+    if protocol is not None:
+        said |= {"protocol": np.array(protocol.name)}
+        said |= {name: np.array(value) for name, value in protocol.options.items()}
     with atomic_write(path) as file:
         np.savez(
             file,
@@ -48,6 +85,7 @@ def save_detections(path: str | os.PathLike[str], detections: Mapping[str, Tubel
             windows=np.concatenate([np.empty(0, np.int64), *(t.windows for t in tubelets)]),
             boxes=_stacked([t.boxes for t in tubelets], (length, 4)),
             scores=_stacked([t.scores for t in tubelets], (classes,)),
+            **said,
         )
 
 
@@ -57,7 +95,7 @@ def _stacked(arrays: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     return np.concatenate([np.empty((0, *shape), np.float32), *flat])
 
 
-def load_detections(path: str | os.PathLike[str]) -> dict[str, Tubelets]:
+def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
     """Read what :func:`save_detections` wrote.
 
     Raises:
@@ -66,11 +104,20 @@ def load_detections(path: str | os.PathLike[str]) -> dict[str, Tubelets]:
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return _unpack(*(archive[key] for key in _KEYS))
+            return SavedDetections(
+                _unpack(*(archive[key] for key in _KEYS)),
+                tuple(archive["labels"].tolist()) if "labels" in archive else None,
+                _protocol(archive) if "protocol" in archive else None,
+            )
     except FileNotFoundError:
         raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
     except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
+
+
+def _protocol(archive: Mapping[str, np.ndarray]) -> Protocol:
+    protocol = get_protocol(archive["protocol"].item())
+    return get_protocol(protocol.name, **{name: archive[name].item() for name in protocol.options})
 
 
 _KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")

@@ -15,19 +15,24 @@ from detectron2.utils import comm
 from ..data import load_ground_truth
 from ..errors import InputError
 from ..structures import Sample, Tubelets
+from .benchmark_files import save_benchmark_files
 from .detections_io import save_detections
 from .metrics import check_finite, run_evaluation
-from .protocols import get_protocol
+from .protocols import PUBLISHED_TUBE_LENGTH, get_protocol
 from .report import evaluation_record, evaluation_table, write_json
+from .tube_length import too_short
 
 logger = logging.getLogger(__name__)
+
+# What results are filed under.
+TASK = "action_detection"
 
 
 class TubeletEvaluator(DatasetEvaluator):
     """Collects tubelets, links them and reports frame-mAP, video-mAP and the error analysis.
 
     ``evaluate`` leaves two files in ``output_dir``: ``detections.npz`` (to be scored again by
-    ``tools/evaluate.py``) and ``metrics.json``.
+    ``tools/evaluate.py``) and ``metrics.json``; if asked for also those of ``benchmark_files``.
     """
 
     def __init__(
@@ -38,6 +43,9 @@ class TubeletEvaluator(DatasetEvaluator):
         protocol: str = "moc",
         min_tubelet_score: float = 0.0,
         trim_to_key_frames: bool = False,
+        min_tube_length: int = PUBLISHED_TUBE_LENGTH,
+        benchmark_files: bool = False,
+        min_box_score: float = 0.0,
         other_settings: bool = False,
         distributed: bool = True,
     ) -> None:
@@ -46,9 +54,12 @@ class TubeletEvaluator(DatasetEvaluator):
         Args:
             dataset_name: a registered data set; all videos of its split are evaluated.
             output_dir: where files go; None writes none.
-            protocol: "moc", "act" or "voc".
+            protocol: a name in ``PROTOCOLS``.
             min_tubelet_score: a rule beside the protocol, see ``get_protocol``.
             trim_to_key_frames: another one.
+            min_tube_length: another one; a warning tells of annotated tubes that are shorter.
+            benchmark_files: also write `FRAME_FILE` and `TUBE_FILE`.
+            min_box_score: boxes that score less are left out of `FRAME_FILE`.
             other_settings: whether the network may be used otherwise than it was trained, which
                 ``metrics.json`` then says.
             distributed: gather the tubelets of all processes; False evaluates one's own.
@@ -56,12 +67,18 @@ class TubeletEvaluator(DatasetEvaluator):
         Raises:
             InputError: if the protocol or the data set is unknown, or the annotations are missing.
         """
-        self.protocol = get_protocol(protocol, min_tubelet_score, trim_to_key_frames)
+        self.protocol = get_protocol(
+            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length
+        )
         self.dataset_name = dataset_name
+        self.benchmark_files = benchmark_files
+        self.min_box_score = min_box_score
         self.other_settings = other_settings
         self.output_dir = output_dir
         self.distributed = distributed
         self.annotations, self.videos = load_ground_truth(dataset_name)
+        if warning := too_short(self.annotations, self.videos, self.protocol):
+            logger.warning(f"'{dataset_name}': {warning}")
         self.reset()
 
     def reset(self) -> None:
@@ -115,7 +132,8 @@ class TubeletEvaluator(DatasetEvaluator):
                 f"given to the model and count as missed, the first is {missing[0]}"
             )
         if self.output_dir:
-            save_detections(os.path.join(self.output_dir, "detections.npz"), detections)
+            path = os.path.join(self.output_dir, "detections.npz")
+            save_detections(path, detections, self.annotations.labels, self.protocol)
         evaluation = run_evaluation(detections, self.annotations, self.videos, self.protocol)
         logger.info(f"'{self.dataset_name}'. {evaluation_table(evaluation)}")
         if self.output_dir:
@@ -128,7 +146,16 @@ class TubeletEvaluator(DatasetEvaluator):
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)
-        return OrderedDict(action_detection=evaluation.means)
+            if self.benchmark_files:
+                save_benchmark_files(
+                    self.output_dir,
+                    detections,
+                    self.annotations,
+                    self.videos,
+                    self.protocol,
+                    self.min_box_score,
+                )
+        return OrderedDict({TASK: evaluation.means})
 
 
 def _join(parts: Sequence[Tubelets]) -> Tubelets:

@@ -5,22 +5,25 @@ from __future__ import annotations
 import argparse
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from threading import Event
 
 from detectron2.config import CfgNode
-from detectron2.data import MetadataCatalog
 from tqdm import tqdm
 
+from ..arguments import argument
+from ..checkpoint import trained_config
 from ..config import load_config
-from ..data import open_frames
-from ..errors import InputError, clear_exit
+from ..config.rules import number
+from ..errors import clear_exit
 from ..evaluation import get_protocol
-from ..files import check_output
 from ..linking import suppress_by_class
+from ..model_zoo import get_checkpoint_url
 from ..structures import Tube
-from ..visualization import draw_tubes, write_timed_video
+from ..visualization import write_timed_video
 from .live import LiveDrawing, shown
 from .predictor import VideoPredictor
+from .result import check_video_output
 from .sources import is_camera, opened_source, set_by_interrupt, until
 from .stream import StreamPredictor
 
@@ -30,7 +33,16 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description="Draw the action tubes of a video into an H.264 file that a browser plays."
     )
-    parser.add_argument("--config-file", required=True, metavar="FILE")
+    network = parser.add_mutually_exclusive_group(required=True)
+    network.add_argument(
+        "--weights", metavar="PATH", help="a trained checkpoint, path or URL; it says all the rest"
+    )
+    network.add_argument("--model", metavar="NAME", help="a trained checkpoint of the model zoo")
+    network.add_argument(
+        "--config-file",
+        metavar="FILE",
+        help="for weights that say nothing but themselves, with MODEL.WEIGHTS PATH at the end",
+    )
     parser.add_argument(
         "--input",
         required=True,
@@ -39,7 +51,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument("--output", metavar="OUT.mp4")
     parser.add_argument(
         "--min-score",
-        type=float,
+        type=argument(number(0, 1)),
         default=0.2,
         help="draw tubes of at least this score (%(default)s)",
     )
@@ -61,45 +73,24 @@ def parse_args() -> argparse.Namespace:
     return args
 
 
-def class_names(cfg: CfgNode) -> list[str]:
-    """The labels of the configured data set; numbers where it is not a built-in one.
-
-    Raises:
-        InputError: if the data set has another number of labels than the network has classes.
-    """
-    num_classes = cfg.MODEL.STMA.NUM_CLASSES
-    metadata = MetadataCatalog.get(cfg.DATASETS.TEST[0]) if cfg.DATASETS.TEST else {}
-    labels = metadata.get("thing_classes", [f"class {label}" for label in range(num_classes)])
-    if len(labels) != num_classes:
-        raise InputError(
-            f"DATASETS.TEST {cfg.DATASETS.TEST[0]} has {len(labels)} labels, the network "
-            f"{num_classes} classes; name the data set that it was trained on"
-        )
-    return labels
-
-
-def draw_video(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -> list[Tube]:
-    """Detect in the whole video first, then draw it; returns the tubes that are drawn."""
+def draw_video(args: argparse.Namespace, cfg: CfgNode) -> tuple[Sequence[Tube], Sequence[str]]:
+    """Detect in the whole video first, then draw it; returns the drawn tubes and the labels."""
     predictor = VideoPredictor(cfg)
-    tubes = predictor(args.input, lambda chunks: tqdm(chunks, "detecting", unit="chunk"))
-    tubes = [tube for tube in tubes if tube.score >= args.min_score]
-    frames = open_frames(args.input, conceal_damage=True).timed()
-    drawn = (
-        frame._replace(pixels=draw_tubes(frame.pixels, number, tubes, labels))
-        for number, frame in enumerate(tqdm(frames, "drawing", unit="frame"), start=1)
-    )
-    write_timed_video(args.output, drawn)
-    return tubes
+    result = predictor(args.input, lambda chunks: tqdm(chunks, "detecting", unit="chunk"))
+    result = replace(result, tubes=[t for t in result.tubes if t.score >= args.min_score])
+    result.draw(args.output, lambda frames: tqdm(frames, "drawing", unit="frame"))
+    return result.tubes, result.labels
 
 
-def draw_stream(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -> list[Tube]:
+def draw_stream(args: argparse.Namespace, cfg: CfgNode) -> tuple[Sequence[Tube], Sequence[str]]:
     """Draw every frame as it comes, until the input's end, Ctrl-C or q.
 
     Returns:
-        The tubes of the whole stream, as `draw_video` would find them.
+        The tubes of the whole stream, as `draw_video` would find them, and the labels.
     """
     nms_iou = get_protocol(cfg.TEST.PROTOCOL).tube_nms_iou
-    drawing = LiveDrawing(StreamPredictor(cfg), labels, args.min_score, nms_iou)
+    predictor = StreamPredictor(cfg)
+    drawing = LiveDrawing(predictor, predictor.labels, args.min_score, nms_iou)
     stop = Event()
     with opened_source(args.input) as frames, set_by_interrupt(stop):
         drawn = drawing(until(stop, tqdm(frames, "streaming", unit="frame")))
@@ -110,27 +101,30 @@ def draw_stream(args: argparse.Namespace, cfg: CfgNode, labels: Sequence[str]) -
         else:
             deque(drawn, maxlen=0)
     tubes = suppress_by_class(drawing.tubes, nms_iou)
-    return sorted(tubes, key=lambda tube: -tube.score)
+    return sorted(tubes, key=lambda tube: -tube.score), predictor.labels
+
+
+def configuration(args: argparse.Namespace) -> CfgNode:
+    """That of the file, or of the trained network."""
+    if args.config_file:
+        return load_config(args.config_file, args.opts)
+    path = get_checkpoint_url(args.model) if args.model else args.weights
+    return trained_config(path, args.opts)
 
 
 def main(args: argparse.Namespace) -> None:
     """Detect, draw, and list the tubes."""
     if args.output:
-        if not args.output.lower().endswith(".mp4"):
-            raise InputError(
-                f"the output {args.output} must end in .mp4; no other format is written"
-            )
-        check_output(args.output, args.input)
-    cfg = load_config(args.config_file, args.opts)
-    labels = class_names(cfg)
-    tubes = (draw_stream if args.stream else draw_video)(args, cfg, labels)
+        check_video_output(args.output, args.input)
+    cfg = configuration(args)
+    tubes, labels = (draw_stream if args.stream else draw_video)(args, cfg)
     for tube in tubes:
         print(
             f"{labels[tube.label]:20s} score {tube.score:.2f}  "
             f"frames {tube.frames[0]} to {tube.frames[-1]}"
         )
-    drawn = f" drawn into {args.output}" if args.output else ""
-    print(f"{len(tubes)} tubes of score {args.min_score} or more{drawn}")
+    drawn = f", drawn into {args.output}" if args.output else ""
+    print(f"tubes of score {args.min_score} or more: {len(tubes)}{drawn}")
 
 
 def command_line() -> None:

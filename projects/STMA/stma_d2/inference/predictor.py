@@ -2,58 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import torch
 from detectron2.config import CfgNode
-from detectron2.modeling import build_model
 
-from ..checkpoint import load_for_evaluation
-from ..data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
+from ..data import (
+    DEFAULT_FPS,
+    ArrayReader,
+    ChunkIndex,
+    ClipDatasetMapper,
+    ClipSampler,
+    FrameReader,
+    open_frames,
+)
 from ..evaluation import configured_protocol
 from ..linking import build_tubes
 from ..modeling import STMA, TubeletDetector
-from ..structures import Tube, Tubelets, VideoDict
+from ..structures import Tubelets, VideoDict
+from .pretrained import class_names, load_model, pretrained_config
+from .result import VideoResult
+
+logger = logging.getLogger(__name__)
 
 
 class VideoPredictor:
-    """Detects the action tubes of a video file or a folder of frames.
+    """Detects the action tubes of a video file, a folder of frames or an array of frames.
 
     Each frame is decoded and goes through the 2D backbone once; the next chunk of windows is
     decoded while the network works on this one. Memory is bounded by one chunk
     (TEST.WINDOWS_PER_CHUNK), the next one's frames, and the tubelets.
 
     Example:
-        >>> predictor = VideoPredictor(cfg)  # cfg.MODEL.WEIGHTS names a checkpoint
-        >>> tubes = predictor("street.mp4")
+        >>> predictor = VideoPredictor.from_pretrained("model_final.pth")
+        >>> result = predictor("street.mp4")
+        >>> result.tubes[0].name, result.tubes[0].start_seconds
+        >>> result.draw("out.mp4")
+
+    Attributes:
+        labels: class names.
     """
 
-    def __init__(self, cfg: CfgNode, model: STMA | None = None) -> None:
+    def __init__(
+        self, cfg: CfgNode, model: STMA | None = None, labels: Sequence[str] | None = None
+    ) -> None:
         """Prepare the model.
 
         Args:
             cfg: the configuration.
             model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
+            labels: class names, with ``model``; None takes those of DATASETS.TEST, or numbers.
 
         Raises:
-            InputError: if the weights are missing or do not fit, or TEST.CLIP_STRIDE does not
-                divide the chunks.
+            InputError: if the weights are missing or do not fit, the labels are not as many as the
+                classes, or TEST.CLIP_STRIDE does not divide the chunks.
         """
         self.cfg = cfg.clone()
-        self.model = load_model(self.cfg) if model is None else model.eval()
+        if model is None:
+            self.model, self.labels = load_model(self.cfg)
+        else:
+            self.model, self.labels = model.eval(), class_names(self.cfg, labels)
         self.detector = TubeletDetector(self.cfg, self.model)
         self.mapper = ClipDatasetMapper(self.cfg, is_train=False, conceal_damage=True)
 
+    @classmethod
+    def from_pretrained(cls, name_or_path: str, overrides: Sequence[Any] = ()) -> VideoPredictor:
+        """Take a trained network; nothing else is needed.
+
+        Args:
+            name_or_path: what the model zoo calls it, or a checkpoint's path or URL.
+            overrides: configuration keys and values in turn, such as ("MODEL.DEVICE", "cpu").
+
+        Raises:
+            InputError: see `pretrained_config`.
+        """
+        return cls(pretrained_config(name_or_path, overrides))
+
     def __call__(
-        self, path: str, progress: Callable[[Iterable[Any]], Iterable[Any]] = iter
-    ) -> list[Tube]:
+        self,
+        video: str | np.ndarray | Sequence[np.ndarray],
+        progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+        *,
+        fps: float = DEFAULT_FPS,
+    ) -> VideoResult:
         """Detect the tubes of one video.
 
         Args:
-            path: a video file, or a folder that holds 00001.jpg (or .png), 00002.jpg, ...
+            video: a video file; a folder that holds 00001.jpg (or .png), 00002.jpg, ...; or frames,
+                (n, height, width, 3) uint8 BGR.
             progress: wraps the chunks, for example ``tqdm.tqdm``.
+            fps: frames a second, of frames in memory.
 
         Returns:
             Tubes after tube NMS, best first; boxes in the video's own pixels.
@@ -61,11 +103,22 @@ class VideoPredictor:
         Raises:
             InputError: if the video cannot be read.
         """
-        video = describe_video(path)
-        tubelets = self.predict_tubelets(video, progress)
+        source = video if isinstance(video, str) else ArrayReader(video, fps)
+        reader = open_frames(source, conceal_damage=True)
+        times = reader.times()
+        described = _describe(source, reader, len(times) - 1)
         protocol = configured_protocol(self.cfg)
-        tubes = build_tubes(tubelets, video["num_frames"], protocol.linking, protocol.tube_nms_iou)
-        return sorted(tubes, key=lambda tube: -tube.score)
+        shortest = protocol.linking.min_tube_length
+        if described["num_frames"] < shortest:
+            logger.warning(
+                f"{reader.path} has {described['num_frames']} frames, and tubes of fewer than "
+                f"{shortest} are dropped: lower TEST.LINKING.MIN_TUBE_LENGTH"
+            )
+        tubelets = self.predict_tubelets(described, progress)
+        num_frames, linking = described["num_frames"], protocol.linking
+        tubes = build_tubes(tubelets, num_frames, linking, protocol.tube_nms_iou)
+        size = described["height"], described["width"]
+        return VideoResult.of(source, size, times, self.labels, tubes)
 
     @torch.inference_mode()
     def predict_tubelets(
@@ -84,17 +137,6 @@ class VideoPredictor:
         state = self.detector.init_state()
         samples = _ahead(self.mapper, progress(ChunkIndex([video], sampler, chunk)))
         return Tubelets.cat([self.detector.step(state, sample).numpy() for sample in samples])
-
-
-def load_model(cfg: CfgNode) -> STMA:
-    """The model of ``cfg`` with MODEL.WEIGHTS, in evaluation mode.
-
-    Raises:
-        InputError: if the weights are missing or do not fit.
-    """
-    model = build_model(cfg).eval()
-    load_for_evaluation(model, cfg)
-    return model
 
 
 def _ahead(function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
@@ -119,11 +161,15 @@ def describe_video(path: str) -> VideoDict:
         InputError: if the video cannot be read.
     """
     reader = open_frames(path, conceal_damage=True)
+    return _describe(path, reader, reader.count())
+
+
+def _describe(source: str | FrameReader, reader: FrameReader, num_frames: int) -> VideoDict:
     (first,) = reader.read([1])
     return {
-        "video_id": path,
-        "path": path,
-        "num_frames": reader.count(),
+        "video_id": reader.path,
+        "path": source,
+        "num_frames": num_frames,
         "height": first.shape[0],
         "width": first.shape[1],
         "tubes": [],

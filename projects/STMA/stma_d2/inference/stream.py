@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +18,7 @@ from ..evaluation import configured_protocol
 from ..linking import LiveTube, OnlineLinker
 from ..modeling import STMA, TubeletDetector
 from ..structures import Sample, Tube, Tubelets
-from .predictor import load_model
+from .pretrained import class_names, load_model, pretrained_config
 
 # Frames after which a tube is handed out although its actor goes on, and a new one begun: seven
 # minutes at 25 frames per second. It bounds the memory; UCF101-24's and JHMDB's videos are shorter.
@@ -58,29 +60,44 @@ class StreamPredictor:
     ``suppress_by_class`` at the end.
 
     Example:
-        >>> predictor = StreamPredictor(cfg)  # cfg.MODEL.WEIGHTS names a checkpoint
+        >>> predictor = StreamPredictor.from_pretrained("model_final.pth")
         >>> for frame in camera:
         ...     step = predictor.push(frame)
         >>> last = predictor.finish()
+
+    Attributes:
+        labels: class names.
     """
 
-    def __init__(self, cfg: CfgNode, model: STMA | None = None) -> None:
+    def __init__(
+        self, cfg: CfgNode, model: STMA | None = None, labels: Sequence[str] | None = None
+    ) -> None:
         """Prepare the model.
 
         Args:
             cfg: the configuration.
             model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
+            labels: class names, with ``model``; None takes those of DATASETS.TEST, or numbers.
 
         Raises:
             InputError: if the network would need frames after the snippet, or 3D features of other
-                windows; or if the weights are missing or do not fit.
+                windows; if the weights are missing or do not fit, or the labels are not as many as
+                the classes.
         """
         self.cfg = cfg.clone()
         self.sampler = ClipSampler.from_config(self.cfg)
         _check_causal(self.cfg)
-        self.model = load_model(self.cfg) if model is None else model.eval()
+        if model is None:
+            self.model, self.labels = load_model(self.cfg)
+        else:
+            self.model, self.labels = model.eval(), class_names(self.cfg, labels)
         self.detector = TubeletDetector(self.cfg, self.model)
         self.reset()
+
+    @classmethod
+    def from_pretrained(cls, name_or_path: str, overrides: Sequence[Any] = ()) -> StreamPredictor:
+        """Take a trained network; see `VideoPredictor.from_pretrained`."""
+        return cls(pretrained_config(name_or_path, overrides))
 
     def reset(self) -> None:
         """Forget the stream; the next frame is frame 1 of another."""

@@ -50,8 +50,11 @@ class LinkingRules:
         """Refuse a gap of no window, and tubes that would end before they are long enough.
 
         Raises:
-            InputError: if ``max_gap`` is below 1, or ``max_tube_length`` below ``min_tube_length``.
+            InputError: if ``max_gap`` or ``min_tube_length`` is below 1, or ``max_tube_length``
+                below ``min_tube_length``.
         """
+        if self.min_tube_length < 1:
+            raise InputError(f"min_tube_length is {self.min_tube_length}; it must be at least 1")
         if self.max_gap is not None and self.max_gap < 1:
             raise InputError(f"max_gap is {self.max_gap}; a tube can wait for 1 window or more")
         if self.max_tube_length is not None and self.max_tube_length < self.min_tube_length:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 from torch import nn
 
-from ..config import load_config
-from ..errors import InputError
-
-# Of an installed package, and of a checkout.
-_FOLDERS = (Path(__file__).parent / "configs", Path(__file__).parents[2] / "configs")
+from ..checkpoint import load_for_evaluation, trained_config
+from ..config import find_config_file, load_config
+from .checkpoints import get_checkpoint_url
 
 
 def get_config_file(name: str) -> str:
@@ -24,18 +20,36 @@ def get_config_file(name: str) -> str:
     Raises:
         InputError: listing the configurations, if there is none of that name.
     """
-    for folder in _FOLDERS:
-        if (folder / name).is_file():
-            return str(folder / name)
-    names = sorted({str(f.relative_to(d)) for d in _FOLDERS for f in d.rglob("*.yaml")})
-    raise InputError(f"there is no configuration {name!r}; there are {', '.join(names)}")
+    return find_config_file(name)
 
 
-def get_config(name: str) -> CfgNode:
-    """The configuration called ``name``; see `get_config_file`."""
+def get_config(name: str, trained: bool = False) -> CfgNode:
+    """The configuration called ``name``.
+
+    Args:
+        name: see `get_config_file`; of a trained network, see `get_checkpoint_url`.
+        trained: take the configuration that the trained network carries, with MODEL.WEIGHTS.
+
+    Raises:
+        InputError: if there is none of that name.
+    """
+    if trained:
+        return trained_config(get_checkpoint_url(name))
     return load_config(get_config_file(name))
 
 
-def get(name: str) -> nn.Module:
-    """The model of a configuration, with its initial weights, in evaluation mode."""
-    return build_model(get_config(name)).eval()
+def get(name: str, trained: bool = False) -> nn.Module:
+    """A configuration's model, in evaluation mode.
+
+    Args:
+        name: see `get_config`.
+        trained: with the weights of `get_checkpoint_url`; False: with initial weights.
+
+    Raises:
+        InputError: if there is none of that name, or its weights cannot be read.
+    """
+    cfg = get_config(name, trained)
+    model = build_model(cfg).eval()
+    if trained:
+        load_for_evaluation(model, cfg)
+    return model

@@ -14,7 +14,25 @@ from torch.nn import functional as F
 DISTANCE_UNIT = 16.0
 
 
-class DistanceCoder:
+class BoxCoder:
+    """What the ways share.
+
+    Attributes:
+        num_values: how many numbers tell a box.
+        initial_bias: of the size head's last layer.
+        needs_exact_centers: whether the box lies around the center that the movement head tells,
+            and not around the pixel itself.
+    """
+
+    num_values: int
+    initial_bias: float
+    needs_exact_centers: bool
+
+    def __init__(self, stride: int) -> None:
+        self.stride = stride
+
+
+class DistanceCoder(BoxCoder):
     """STMA's way (Eq. 6 and 7): four distances from the pixel to the box's sides, by GIoU.
 
     The numbers are the distances to the left, top, right and bottom side, in network-input pixels.
@@ -22,12 +40,8 @@ class DistanceCoder:
     """
 
     num_values = 4
-    # Of the size head's last layer.
     initial_bias = 1.0
     needs_exact_centers = False
-
-    def __init__(self, stride: int) -> None:
-        self.stride = stride
 
     def activate(self, raw: torch.Tensor) -> torch.Tensor:
         """Map the head's output, of any shape, to positive distances in float32."""
@@ -67,7 +81,7 @@ class DistanceCoder:
         return torch.stack([right - shift, top, left + shift, bottom], dim=-3)
 
 
-class WidthHeightCoder:
+class WidthHeightCoder(BoxCoder):
     """MOC's way: width and height, by L1.
 
     The numbers are x2 - x1 and y2 - y1 in feature pixels. The box lies around the center that the
@@ -77,9 +91,6 @@ class WidthHeightCoder:
     num_values = 2
     initial_bias = 0.0
     needs_exact_centers = True
-
-    def __init__(self, stride: int) -> None:
-        self.stride = stride
 
     def activate(self, raw: torch.Tensor) -> torch.Tensor:
         """The head's output as it is."""
@@ -116,9 +127,6 @@ class WidthHeightCoder:
     def hflip(self, maps: torch.Tensor) -> torch.Tensor:
         """Maps (..., 2, h, w) of mirrored frames as those of the frames themselves."""
         return maps.flip(-1)
-
-
-BoxCoder = DistanceCoder | WidthHeightCoder
 
 
 def giou_loss(boxes: torch.Tensor, true_boxes: torch.Tensor, eps: float = 1e-7) -> torch.Tensor:

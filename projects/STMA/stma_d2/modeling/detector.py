@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Any
 
 import torch
 from detectron2.config import CfgNode, configurable
@@ -75,19 +76,23 @@ class TubeletDetector:
 
     @classmethod
     def from_config(cls, cfg: CfgNode, model: nn.Module) -> dict:
-        """Read TEST.CLIP_STRIDE, TEST.FLIP and TEST.AMP; see `__init__`.
+        """Read `options` beside the model; see `__init__`."""
+        return {"model": model, **cls.options(cfg)}
+
+    @staticmethod
+    def options(cfg: CfgNode) -> dict[str, Any]:
+        """Read TEST.CLIP_STRIDE, TEST.FLIP and TEST.AMP, as `__init__` takes them.
 
         Raises:
             InputError: if windows that share a clip would come in different chunks.
         """
         stride, chunk = cfg.TEST.CLIP_STRIDE, cfg.TEST.WINDOWS_PER_CHUNK
-        if stride < 1 or chunk % stride:
+        if chunk % stride:
             raise InputError(
-                f"TEST.CLIP_STRIDE is {stride}; it must be positive and divide "
-                f"TEST.WINDOWS_PER_CHUNK ({chunk}), so that windows of one clip come together"
+                f"TEST.CLIP_STRIDE is {stride}; it must divide TEST.WINDOWS_PER_CHUNK ({chunk}), "
+                "so that windows of one clip come together"
             )
         return {
-            "model": model,
             "windows_per_clip": stride,
             "flip": cfg.TEST.FLIP,
             "amp": cfg.TEST.AMP.ENABLED,

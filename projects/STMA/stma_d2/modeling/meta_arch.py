@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from detectron2.config import CfgNode, configurable
@@ -56,6 +57,7 @@ class STMA(nn.Module):
         clip_pixel_stats: tuple[list[float], list[float]],
         clip_format: str,
         compile_backbones: bool = False,
+        detector_options: dict[str, Any] | None = None,
     ) -> None:
         """Put the parts together.
 
@@ -76,17 +78,9 @@ class STMA(nn.Module):
             clip_pixel_stats: mean and std of the 3D backbone's input, in its own color order.
             clip_format: that order, "BGR" or "RGB".
             compile_backbones: whether PyTorch compiles the backbones at their first use.
-
-        Raises:
-            InputError: for another ``clip_format`` or ``loss_normalizer``.
+            detector_options: of the `TubeletDetector` by which the network itself detects.
         """
         super().__init__()
-        for key, value, known in (
-            ("MODEL.BACKBONE_3D.INPUT_FORMAT", clip_format, ("BGR", "RGB")),
-            ("MODEL.STMA.LOSS_WEIGHT.NORMALIZER", loss_normalizer, ("weights", "instances")),
-        ):
-            if value not in known:
-                raise InputError(f"{key} is {value!r}; it must be {known[0]!r} or {known[1]!r}")
         self.backbone = backbone.module
         self.backbone_3d = None if backbone_3d is None else backbone_3d.module
         self.center_head = center_head
@@ -104,6 +98,7 @@ class STMA(nn.Module):
         # the pixel lacks of the center is learnt where the single pixel is trained (MOC), and where
         # boxes lie around the center itself.
         self.movement_from_pixel = not gaussian_movement or self.box_coder.needs_exact_centers
+        self._detector_options = detector_options or {}
         self._feature = backbone.feature
         self._feature_3d = "" if backbone_3d is None else backbone_3d.feature
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in pixel_stats)
@@ -140,7 +135,7 @@ class STMA(nn.Module):
                 "head that could use MODEL.BACKBONE_3D; set MODEL.BACKBONE_3D.NAME to ''"
             )
         divisor = math.lcm(*divisors)
-        if any(side < 1 or side % divisor for side in cfg.INPUT.SIZE):
+        if any(side % divisor for side in cfg.INPUT.SIZE):
             raise InputError(
                 f"INPUT.SIZE is {tuple(cfg.INPUT.SIZE)}; both sides must be multiples of "
                 f"{divisor}, the network's greatest stride"
@@ -167,6 +162,7 @@ class STMA(nn.Module):
             "clip_pixel_stats": (model.BACKBONE_3D.PIXEL_MEAN, model.BACKBONE_3D.PIXEL_STD),
             "clip_format": model.BACKBONE_3D.INPUT_FORMAT,
             "compile_backbones": model.COMPILE,
+            "detector_options": TubeletDetector.options(cfg),
         }
 
     @property
@@ -178,6 +174,9 @@ class STMA(nn.Module):
         self, batched_inputs: Sequence[Sample]
     ) -> dict[str, torch.Tensor] | list[dict[str, Tubelets]]:
         """Detect tubelets, or compute the losses in training mode.
+
+        Detection is that of a `TubeletDetector` of the same configuration, which beside this also
+        shares features between the chunks of a video.
 
         Args:
             batched_inputs: samples (chunks of windows); of each are read
@@ -195,7 +194,7 @@ class STMA(nn.Module):
             of its windows in the video's pixels, clipped to the video.
         """
         if not self.training:
-            detector = TubeletDetector(self)
+            detector = TubeletDetector(self, **self._detector_options)
             return [
                 {"tubelets": detector.step(detector.init_state(), sample)}
                 for sample in batched_inputs
@@ -341,11 +340,7 @@ class STMA(nn.Module):
 
 
 def _get_head(cfg: CfgNode, head: str) -> Callable[..., nn.Module]:
-    name = cfg.MODEL.STMA[head].NAME
-    if name not in TUBELET_HEAD_REGISTRY:
-        names = ", ".join(sorted(known for known, _ in TUBELET_HEAD_REGISTRY))
-        raise InputError(f"MODEL.STMA.{head}.NAME is {name!r}; the registered heads are {names}")
-    return TUBELET_HEAD_REGISTRY.get(name)
+    return TUBELET_HEAD_REGISTRY.get(cfg.MODEL.STMA[head].NAME)
 
 
 def _select(output: torch.Tensor | dict[str, torch.Tensor], feature: str) -> torch.Tensor:

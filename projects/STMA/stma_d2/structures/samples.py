@@ -7,7 +7,7 @@ C' heat maps (1 or the classes), h x w feature map, P samples of a regression.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ class VideoDict(TypedDict):
     """Standard dict of a video, as ``DatasetCatalog`` gives them."""
 
     video_id: str  # name in the data set
-    path: str  # folder with 00001.jpg ..., or a video file
+    path: Any  # folder with 00001.jpg ..., or a video file; or an open reader
     num_frames: int
     height: int  # of the video, pixels
     width: int

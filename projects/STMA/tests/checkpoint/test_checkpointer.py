@@ -77,7 +77,7 @@ def resume(folder, model=None):
 
 def test_a_checkpoint_that_fits_is_loaded_whole(weights, trained, tmp_path):
     model = network()
-    assert load_for_evaluation(model, config(weights, tmp_path / "none")) == weights
+    assert load_for_evaluation(model, config(weights, tmp_path / "none")).path == weights
     assert_equal(model, trained)
 
 
@@ -113,18 +113,19 @@ def test_a_size_head_of_four_distances_takes_the_first_layer_of_one_of_two(tmp_p
 
 def test_resuming_insists_on_its_shapes(folder):
     """Naming the file, what changed in the configuration, and what to do."""
-    checkpointer = TubeletCheckpointer(
-        network(5), str(folder), config={"MODEL.WIDTH": 5, "MODEL.DEPTH": 3, "SOLVER.STEPS": [7]}
-    )
+    cfg = config("", folder)
     content = torch.load(folder / "model_2.pth")
-    content["trainer"] = {"config": {"MODEL.WIDTH": 3, "MODEL.DEPTH": 3, "SOLVER.STEPS": []}}
+    content["trainer"] = {"settings": {"config": cfg.dump()}}
+    cfg.merge_from_list(["MODEL.STMA.HEAD_CHANNELS", 5, "SOLVER.BASE_LR", 3.0])
+    checkpointer = TubeletCheckpointer(network(5), str(folder), cfg=cfg)
     torch.save(content, folder / "model_2.pth")
     with pytest.raises(InputError) as refused:
         checkpointer.resume_or_load("", resume=True)
     path = re.escape(str(folder / "model_2.pth"))
     assert re.fullmatch(
-        rf"cannot go on from {path}: the checkpoint {path} does not fit .*: MODEL\.WIDTH 3, "
-        rf"now 5; or start another training from its weights: MODEL\.WEIGHTS {path} and another "
+        rf"cannot go on from {path}: the checkpoint {path} does not fit .*: "
+        r"MODEL\.STMA\.HEAD_CHANNELS 256, now 5; "
+        rf"or start another training from its weights: MODEL\.WEIGHTS {path} and another "
         "OUTPUT_DIR",
         str(refused.value),
     )

@@ -76,7 +76,9 @@ def test_two_files_make_one_initialization_of_the_papers_network(
     output = tmp_path / "weights" / "init.pkl"
     write_initialization(output, files)
 
-    cfg = load_config(get_config_file("Base-STMA.yaml"), _overrides(settings))
+    overrides = [word for pair in settings.items() for word in pair]
+    cfg = load_config(get_config_file("Base-STMA.yaml"), overrides)
+    cfg.MODEL.DEVICE = "meta"
     with torch.device("meta"):
         model = build_model(cfg).to_empty(device="cpu")  # no time for random numbers
     TubeletCheckpointer(model, str(tmp_path / "new")).resume_or_load(str(output), resume=False)
@@ -191,8 +193,3 @@ def test_two_files_for_one_part_are_refused_and_nothing_is_written(moc_file, dla
         write_initialization(tmp_path / "out.pth", [dla34])
     assert not output.parent.exists()
     assert not (tmp_path / "out.pth").exists()
-
-
-def _overrides(settings: dict) -> list[str]:
-    device = ["MODEL.DEVICE", "meta"]
-    return [*device, *(str(x) if x != "" else "''" for pair in settings.items() for x in pair)]

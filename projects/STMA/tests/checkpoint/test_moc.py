@@ -167,7 +167,7 @@ def test_a_converted_model_evaluates(cfg, model, tmp_path):
     cfg.DATASETS.TEST, cfg.OUTPUT_DIR = (NOISE,), str(tmp_path)
     Trainer.test(cfg, model)
 
-    found = load_detections(tmp_path / "inference" / NOISE / "detections.npz")
+    found = load_detections(tmp_path / "inference" / NOISE / "detections.npz").tubelets
     assert found.keys() == videos.keys()
     for name, frames in videos.items():
         windows = range(len(frames) - 4)

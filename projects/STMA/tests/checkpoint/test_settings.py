@@ -9,8 +9,15 @@ import torch
 from detectron2.data import MetadataCatalog
 from detectron2.modeling import build_model
 
-from stma_d2.checkpoint import load_for_evaluation, network_settings
+from stma_d2.checkpoint import (
+    load_for_evaluation,
+    network_settings,
+    record_of,
+    trained_config,
+    training_record,
+)
 from stma_d2.errors import InputError
+from stma_d2.version import __version__
 
 TRAIN, OTHER = "a_set_of_runs_and_jumps", "a_set_of_others"
 
@@ -46,7 +53,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "words"), CHANGES)
 def test_other_settings_are_refused_unless_asked_for(cfg, change, words, caplog):
-    assert load_for_evaluation(build_model(cfg), cfg) == cfg.MODEL.WEIGHTS
+    assert load_for_evaluation(build_model(cfg), cfg).path == cfg.MODEL.WEIGHTS
     cfg.merge_from_list(change)
     with pytest.raises(InputError, match=rf"model_final\.pth: {words}"):
         load_for_evaluation(build_model(cfg), cfg)
@@ -64,3 +71,64 @@ def test_what_a_network_without_3d_backbone_never_sees_may_differ(cfg):
 def test_unknown_labels_are_not_compared(cfg):
     cfg.DATASETS.TEST = ("not_read_yet",)
     load_for_evaluation(build_model(cfg), cfg)
+
+
+@pytest.fixture
+def own(cfg):
+    """A checkpoint that carries all of its training; gives its path and its configuration."""
+    cfg.DATASETS.FILES = ("no_such.yaml",)
+    cfg.TEST.LINKING.MIN_TUBE_LENGTH = 7
+    cfg.OUTPUT_DIR = "elsewhere"
+    checkpoint = torch.load(cfg.MODEL.WEIGHTS)
+    record = training_record(cfg, [TRAIN])
+    torch.save({**checkpoint, "trainer": {"settings": record}}, cfg.MODEL.WEIGHTS)
+    return cfg.MODEL.WEIGHTS, cfg
+
+
+def test_a_checkpoint_alone_tells_how_it_is_used(own):
+    path, cfg = own
+    used = trained_config(path, ["TEST.PROTOCOL", "act"])
+    assert (used.MODEL.WEIGHTS, used.TEST.PROTOCOL) == (path, "act")
+    assert used.TEST.LINKING == cfg.TEST.LINKING and used.INPUT == cfg.INPUT
+    assert used.MODEL.STMA == cfg.MODEL.STMA and used.MODEL.BACKBONE_3D == cfg.MODEL.BACKBONE_3D
+    # Of data sets and folders of the training nothing is needed.
+    assert (used.DATASETS.FILES, used.DATASETS.TEST, used.OUTPUT_DIR) == ((), (), "./output")
+    assert load_for_evaluation(build_model(used), used).labels == ("Run", "Jump", "Sit")
+
+
+def test_the_record_is_found_in_a_training_and_in_a_published_checkpoint(cfg):
+    record = training_record(cfg, [TRAIN])
+    assert record["version"] == __version__ and record["the labels"] == ["Run", "Jump", "Sit"]
+    assert record_of({"trainer": {"settings": record}}) == record_of({"settings": record}) == record
+    assert record_of({"model": {}}) == record_of({"settings": 3}) == {}
+
+
+def test_a_checkpoint_that_does_not_say_its_configuration_is_refused(cfg):
+    with pytest.raises(InputError, match=r"does not say its configuration.*--config-file FILE"):
+        trained_config(cfg.MODEL.WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        (
+            "MODEL: {NO_SUCH_KEY: 1}",
+            rf"is of stma_d2 9\.9 and this is {__version__}: .*NO_SUCH_KEY",
+        ),
+        ("TEST: {FLIP: !!python/object/apply:os.getcwd []}", "configuration in .*cannot be read"),
+        ("- 1", "holds no keys"),
+    ],
+)
+def test_a_configuration_of_another_version_or_a_hostile_one_is_refused(own, config, words):
+    path, _ = own
+    checkpoint = torch.load(path)
+    checkpoint["trainer"]["settings"] |= {"config": config, "version": "9.9"}
+    torch.save(checkpoint, path)
+    with pytest.raises(InputError, match=words):
+        trained_config(path)
+
+
+def test_a_wrong_override_is_not_the_checkpoints_fault(own):
+    with pytest.raises(InputError, match="NO_SUCH_KEY") as error:
+        trained_config(own[0], ["NO_SUCH_KEY", 1])
+    assert "stma_d2" not in str(error.value)

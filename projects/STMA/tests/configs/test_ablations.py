@@ -7,19 +7,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.modeling import build_model
 from torch import nn
 
 from stma_d2.config import load_config
-from stma_d2.data import ClipSampler, register_tube_dataset
+from stma_d2.data import ClipSampler
 from stma_d2.data.targets import TargetRules, make_targets
 from stma_d2.engine import Trainer
 from stma_d2.modeling.heads import MotionExcitation
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FULL = "UCF101-24/STMA_DLA34_RX101_K5"
-VIDEOS = "videos_of_the_ablations"
 
 
 @dataclass(frozen=True)
@@ -59,19 +57,8 @@ SMALL = [
     *("MODEL.STMA.ACTION.CHANNELS", "8", "MODEL.STMA.ACTION.FUSED_CHANNELS", "16"),
     *("INPUT.SIZE", "(64, 64)", "SOLVER.EPOCHS", "0", "SOLVER.MAX_ITER", "1"),
     *("SOLVER.IMS_PER_BATCH", "2", "DATALOADER.NUM_WORKERS", "0", "SEED", "1"),
-    *("DATASETS.TRAIN", f"('{VIDEOS}',)", "DATASETS.TEST", "()", "MODEL.WEIGHTS", ""),
+    *("DATASETS.TEST", "()", "MODEL.WEIGHTS", ""),
 ]
-
-
-@pytest.fixture(scope="module")
-def videos(synthetic_root):
-    """Four small synthetic videos as a registered data set."""
-    folder = synthetic_root / "synthetic_actions"
-    annotations = str(folder / "SyntheticActions-GT.pkl")
-    register_tube_dataset(VIDEOS, annotations, str(folder / "rgb-images"))
-    yield
-    DatasetCatalog.remove(VIDEOS)
-    MetadataCatalog.remove(VIDEOS)
 
 
 def config(row, overrides):
@@ -90,7 +77,8 @@ def test_every_ablation_file_is_a_row_and_every_table_is_there():
 
 @every_row
 def test_row_builds_its_modules_and_no_others(row):
-    cfg = config(row, ["MODEL.DEVICE", "meta"])
+    cfg = config(row, [])
+    cfg.MODEL.DEVICE = "meta"
     with torch.device("meta"):
         model = build_model(cfg)
     heads = {"center_head", "movement_head", "size_head"}
@@ -128,9 +116,10 @@ def test_row_trains_on_areas_or_on_center_pixels(row):
 
 
 @every_row
-def test_row_takes_a_step_with_its_losses_and_trains_every_weight(row, videos, tmp_path):
+def test_row_takes_a_step_with_its_losses_and_trains_every_weight(row, synthetic_videos, tmp_path):
     clip = ["MODEL.BACKBONE_3D.NAME", "build_small_resnext3d_backbone"] if row.aggregation else []
-    trainer = Trainer(config(row, [*SMALL, *clip, "OUTPUT_DIR", str(tmp_path)]))
+    output = ["DATASETS.TRAIN", (synthetic_videos,), "OUTPUT_DIR", str(tmp_path)]
+    trainer = Trainer(config(row, [*SMALL, *clip, *output]))
     trainer.train()
     losses = {name for name in trainer.storage.latest() if name.startswith("loss_")}
     expected = {"loss_center", "loss_movement", "loss_size"}

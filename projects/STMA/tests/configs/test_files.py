@@ -7,18 +7,34 @@ from pathlib import Path
 
 import pytest
 import torch
-from detectron2.data import DatasetCatalog
+from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.modeling import build_model
 
 from stma_d2.config import load_config
+from stma_d2.data import Split, TubeAnnotations, VideoAnnotation, save_annotations
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 FILES = sorted(path for path in CONFIGS.rglob("*.yaml") if not path.name.startswith("Base"))
 
 
+@pytest.fixture(autouse=True)
+def own_data(tmp_path, monkeypatch):
+    """The file that configurations for own data name."""
+    video = VideoAnnotation(20, 24, 32, ())
+    truth = TubeAnnotations(("wave", "jump"), {"a": video}, (Split(("a",), ("a",)),))
+    save_annotations(truth, tmp_path / "mine.json")
+    (tmp_path / "mine.yaml").write_text("annotations: mine.json\nvideos: .\n")
+    monkeypatch.chdir(tmp_path)
+    yield
+    for name in {"mine_train", "mine_test"} & set(DatasetCatalog.list()):
+        DatasetCatalog.remove(name)
+        MetadataCatalog.remove(name)
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_configuration_builds_and_its_data_sets_are_registered(path):
-    cfg = load_config(str(path), ["MODEL.DEVICE", "meta"])
+    cfg = load_config(str(path))
+    cfg.MODEL.DEVICE = "meta"
     with torch.device("meta"):  # the same network without weights, in a fraction of the time
         model = build_model(cfg)
     assert model.num_classes == cfg.MODEL.STMA.NUM_CLASSES

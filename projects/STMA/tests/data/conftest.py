@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2.structures import Tube
 
@@ -24,13 +23,6 @@ def make_tube() -> Callable[..., Tube]:
         return Tube(x1, boxes.astype(np.float32), label)
 
     return make
-
-
-@pytest.fixture
-def empty_catalogs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No data set is registered."""
-    for catalog in (DatasetCatalog, MetadataCatalog):
-        monkeypatch.setattr(catalog, "data", {})
 
 
 @pytest.fixture

@@ -42,6 +42,15 @@ def test_a_video_becomes_a_standard_dict(root, act_data):
     np.testing.assert_array_equal(tubes[1].boxes, act_data["gttubes"]["Run/a"][0][1][:, 1:])
 
 
+def test_the_first_folder_that_has_a_video_serves(root):
+    (root / "files" / "Run").mkdir(parents=True)
+    (root / "files" / "Run" / "a.mp4").touch()
+    for name, folders in (("one", ("files", "frames")), ("other", ("none", "frames", "files"))):
+        register_tube_dataset(name, str(root / "GT.pkl"), [str(root / f) for f in folders])
+    paths = [DatasetCatalog.get(name)[0]["path"] for name in ("one", "other")]
+    assert paths == [str(root / "files" / "Run" / "a.mp4"), str(root / "frames" / "Run" / "a")]
+
+
 def test_split_and_subset_choose_the_videos(root):
     register(root, split=2, subset="train")
     (video,) = DatasetCatalog.get("mine")

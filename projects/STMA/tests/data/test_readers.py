@@ -81,6 +81,9 @@ def test_iteration_gives_every_frame_once_and_leaves_reading_alone(source):
     reader.read([7])
     assert [shows(f, n) for n, f in enumerate(reader, start=1)] == [True] * NUM_FRAMES
     assert reader.count() == NUM_FRAMES
+    frames = list(reader.timed())
+    assert reader.times()[:-1].tolist() == [frame.time for frame in frames]
+    assert reader.times()[-1] == pytest.approx(frames[-1].time + frames[-1].duration)
     assert shows(reader.read([8])[0], 8)
 
 

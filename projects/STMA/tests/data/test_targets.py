@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from stma_d2.data.targets import TargetRules, gaussian_radius, make_targets
-from stma_d2.errors import InputError
 
 INPUT = (96, 128)
 MAP = (24, 32)
@@ -205,8 +204,3 @@ def test_shapes_and_types_are_as_documented(rules: TargetRules, count: int) -> N
         assert [field.dtype for field in samples] == [torch.int64] * 3 + [torch.float32]
         assert {field.dim() for field in samples} == {1}
         assert len({len(field) for field in samples}) == 1 and (len(samples[0]) > 0) == (count > 0)
-
-
-def test_unknown_size_area_is_refused() -> None:
-    with pytest.raises(InputError, match="MODEL.STMA.SIZE.AREA is 'box'"):
-        replace(RULES, size_area="box")

@@ -50,8 +50,3 @@ def test_indexes_end(make_tube) -> None:
         ChunkIndex([make_video("a", 13)], ClipSampler(5, 5), 4)[3]
     with pytest.raises(IndexError):
         WindowIndex([make_video("a", 3, make_tube(1, 3))], ClipSampler(3, 3).training_windows)[1]
-
-
-def test_chunk_index_refuses_empty_chunks() -> None:
-    with pytest.raises(InputError, match="TEST.WINDOWS_PER_CHUNK is 0"):
-        ChunkIndex([], ClipSampler(5, 5), 0)

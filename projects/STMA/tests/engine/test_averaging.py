@@ -10,7 +10,6 @@ import torch.distributed as dist
 from torch import nn
 
 from stma_d2.engine.averaging import WeightAveraging, average_buffers
-from stma_d2.errors import InputError
 
 
 def network(weight=0.0, mean=0.0):
@@ -44,12 +43,6 @@ def test_training_starts_from_the_weights_that_were_loaded_to_be_averaged():
     hook.averaged.load_state_dict(network(weight=5.0).state_dict())
     hook.before_train()
     assert model.weight.item() == 5
-
-
-@pytest.mark.parametrize("decay", [1.0, -0.5, 2.0])
-def test_other_decays_are_refused(decay):
-    with pytest.raises(InputError, match=r"SOLVER\.EMA\.DECAY"):
-        WeightAveraging(network(), decay)
 
 
 def average(rank, folder):

@@ -31,6 +31,22 @@ def test_one_process_just_runs():
     assert seen == [(True, False)]
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--num-gpus", "0"], "--num-gpus is 0; .* at least 1 .*MODEL.DEVICE cpu"),
+        (["--num-gpus", "-1"], "--num-gpus is -1; "),
+        (["--num-machines", "0"], "--num-machines is 0; "),
+        (["--machine-rank", "5"], "--machine-rank is 5; .* at most 0, one less than --num-mach"),
+        (["--machine-rank", "-1", "--num-machines", "2"], "--machine-rank is -1; "),
+        (["--machine-rank", "2", "--num-machines", "2"], "--machine-rank is 2; .* at most 1"),
+    ],
+)
+def test_numbers_of_processes_without_meaning_are_refused(words, message):
+    with pytest.raises(SystemExit, match=f"^error: {message}"):
+        run(lambda args: None, arguments(*words))
+
+
 def fail(args):
     raise InputError("no such thing; look elsewhere")
 

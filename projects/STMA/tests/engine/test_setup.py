@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 
 import numpy as np
 import pytest
 import torch
+
+from stma_d2.checkpoint import record_of
+from stma_d2.config import load_config
+from stma_d2.safe_yaml import parse_yaml
 
 METRICS = "inference/synthetic_actions_val/metrics.json"
 # Signals come in the middle of it.
@@ -48,6 +53,32 @@ def test_training_leaves_checkpoints_losses_by_name_and_metrics(trained):
     assert "AP/frame_mAP@0.5/move_left" in read_metrics(output)
 
 
+def test_the_saved_configuration_evaluates_what_was_trained(trained, train_net, tmp_path):
+    output, _ = trained
+    saved = (output / "config.yaml").read_bytes()
+    config = load_config(str(output / "config.yaml"))
+    assert config.MODEL.WEIGHTS == f"{output}/model_final.pth"
+    # An evaluation leaves a training's configuration as it is.
+    (tmp_path / "config.yaml").write_bytes(saved)
+    others = ("TEST.PROTOCOL", "moc", "SEED", "5")
+    run = train_net(tmp_path, "--eval-only", *others, config=output / "config.yaml")
+    assert run.returncode == 0, run.output
+    check_same_evaluation(tmp_path, output)
+    assert (tmp_path / "config.yaml").read_bytes() == saved
+
+
+def test_the_training_can_be_repeated_from_what_it_left(trained):
+    output, _ = trained
+    began, ended = (load_config(str(output / f"{n}.yaml")) for n in ("training", "config"))
+    assert began.MODEL.WEIGHTS == ""
+    ended.MODEL.WEIGHTS = ""
+    assert began == ended
+    checkpoint = torch.load(output / "model_final.pth")
+    record = record_of(checkpoint)
+    assert parse_yaml(record["config"], "it")["SOLVER"]["MAX_ITER"] == 4
+    assert record["the labels"][0] == "move_left" and record["hardware"]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_eval_only_prints_the_metrics_of_the_trainings_end(trained, train_net, tmp_path, processes):
     output, _ = trained
@@ -72,6 +103,22 @@ def test_two_processes_save_the_network_that_they_evaluated(train_net, tmp_path)
     check_same_evaluation(evaluated, trained, exact=True)
 
 
+def test_own_data_by_one_file_trains_in_several_processes_and_workers(
+    train_net, synthetic_root, tmp_path
+):
+    data = synthetic_root / "synthetic_actions"
+    (tmp_path / "mine.yaml").write_text(
+        f"annotations: {data / 'SyntheticActions-GT.pkl'}\nframes: {data / 'rgb-images'}\n"
+    )
+    own = ["DATASETS.FILES", f"('{tmp_path}/mine.yaml',)", "DATASETS.TRAIN", "('mine_train',)"]
+    own += ["DATASETS.TEST", "('mine_test',)", "MODEL.STMA.NUM_CLASSES", "0"]
+    workers = ("DATALOADER.NUM_WORKERS", "1", "SOLVER.MAX_ITER", "2")
+    run = train_net(tmp_path / "out", *own, *workers, processes=2)
+    assert run.returncode == 0, run.output
+    assert (tmp_path / "out/inference/mine_test/metrics.json").is_file()
+    assert load_config(str(tmp_path / "out/config.yaml")).MODEL.STMA.NUM_CLASSES == 10
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
 )
@@ -91,6 +138,32 @@ def test_a_signal_ends_a_training_in_one_line_with_a_checkpoint(
     assert "Traceback" not in run.output
     assert torch.load(tmp_path / name)["iteration"] == last
     assert (tmp_path / "last_checkpoint").read_text() == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "started", "line"),
+    [
+        ((), "Running with full config", "terminated"),
+        (
+            ("SOLVER.MAX_ITER", "1"),
+            "Start inference",
+            "terminated in the last evaluation; .*--resume",
+        ),
+        (("--eval-only",), "Start inference", "terminated"),
+    ],
+    ids=["before the first iteration", "last evaluation", "--eval-only"],
+)
+def test_a_signal_ends_everything_else_at_once_in_one_line(
+    trained, start_train_net, tmp_path, arguments, started, line
+):
+    weights = ("MODEL.WEIGHTS", str(trained[0] / "model_final.pth"))
+    run = start_train_net(tmp_path, *arguments, *weights)
+    run.wait_for(lambda: run.log.exists() and started in run.output)
+    run.send(signal.SIGTERM)
+    run.finish()
+    assert run.returncode == 143, run.output
+    assert re.match(line, run.last_line)
+    assert "Traceback" not in run.output
 
 
 def test_a_signal_to_one_of_two_processes_ends_both_after_the_same_iteration(
@@ -124,10 +197,10 @@ def test_other_numbers_of_processes_resume_with_a_warning(trained, train_net, tm
     ("arguments", "words"),
     [
         (["MODEL.STMA.NUM_CLASSES", "7"], ["MODEL.STMA.NUM_CLASSES", "7", "10"]),
-        (["SOLVER.BASE_LR", "1e30"], ["training diverged", "SOLVER.BASE_LR", "--resume"]),
         (["--eval-only"], ["MODEL.WEIGHTS"]),
         (["--eval-only", "DATASETS.TEST", "()"], ["--eval-only", "DATASETS.TEST"]),
         (["MODEL.NO_SUCH_KEY", "1"], ["MODEL.NO_SUCH_KEY"]),
+        (["SOLVER.MAX_ITER", "1", "DATASETS.TRAIN", "('no',)"], ["DATASETS.TRAIN", "'no'"]),
         (["OUTPUT_DIR", "/proc/none"], ["OUTPUT_DIR", "/proc/none", "cannot be written"]),
     ],
 )
@@ -138,4 +211,17 @@ def test_bad_input_ends_in_one_clear_message(train_net, tmp_path, arguments, wor
     assert message.startswith("error: ")
     for word in words:
         assert word in message
+    assert "Traceback" not in run.output
+
+
+def test_a_training_that_diverges_ends_in_one_clear_message(trained, train_net, tmp_path):
+    """It starts from weights whose losses are beyond all numbers."""
+    weights = torch.load(trained[0] / "model_final.pth")["model"]
+    for name in weights:
+        if re.fullmatch(r"center_head.*\.weight", name):
+            weights[name].fill_(1e38)
+    torch.save({"model": weights}, tmp_path / "large.pth")
+    run = train_net(tmp_path / "output", "MODEL.WEIGHTS", str(tmp_path / "large.pth"))
+    assert run.returncode == 1, run.output
+    assert re.match("error: training diverged: .*SOLVER.BASE_LR.*--resume", run.last_line)
     assert "Traceback" not in run.output

@@ -271,9 +271,3 @@ def test_a_batch_divides_into_micro_batches_of_all_processes(monkeypatch):
     monkeypatch.setattr("stma_d2.engine.step.comm.get_world_size", lambda: 8)
     with pytest.raises(InputError, match=r"IMS_PER_BATCH 24 .* into 6 .* each of 8 processes"):
         check_batch_size(cfg)
-
-
-@pytest.mark.parametrize("steps", ["0", "-1"])
-def test_no_micro_batches_are_refused(steps):
-    with pytest.raises(InputError, match="ACCUMULATION_STEPS"):
-        check_batch_size(load_config("", ["SOLVER.ACCUMULATION_STEPS", steps]))

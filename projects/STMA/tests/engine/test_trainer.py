@@ -12,24 +12,13 @@ from unittest.mock import Mock
 
 import pytest
 import torch
-from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.engine import HookBase
 
-from stma_d2.data import register_tube_dataset
 from stma_d2.engine import Trainer
 from stma_d2.errors import InputError
 
-VIDEOS = "videos_of_the_trainer"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def videos(synthetic_root):
-    folder = synthetic_root / "synthetic_actions"
-    annotations = str(folder / "SyntheticActions-GT.pkl")
-    register_tube_dataset(VIDEOS, annotations, str(folder / "rgb-images"))
-    yield
-    DatasetCatalog.remove(VIDEOS)
-    MetadataCatalog.remove(VIDEOS)
+VIDEOS = "synthetic_videos"
+pytestmark = pytest.mark.usefixtures(VIDEOS)
 
 
 @pytest.fixture
@@ -240,7 +229,7 @@ def edits():
     yield set_at("_trainer", "optimizer", value=None)
     yield set_at(*moments, value={"exp_avg": torch.zeros(3)})
     yield set_at(*moments, "exp_avg", value=torch.full((8, 80, 3, 3), torch.nan))
-    yield set_at("config", value="none")
+    yield set_at("settings", "config", value="none")
     yield set_at("settings", value=[1])
     yield set_at("num_windows", value=None)
     yield set_at("random_states", value=[{}])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.evaluation import load_detections, save_detections
+from stma_d2.evaluation import get_protocol, load_detections, save_detections
 from stma_d2.structures import Tubelets
 
 
@@ -23,7 +23,7 @@ def test_round_trip(tmp_path):
         "d": some([1, 2], 0),
     }
     save_detections(path, detections)
-    loaded = load_detections(path)
+    loaded = load_detections(path).tubelets
     assert list(loaded) == sorted(detections)
     for video, tubelets in detections.items():
         for name in ("windows", "boxes", "scores"):
@@ -35,7 +35,7 @@ def test_round_trip(tmp_path):
 
 def test_no_videos(tmp_path):
     save_detections(tmp_path / "none.npz", {})
-    assert load_detections(tmp_path / "none.npz") == {}
+    assert load_detections(tmp_path / "none.npz").tubelets == {}
 
 
 def test_videos_must_agree(tmp_path):
@@ -75,3 +75,12 @@ def test_arrays_that_contradict_each_other_are_refused(tmp_path):
         np.savez(path, **{**arrays, key: np.array(value)})
         with pytest.raises(InputError, match="does not hold saved detections"):
             load_detections(path)
+
+
+def test_labels_and_rules_come_back(tmp_path):
+    path, protocol = tmp_path / "x.npz", get_protocol("act", 0.1, True, 7)
+    save_detections(path, {"a": some([1], 1)}, ("Walk", "Run ü"), protocol)
+    loaded = load_detections(path)
+    assert (loaded.labels, loaded.protocol) == (("Walk", "Run ü"), protocol)
+    save_detections(path, {"a": some([1], 1)})
+    assert (load_detections(path).labels, load_detections(path).protocol) == (None, None)

@@ -12,7 +12,17 @@ from detectron2.evaluation import print_csv_format
 
 from stma_d2.data import Split, TubeAnnotations, register_tube_dataset, save_annotations
 from stma_d2.errors import InputError
-from stma_d2.evaluation import TubeletEvaluator, evaluate_tubelets, load_detections
+from stma_d2.evaluation import (
+    FRAME_FILE,
+    TUBE_FILE,
+    TubeletEvaluator,
+    evaluate_tubelets,
+    load_detections,
+    load_frame_boxes,
+    load_tubes,
+    run_evaluation,
+    score,
+)
 from stma_d2.structures import Tubelets
 
 NAME = "evaluator_test"
@@ -87,7 +97,24 @@ def test_reports_what_evaluate_tubelets_gives(dataset, detections, tmp_path, cap
     assert (record["protocol"], record["num_videos"]) == ("moc", 2)
     assert record["error_analysis"]["mean"].keys() >= {"timing", "missed"}
     saved = load_detections(tmp_path / "out" / "detections.npz")
-    assert evaluate_tubelets(saved, dataset, ["u", "v"], **rules) == expected
+    assert saved.labels == dataset.labels
+    again = run_evaluation(saved.tubelets, dataset, ["u", "v"], saved.protocol)
+    assert again.flat() == expected
+
+
+def test_writes_the_benchmarks_files_on_request(dataset, detections, tmp_path):
+    for name, options in (("without", {}), ("with", {"benchmark_files": True})):
+        evaluator = TubeletEvaluator(NAME, str(tmp_path / name), **options)
+        fill(evaluator, detections)
+        means = evaluator.evaluate()["action_detection"]
+    names = {path.name for path in (tmp_path / "with").iterdir()}
+    assert names - {path.name for path in (tmp_path / "without").iterdir()} == {
+        FRAME_FILE,
+        TUBE_FILE,
+    }
+    boxes = load_frame_boxes(tmp_path / "with" / FRAME_FILE, dataset, ("u", "v"))
+    tubes = load_tubes(tmp_path / "with" / TUBE_FILE, dataset, ("u", "v"))
+    assert score(boxes, tubes, dataset, ["u", "v"], evaluator.protocol).means == means
 
 
 def test_reset_forgets(dataset, detections):
@@ -95,6 +122,14 @@ def test_reset_forgets(dataset, detections):
     fill(evaluator, detections)
     evaluator.reset()
     assert set(evaluator.evaluate()["action_detection"].values()) == {0.0}
+
+
+def test_actions_below_the_shortest_tube_are_told(dataset, caplog):
+    TubeletEvaluator(NAME, min_tube_length=18)
+    assert caplog.text == ""
+    evaluator = TubeletEvaluator(NAME, min_tube_length=19)
+    assert evaluator.protocol.linking.min_tube_length == 19
+    assert f"'{NAME}': 1 of 2 annotated tubes and 0 of 2 videos are shorter" in caplog.text
 
 
 def test_videos_without_output_are_told_and_count_as_missed(dataset, detections, caplog):

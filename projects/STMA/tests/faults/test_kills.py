@@ -123,11 +123,11 @@ def test_a_training_that_is_killed_while_it_saves_ends_as_the_undisturbed_one(ch
 
 
 def contents(folder):
-    """The files of a folder, by their checksums; a kill may leave a hidden folder beside them."""
+    """The files of a folder, by their checksums."""
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.relative_to(folder).parts[0].startswith(".")
+        if path.is_file()
     }
 
 

@@ -14,10 +14,13 @@ import torch
 from detectron2.modeling import build_model
 from detectron2.utils.logger import _LOG_COUNTER
 
+from stma_d2.checkpoint import training_record
+from stma_d2.checkpoint.seal import file_sha256
 from stma_d2.config import load_config
 from stma_d2.data.readers import TimedFrame, open_frames
 from stma_d2.inference.demo import command_line
 from stma_d2.model_zoo import get_config_file
+from stma_d2.model_zoo.checkpoints import index_text
 from stma_d2.visualization import write_timed_video, write_video
 
 CONFIG = get_config_file("Synthetic/STMA_tiny_K5.yaml")
@@ -49,8 +52,10 @@ def run_demo(weights, monkeypatch, capsys):
     """Runs the command and gives what it printed."""
 
     def run(*arguments, overrides=()):
-        overrides = [*SMALL, "MODEL.WEIGHTS", weights, *overrides]
-        command = ["demo.py", "--config-file", CONFIG, *arguments, *overrides]
+        if not {"--weights", "--model"} & set(arguments):
+            arguments = ["--config-file", CONFIG, *arguments]
+            overrides = [*SMALL, "MODEL.WEIGHTS", weights, *overrides]
+        command = ["demo.py", *arguments, *overrides]
         monkeypatch.setattr(sys, "argv", command)
         command_line()
         return capsys.readouterr().out
@@ -80,7 +85,7 @@ def test_every_frame_is_drawn_into_a_playable_file(video, tmp_path, run_demo):
     output = tmp_path / "out.mp4"
     printed = run_demo("--input", video, "--output", str(output), "--min-score", "0")
     assert frames_in(output) == 20
-    assert "tubes of score 0.0 or more drawn into" in printed
+    assert re.search(r"tubes of score 0 or more: \d+, drawn into ", printed)
 
 
 def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, tmp_path, run_demo):
@@ -91,6 +96,46 @@ def test_a_stream_is_drawn_as_it_comes_and_has_the_same_tubes(video, tmp_path, r
     whole = run_demo(*arguments, str(tmp_path / "whole.mp4"), overrides=overrides)
     assert frames_in(output) == 20
     assert tubes_in(streamed) == tubes_in(whole) != []
+
+
+@pytest.fixture
+def trained(weights, tmp_path):
+    """The same weights as a training leaves them, on labels of its own."""
+    path = str(tmp_path / "model_final.pth")
+    record = training_record(load_config(CONFIG, [*SMALL, *CAUSAL]), ())
+    record["the labels"] = [f"action {letter}" for letter in "abcdefghij"]
+    torch.save({**torch.load(weights), "trainer": {"settings": record}}, path)
+    return path
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_a_trained_checkpoint_needs_nothing_else(video, trained, tmp_path, run_demo, stream):
+    output = tmp_path / "out.mp4"
+    arguments = ["--weights", trained, "--input", video, "--output", str(output)]
+    overrides = ["TEST.LINKING.MIN_TUBELET_SCORE", "0.0"]
+    printed = run_demo(*arguments, "--min-score", "0", *stream, overrides=overrides)
+    assert frames_in(output) == 20
+    assert tubes_in(printed) and all(line.startswith("action ") for line in tubes_in(printed))
+
+
+def test_a_network_of_the_zoo_is_used_by_its_name(video, trained, tmp_path, run_demo, monkeypatch):
+    zoo, name = tmp_path / "zoo", f"own-{file_sha256(trained)[:16]}.pth"
+    zoo.mkdir()
+    os.rename(trained, zoo / name)
+    (zoo / "index.json").write_text(index_text({"Mine/own.yaml": name}))
+    monkeypatch.setenv("STMA_MODEL_ZOO", str(zoo))
+    arguments = ["--input", video, "--output", str(tmp_path / "out.mp4"), "--model"]
+    assert "tubes of score" in run_demo(*arguments, "Mine/own.yaml")
+    with pytest.raises(SystemExit, match=r"error: no .* 'no\.yaml'; there are: Mine/own\.yaml"):
+        run_demo(*arguments, "no.yaml")
+
+
+def test_a_checkpoint_that_does_not_say_its_configuration_is_refused(
+    video, weights, tmp_path, run_demo
+):
+    arguments = ["--weights", weights, "--input", video, "--output", str(tmp_path / "o.mp4")]
+    with pytest.raises(SystemExit, match=r"error: .*weights\.pth does not say its configuration"):
+        run_demo(*arguments)
 
 
 def test_a_stream_of_a_network_that_looks_ahead_is_refused(video, tmp_path, run_demo):
@@ -177,3 +222,16 @@ def test_a_damaged_video_is_drawn_and_the_damage_named(shared, tmp_path, run_dem
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
         f"{source}: frame 9 of about 24 could not be decoded"
     ]
+
+
+@pytest.mark.parametrize("score", ["nan", "-1", "2"])
+def test_scores_that_nothing_can_have_are_refused(refusing_demo, video, tmp_path, capsys, score):
+    with pytest.raises(SystemExit):
+        refusing_demo("--input", video, "--output", str(tmp_path / "o.mp4"), f"--min-score={score}")
+    assert f"argument --min-score: it is '{score}'; it must be a" in capsys.readouterr().err
+
+
+def test_without_weights_the_key_is_named(video, tmp_path, run_demo):
+    arguments = ["--input", video, "--output", str(tmp_path / "o.mp4")]
+    with pytest.raises(SystemExit, match="error: no weights are named: add MODEL.WEIGHTS "):
+        run_demo(*arguments, overrides=["MODEL.WEIGHTS", "''"])

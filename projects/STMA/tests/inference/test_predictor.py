@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from stma_d2.data import open_frames
 from stma_d2.errors import InputError
 from stma_d2.inference import VideoPredictor, describe_video
 from stma_d2.visualization import write_video
@@ -17,6 +18,7 @@ from stma_d2.visualization import write_video
 def cfg(tiny_cfg, tiny_model, tmp_path):
     tiny_cfg.TEST.WINDOWS_PER_CHUNK = 4
     tiny_cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0  # a network without training is sure of nothing
+    tiny_cfg.DATASETS.TEST = ()
     tiny_cfg.OUTPUT_DIR = str(tmp_path)
     tiny_cfg.MODEL.WEIGHTS = str(tmp_path / "weights.pth")
     torch.save({"model": tiny_model.state_dict()}, tiny_cfg.MODEL.WEIGHTS)
@@ -53,7 +55,7 @@ def test_tubes_come_best_first_and_progress_sees_every_chunk(cfg, video):
             chunks.append(item)
             yield item
 
-    tubes = VideoPredictor(cfg)(video, progress)
+    tubes = VideoPredictor(cfg)(video, progress).tubes
     assert len(chunks) == 5
     scores = [tube.score for tube in tubes]
     assert len(scores) > 1
@@ -65,6 +67,41 @@ def test_a_video_shorter_than_the_snippet_has_one_window(cfg, tmp_path):
     path = str(tmp_path / "short.mp4")
     write_video(path, (np.full((48, 80, 3), 99, np.uint8) for _ in range(2)), fps=25)
     assert VideoPredictor(cfg).predict_tubelets(describe_video(path)).windows.tolist() == [1]
+
+
+def test_frames_in_memory_give_the_tubes_of_the_file(cfg, video):
+    predictor = VideoPredictor(cfg)
+    frames = np.stack(list(open_frames(video)))
+    ours, theirs = predictor(frames, fps=10), predictor(video)
+    assert (len(ours.times) - 1, ours.height, ours.width) == (20, 48, 80)
+    assert len(ours.tubes) == len(theirs.tubes) > 1
+    for one, other in zip(ours.tubes, theirs.tubes, strict=True):
+        assert (one.frames.tolist(), one.label) == (other.frames.tolist(), other.label)
+        np.testing.assert_allclose(one.boxes, other.boxes, atol=1e-3)
+        # The file has 25 frames a second.
+        assert one.end_seconds == pytest.approx(one.frames[-1] / 10)
+        assert other.end_seconds == pytest.approx(other.frames[-1] / 25)
+
+
+def test_a_model_and_a_configuration_need_no_file_of_weights(cfg, tiny_model, video):
+    loaded = VideoPredictor(cfg)(video)
+    cfg.MODEL.WEIGHTS = "no/such.pth"
+    result = VideoPredictor(cfg, tiny_model, labels=("wave", "jump", "sit"))(video)
+    assert result.labels == ("wave", "jump", "sit")
+    assert [t.score for t in result.tubes] == [t.score for t in loaded.tubes]
+    assert result.tubes[0].name == result.labels[result.tubes[0].label]
+    assert loaded.labels == ("class 0", "class 1", "class 2")
+
+
+def test_short_videos_are_told_when_tubes_must_be_longer(cfg, tmp_path, caplog):
+    path = str(tmp_path / "short.mp4")
+    write_video(path, (np.full((48, 80, 3), 99, np.uint8) for _ in range(10)), fps=25)
+    assert VideoPredictor(cfg)(path).tubes == []
+    assert "short.mp4 has 10 frames" in caplog.text and "MIN_TUBE_LENGTH" in caplog.text
+    caplog.clear()
+    cfg.TEST.LINKING.MIN_TUBE_LENGTH = 10
+    assert len(VideoPredictor(cfg)(path).tubes) > 0
+    assert caplog.text == ""
 
 
 def test_missing_weights_are_named(cfg):

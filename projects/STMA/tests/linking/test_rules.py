@@ -16,3 +16,5 @@ def test_tubes_that_would_always_be_too_short_are_refused():
     assert LinkingRules(min_tube_length=15, max_tube_length=15).max_tube_length == 15
     with pytest.raises(InputError, match="max_tube_length is 14"):
         LinkingRules(min_tube_length=15, max_tube_length=14)
+    with pytest.raises(InputError, match="min_tube_length is 0"):
+        LinkingRules(min_tube_length=0)

@@ -179,7 +179,7 @@ def test_a_clip_stride_saves_clips_whatever_the_chunks(
         assert sum(clips) == 6
 
 
-@pytest.mark.parametrize(("stride", "chunk"), [(3, 16), (0, 16), (32, 16)])
+@pytest.mark.parametrize(("stride", "chunk"), [(3, 16), (32, 16)])
 def test_a_clip_stride_that_does_not_divide_the_chunk_is_refused(
     tiny_cfg, tiny_model, stride, chunk
 ):
@@ -202,3 +202,17 @@ def test_mixed_precision_is_configured(tiny_cfg, tiny_model, make_chunks):
     found = run(TubeletDetector(tiny_cfg, tiny_model), make_chunks(9))
     assert dtypes == {torch.bfloat16}
     assert found.scores.dtype == torch.float32
+
+
+@pytest.mark.parametrize("key", ["FLIP", "CLIP_STRIDE", "AMP.ENABLED"])
+def test_the_network_itself_detects_by_the_rules_of_its_configuration(
+    tiny_cfg, tiny_model, make_chunks, assert_same_tubelets, key
+):
+    tiny_cfg.TEST.WINDOWS_PER_CHUNK = 9
+    tiny_cfg.merge_from_list([f"TEST.{key}", 3 if key == "CLIP_STRIDE" else True])
+    model = build_model(tiny_cfg).eval()
+    model.load_state_dict(tiny_model.state_dict())
+    (chunk,) = make_chunks(9, num_frames=11)
+    expected = run(TubeletDetector(tiny_cfg, model), [chunk])
+    assert_same_tubelets(at_once(model, [chunk]), expected)
+    assert not torch.equal(at_once(tiny_model, [chunk]).scores, expected.scores)

@@ -140,7 +140,6 @@ def test_other_peoples_backbones_serve(tiny_cfg, make_sample, name):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"BACKBONE.NAME": "nobody"}, "BACKBONE.NAME is 'nobody'.*build_dla34_backbone"),
         ({"BACKBONE.NAME": "build_timm_fpn_backbone"}, "OUT_FEATURE is ''.*p2, p3"),
         ({"BACKBONE.OUT_FEATURE": "p9"}, "OUT_FEATURE is 'p9'.*features"),
         (
@@ -151,8 +150,18 @@ def test_other_peoples_backbones_serve(tiny_cfg, make_sample, name):
             },
             "TIMM_NAME is 'nothing'",
         ),
-        ({"BACKBONE.NORM": "LN"}, "BACKBONE.NORM is 'LN'"),
-        ({"STMA.LOSS_WEIGHT.NORMALIZER": "all"}, "NORMALIZER is 'all'"),
+        (
+            {"BACKBONE.NAME": "build_resnet_backbone", "BACKBONE.NORM": "SyncBN"},
+            r"BACKBONE.NORM is 'SyncBN', .* set MODEL.RESNETS.NORM and MODEL.FPN.NORM",
+        ),
+        (
+            {"BACKBONE.NAME": "build_timm_fpn_backbone", "BACKBONE.NORM": "FrozenBN"},
+            "BACKBONE.NORM is 'FrozenBN', which build_timm_fpn_backbone does not read",
+        ),
+        (
+            {"BACKBONE.NAME": "build_resnet_fpn_backbone"},
+            "BACKBONE.NAME build_resnet_fpn_backbone cannot be built of MODEL.RESNETS",
+        ),
     ],
 )
 def test_what_does_not_fit_says_why(tiny_cfg, changes, words):

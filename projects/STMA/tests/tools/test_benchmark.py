@@ -128,3 +128,10 @@ def test_seconds_of_mocs_own_code_are_compared_with_ours(
     record.write_text(record.read_text().replace("sum", "another sum"))
     with pytest.raises(InputError, match="detections of small are not those that were timed"):
         measure(*arguments)
+
+
+@pytest.mark.parametrize("option", ["--repeats", "--videos", "--frames", "--threads"])
+def test_nothing_to_measure_is_refused(tool, capsys, option):
+    with pytest.raises(SystemExit):
+        tool("benchmark").main(["link", option, "0"])
+    assert f"argument {option}: it is '0'; it must be " in capsys.readouterr().err

@@ -96,6 +96,12 @@ def test_kinds_can_be_forced_one_word_each(convert, imagenet, tmp_path):
     assert not output.exists()
 
 
+def test_what_is_converted_already_is_told(convert, imagenet, tmp_path):
+    convert(imagenet, "--output", tmp_path / "a.pkl")
+    with pytest.raises(InputError, match=r"a\.pkl is converted already, .* as MODEL\.WEIGHTS"):
+        convert(tmp_path / "a.pkl", "--output", tmp_path / "b.pkl")
+
+
 @pytest.mark.parametrize(
     ("inputs", "reason"),
     [

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stma_d2.data import open_frames
+from stma_d2.data import load_annotations, open_frames, save_annotations
 from stma_d2.errors import InputError
 
 SIZE = (48, 64)
@@ -136,7 +136,7 @@ def test_a_video_that_does_not_fit_its_annotation_is_left_out(frames, raw, key, 
     data[key]["Jump/b"] = value
     write_annotations(raw, data)
     printed, error = frames()
-    assert error.startswith("1 things are wrong")
+    assert error.startswith("wrong things, listed above: 1")
     assert "Jump/b: " in printed and message in printed
     assert files(raw) == WITHOUT_JUMP
     assert not (raw / "out/rgb-images/Jump/b").exists()
@@ -205,7 +205,7 @@ def test_check_lists_all_that_is_wrong(frames, check, raw):
     (raw / "out/My-GT.pkl").write_bytes(pickle.dumps(data))
     (raw / "out/rgb-images/Jump/b/00004.jpg").unlink()
     printed, error = check()
-    assert error.startswith("5 things are wrong")
+    assert error.startswith("wrong things, listed above: 5")
     tube = "Run/a: tube 0: "
     assert printed.splitlines()[-5:-1] == [
         tube + "2 of 20 boxes leave the frame by up to 2 pixels, first in frame 7",
@@ -224,7 +224,7 @@ def test_check_says_that_boxes_are_fractions(frames, check, raw):
     (raw / "out/My-GT.pkl").write_bytes(pickle.dumps(data))
     printed, error = check()
     assert "all boxes of the annotations lie within 0 .. 1" in printed
-    assert error.startswith("3 things are wrong")  # and each tube's boxes are small
+    assert error.startswith("wrong things, listed above: 3")  # and each tube's boxes are small
 
 
 def test_check_reads_sizes_and_in_full_every_frame(frames, check, raw):
@@ -244,15 +244,40 @@ def test_check_takes_video_files_and_explicit_paths(run, raw):
     assert "Jump/b: no folder of frames and no video file" in run(*arguments)[0]
 
 
+def test_check_takes_what_frames_made_of_annotations_of_any_name(run, raw):
+    annotations = load_annotations(raw / "My-GT.pkl")
+    save_annotations(annotations, raw / "mine.json")
+    paths = ["--videos", raw / "raw", "--annotations", raw / "mine.json", "--output", raw / "out"]
+    assert run("frames", *paths)[1] == ""
+    assert run("check", "--root", raw / "out")[1] == ""
+    save_annotations(annotations, raw / "out/other.json")
+    assert run("check", "--root", raw / "out")[1].startswith("2 annotation files")
+    save_annotations(annotations, raw / "out/my-GT.json")
+    assert run("check", "--root", raw / "out")[1] == ""
+
+
+@pytest.mark.usefixtures("empty_catalogs")
+def test_check_takes_a_data_set_file_with_its_own_splits(run, raw):
+    file = raw / "mine.yaml"
+    file.write_text("annotations: My-GT.pkl\nvideos: raw\nsplits: {train: [Jump/b, Run/a]}\n")
+    assert run("check", "--dataset-file", file, "--root", raw)[1].endswith("give it alone")
+    printed, error = run("check", "--dataset-file", file)
+    assert error == "" and "| mine_train |        2 |       29 |" in printed
+    (raw / "raw/Jump/b.avi").unlink()
+    assert (
+        "Jump/b: no folder of frames and no video file" in run("check", "--dataset-file", file)[0]
+    )
+
+
 def test_check_says_that_nothing_can_serve_for_training(frames, check):
     frames()
     printed, _ = check("--snippet-length", 21)
-    assert "split 1: no window of its videos can serve for training" in printed
+    assert "split 1 train: no window of its videos can serve for training" in printed
 
 
 def test_check_needs_to_know_where_the_data_set_is(run, check):
-    assert run("check")[1] == "give --root, or both --annotations and --frames"
-    assert check()[1].startswith("0 files *-GT*.pkl or *-GT*.json")
+    assert run("check")[1] == "give --root, --dataset-file, or both --annotations and --frames"
+    assert check()[1].startswith("0 annotation files (*-GT*.pkl or .json")
 
 
 def test_real_videos_become_a_data_set(run, shared, tmp_path):

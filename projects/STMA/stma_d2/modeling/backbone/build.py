@@ -10,7 +10,7 @@ from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
 from ...errors import InputError
-from .norm import convert_norm
+from .norm import convert_norm, has_batch_norm
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def build_backbone_2d(cfg: CfgNode) -> FeatureBackbone:
     """Build MODEL.BACKBONE: frames (D, 3, H, W) -> (D, c, H / stride, W / stride).
 
     Raises:
-        InputError: if there is no such backbone or feature map.
+        InputError: naming the key that does not fit the backbone.
     """
     return _build(cfg, cfg.MODEL.BACKBONE, "MODEL.BACKBONE")
 
@@ -43,16 +43,28 @@ def build_backbone_3d(cfg: CfgNode) -> FeatureBackbone:
     """Build MODEL.BACKBONE_3D: clips (B, 3, T, H, W) -> (B, c', T', H / stride, W / stride).
 
     Raises:
-        InputError: if there is no such backbone or feature map.
+        InputError: naming the key that does not fit the backbone.
     """
     return _build(cfg, cfg.MODEL.BACKBONE_3D, "MODEL.BACKBONE_3D")
 
 
 def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
-    if node.NAME not in BACKBONE_REGISTRY:
-        names = ", ".join(sorted(name for name, _ in BACKBONE_REGISTRY))
-        raise InputError(f"{key}.NAME is {node.NAME!r}; the registered backbones are {names}")
-    module = BACKBONE_REGISTRY.get(node.NAME)(cfg, ShapeSpec(channels=3))
+    builder = BACKBONE_REGISTRY.get(node.NAME)
+    is_detectron2_s = builder.__module__.startswith("detectron2.")
+    try:
+        module = builder(cfg, ShapeSpec(channels=3))
+    except (AssertionError, KeyError, ValueError) as error:
+        if isinstance(error, InputError) or not is_detectron2_s:
+            raise
+        raise InputError(
+            f"{key}.NAME {node.NAME} cannot be built of MODEL.RESNETS and MODEL.FPN: "
+            f"{' '.join(str(error).split()) or 'their features do not fit each other'}"
+        ) from error
+    if node.NORM != "BN" and (is_detectron2_s or not has_batch_norm(module)):
+        raise InputError(
+            f"{key}.NORM is {node.NORM!r}, which {node.NAME} does not read; leave it at 'BN'"
+            + (" and set MODEL.RESNETS.NORM and MODEL.FPN.NORM" if is_detectron2_s else "")
+        )
     shapes = module.output_shape()
     feature = node.OUT_FEATURE
     if not feature and len(shapes) == 1:
@@ -69,6 +81,4 @@ def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
             f"{feature!r}, which the heads follow from"
         )
     divisibility = getattr(module, "size_divisibility", 0) or shape.stride
-    return FeatureBackbone(
-        convert_norm(module, node.NORM, f"{key}.NORM"), feature, shape, divisibility
-    )
+    return FeatureBackbone(convert_norm(module, node.NORM), feature, shape, divisibility)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ...errors import InputError
-
 
 class FrozenBatchNorm(_BatchNorm):
     """Batch normalization of any dimension that always uses its running statistics, as they are.
@@ -29,20 +27,19 @@ class FrozenBatchNorm(_BatchNorm):
         """Take any number of dimensions."""
 
 
-def convert_norm(module: nn.Module, norm: str, key: str) -> nn.Module:
+def has_batch_norm(module: nn.Module) -> bool:
+    """Whether `convert_norm` finds something to exchange."""
+    return any(isinstance(part, _BatchNorm) for part in module.modules())
+
+
+def convert_norm(module: nn.Module, norm: str) -> nn.Module:
     """Exchange the batch normalization in a backbone; the names of its weights stay.
 
     Args:
         module: the backbone, changed in place.
         norm: "BN" leaves it as it is; "SyncBN" computes statistics over all processes (GPUs only);
             "FrozenBN" keeps weights and running statistics as they were loaded.
-        key: the configuration key, for the message.
-
-    Raises:
-        InputError: for another ``norm``.
     """
-    if norm not in ("BN", "SyncBN", "FrozenBN"):
-        raise InputError(f"{key} is {norm!r}; it must be 'BN', 'SyncBN' or 'FrozenBN'")
     if norm == "SyncBN":
         return nn.SyncBatchNorm.convert_sync_batchnorm(module)
     if norm == "FrozenBN":

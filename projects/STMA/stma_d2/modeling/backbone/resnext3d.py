@@ -12,7 +12,6 @@ from detectron2.layers import ShapeSpec
 from detectron2.modeling import BACKBONE_REGISTRY
 from torch import nn
 
-from ...errors import InputError
 from .checkpoint_forward import checkpoint_forward
 
 # Bottlenecks in each of the four layers.
@@ -156,13 +155,7 @@ class ResNeXt3D(BottleneckNet3D):
         Args:
             depth: 50, 101 or 152.
             checkpoint_activations: see `BottleneckNet3D`.
-
-        Raises:
-            InputError: for another depth.
         """
-        if depth not in BLOCKS_OF_DEPTH:
-            depths = ", ".join(map(str, BLOCKS_OF_DEPTH))
-            raise InputError(f"MODEL.BACKBONE_3D.DEPTH is {depth}; ResNeXt3D comes in {depths}")
         super().__init__(
             BLOCKS_OF_DEPTH[depth],
             stem_channels=64,

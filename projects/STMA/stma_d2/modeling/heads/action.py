@@ -103,14 +103,10 @@ class ActionHead(nn.Module):
                 and, between them, the attention to unlike channels.
 
         Raises:
-            InputError: for another ``attention``, or if no number of stride-2 convolutions leads
-                from the stride of the 2D features to the class map's.
+            InputError: if no number of stride-2 convolutions leads from the stride of the 2D
+                features to the class map's.
         """
         super().__init__()
-        if attention not in ("gram", "cfam"):
-            raise InputError(
-                f"MODEL.STMA.ACTION.ATTENTION is {attention!r}; it must be 'gram' or 'cfam'"
-            )
         self.stride = clip_shape.stride if clip_shape else STRIDE_WITHOUT_CLIP
         clip_channels = clip_shape.channels if clip_shape else 0
         halvings = count_halvings(input_shape.stride, self.stride)

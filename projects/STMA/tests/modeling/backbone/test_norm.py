@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from stma_d2.errors import InputError
-from stma_d2.modeling.backbone.norm import convert_norm
+from stma_d2.modeling.backbone.norm import convert_norm, has_batch_norm
 
 
 def network(dimensions: int) -> nn.Module:
@@ -27,7 +26,7 @@ def test_frozen_statistics_stay_as_loaded_and_names_as_they_were(dimensions):
     names = list(plain.state_dict())
     images = torch.randn(2, 3, *[5] * dimensions)
     expected = plain(images)
-    frozen = convert_norm(plain, "FrozenBN", "KEY").train()
+    frozen = convert_norm(plain, "FrozenBN").train()
     before = {name: value.clone() for name, value in frozen.state_dict().items()}
     assert torch.equal(frozen(images), expected), "also in training"
     frozen(images).sum().backward()
@@ -42,13 +41,16 @@ def test_frozen_statistics_stay_as_loaded_and_names_as_they_were(dimensions):
 def test_synchronized_normalization_keeps_the_names():
     plain = network(2)
     names = list(plain.state_dict())
-    converted = convert_norm(plain, "SyncBN", "KEY")
+    converted = convert_norm(plain, "SyncBN")
     assert isinstance(converted[0][1], nn.SyncBatchNorm)
     assert list(converted.state_dict()) == names
 
 
-def test_plain_normalization_stays_and_other_names_are_refused():
+def test_plain_normalization_stays():
     plain = network(2)
-    assert convert_norm(plain, "BN", "KEY") is plain
-    with pytest.raises(InputError, match="KEY is 'bn'"):
-        convert_norm(plain, "bn", "KEY")
+    assert convert_norm(plain, "BN") is plain
+
+
+def test_a_network_without_batch_normalization_is_known():
+    assert has_batch_norm(network(3))
+    assert not has_batch_norm(nn.Sequential(nn.Conv2d(3, 4, 1), nn.GroupNorm(2, 4)))

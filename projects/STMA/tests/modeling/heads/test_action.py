@@ -109,11 +109,6 @@ def test_strides_that_no_halving_joins_are_refused(stride, clip_stride):
         )
 
 
-def test_an_unknown_attention_is_refused():
-    with pytest.raises(InputError, match="ATTENTION is 'other'"):
-        make_head(attention="other")
-
-
 def test_the_clips_features_are_averaged_over_time():
     head = make_head()
     frames, clips = torch.randn(1, 3, 8, 2, 2), torch.randn(1, 7, 4, 2, 2)

@@ -1,18 +1,8 @@
-"""Configuration: every key that the project adds to Detectron2's own, and reading a file."""
+"""Every key that the project adds to Detectron2's own, with what it means."""
 
 from __future__ import annotations
 
-import logging
-
-import torch
 from detectron2.config import CfgNode as CN
-from detectron2.config import get_cfg
-
-from .config_file import read_config_file
-from .config_values import check_values
-from .errors import InputError
-
-logger = logging.getLogger(__name__)
 
 
 def add_stma_config(cfg: CN) -> None:
@@ -21,35 +11,13 @@ def add_stma_config(cfg: CN) -> None:
     Args:
         cfg: a configuration from ``detectron2.config.get_cfg()``; changed in place.
     """
+    # Files that describe data sets of one's own, such as ("mine.yaml",), which gives mine_train and
+    # mine_test; see stma_d2/data/dataset_file.py.
+    cfg.DATASETS.FILES = ()
     _add_input(cfg)
     _add_model(cfg)
     _add_solver(cfg)
     _add_test(cfg)
-
-
-def load_config(config_file: str, overrides: list[str] | None = None) -> CN:
-    """Read a configuration file and apply ``KEY VALUE`` overrides.
-
-    MODEL.DEVICE falls back to the CPU where no GPU is visible.
-
-    Raises:
-        InputError: if the file cannot be read (see `read_config_file`), or it or an override names
-            an unknown key, a value of another type or one without meaning (see `check_values`).
-    """
-    cfg = get_cfg()
-    add_stma_config(cfg)
-    content = read_config_file(config_file) if config_file else CN()
-    try:
-        cfg.merge_from_other_cfg(content)
-        cfg.merge_from_list(overrides or [])
-    except (KeyError, ValueError, AssertionError) as error:
-        reason = error.args[0] if error.args else error
-        raise InputError(f"the configuration {config_file} {overrides or ''}: {reason}") from error
-    check_values(cfg)
-    if cfg.MODEL.DEVICE.startswith("cuda") and not torch.cuda.is_available():
-        logger.warning(f"no GPU is visible: MODEL.DEVICE {cfg.MODEL.DEVICE} falls back to cpu")
-        cfg.MODEL.DEVICE = "cpu"
-    return cfg
 
 
 def _add_input(cfg: CN) -> None:
@@ -108,7 +76,8 @@ def _add_model(cfg: CN) -> None:
     # Which of its feature maps is used, such as "p2" of a feature pyramid; "": its only one.
     cfg.MODEL.BACKBONE.OUT_FEATURE = ""
     # Its batch normalization: "BN"; "SyncBN", whose statistics are those of all GPUs; "FrozenBN",
-    # which keeps weights and statistics as they were loaded.
+    # which keeps weights and statistics as they were loaded. Detectron2's own backbones have
+    # MODEL.RESNETS.NORM and MODEL.FPN.NORM instead.
     cfg.MODEL.BACKBONE.NORM = "BN"
     # The network that `build_timm_fpn_backbone` takes from timm.
     cfg.MODEL.BACKBONE.TIMM_NAME = "convnext_atto"
@@ -141,7 +110,7 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS = False
 
     cfg.MODEL.STMA = CN()
-    # Classes without background; must equal the data set's.
+    # Classes without background; must equal the data set's. 0: as many as the data set has.
     cfg.MODEL.STMA.NUM_CLASSES = 24
     # Width of the hidden layer of the center, movement and size heads.
     cfg.MODEL.STMA.HEAD_CHANNELS = 256
@@ -252,12 +221,21 @@ def _add_test(cfg: CN) -> None:
     # Use a checkpoint also where labels, sizes, K, T or pixel statistics are not those that it was
     # trained with; results then say so. False refuses it.
     cfg.TEST.OTHER_SETTINGS = False
-    # Rules of linking and metrics, by name: "moc", "act", "voc".
+    # Rules of linking and metrics, by name: "moc", "act", "voc", "multisports".
     cfg.TEST.PROTOCOL = "moc"
     cfg.TEST.LINKING = CN()
     # Tubelets that score less are dropped before linking, which trims tubes in time;
     # 0 keeps all, as published.
     cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
+    # Tubes of fewer frames are dropped; 15 is as published. Lower it where actions are short.
+    cfg.TEST.LINKING.MIN_TUBE_LENGTH = 15
     # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
     # False is as published. Tubes overrun actions, and a window says most about its key frame.
     cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False
+    # Also write the boxes and tubes into the two files that the MultiSports benchmark scores,
+    # frame_detections.pkl and video_detections.pkl.
+    cfg.TEST.BENCHMARK_FILES = CN()
+    cfg.TEST.BENCHMARK_FILES.ENABLED = False
+    # Boxes on frames that score less are left out of the file; 0 keeps all: a box takes 32 bytes,
+    # and every tubelet is one for every class, on each of its frames.
+    cfg.TEST.BENCHMARK_FILES.MIN_SCORE = 0.0

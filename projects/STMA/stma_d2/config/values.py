@@ -1,0 +1,76 @@
+"""Checking a configuration against the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from detectron2.config import CfgNode, get_cfg
+from detectron2.utils import comm
+
+from ..errors import InputError
+from .rules import shown
+from .schema import rules
+from .without_effect import why_without_effect
+
+# Of Detectron2's group normalization.
+_GROUPS = 32
+# Keys of a normalization, and of the channels that it normalizes.
+_NORMALIZED = (
+    ("MODEL.STMA.HEAD_NORM", "MODEL.STMA.HEAD_CHANNELS"),
+    ("MODEL.STMA.HEAD_NORM", "MODEL.STMA.SIZE.HEAD_CHANNELS"),
+    ("MODEL.FPN.NORM", "MODEL.FPN.OUT_CHANNELS"),
+)
+
+
+def check_values(cfg: CfgNode, files: Mapping[str, str] | None = None) -> None:
+    """Refuse values without meaning, alone or together, and keys without effect here.
+
+    Args:
+        cfg: the configuration.
+        files: key -> the file that its value is from, as far as known.
+
+    Raises:
+        InputError: naming the first key, its value and what it must be.
+    """
+    defaults, allowed = dict(leaves(get_cfg())), rules()
+    for key, value in leaves(cfg):
+        given = f"{key} is {shown(value)}" + (f" ({files[key]})" if files and key in files else "")
+        if key in allowed and not allowed[key].holds(value):
+            raise InputError(f"{given}; it must be {allowed[key].words}")
+        reason = why_without_effect(key, cfg.MODEL.BACKBONE.NAME)
+        if reason and (type(value), value) != (type(defaults[key]), defaults[key]):
+            raise InputError(
+                f"{given}, but nothing here reads this key of Detectron2 ({reason}); leave it at "
+                f"{defaults[key]!r}"
+            )
+    _check_norms(cfg)
+
+
+def _check_norms(cfg: CfgNode) -> None:
+    """Refuse normalization that the number of channels or the device does not allow."""
+    values = dict(leaves(cfg))
+    for norm, channels in _NORMALIZED:
+        if values[norm] == "GN" and values[channels] % _GROUPS:
+            raise InputError(
+                f"{norm} is 'GN', of {_GROUPS} groups; {channels} must be a multiple of {_GROUPS}, "
+                f"not {values[channels]}"
+            )
+    processes = comm.get_world_size()
+    if processes == 1 or cfg.MODEL.DEVICE != "cpu":
+        return
+    for key, value in values.items():
+        if key.endswith("NORM") and value in ("SyncBN", "nnSyncBN"):
+            raise InputError(
+                f"{key} is {value!r}, which {processes} processes on CPUs cannot compute; set it "
+                "to 'BN'"
+            )
+
+
+def leaves(node: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The full names of a node's keys that are no nodes, with their values."""
+    for name, value in node.items():
+        if isinstance(value, CfgNode):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value

@@ -1,0 +1,112 @@
+"""Where trained networks lie, and which there are.
+
+A zoo is a folder, local or behind a URL, with ``index.json``::
+
+    {"format": "stma-zoo", "version": 1,
+     "models": {"Synthetic/STMA_tiny_K5.yaml": "Synthetic/STMA_tiny_K5-0123456789abcdef.pth"}}
+
+A file's name holds digits of its SHA-256, which loading compares. ``STMA_MODEL_ZOO`` in the
+environment names a zoo that is looked into before the package's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from detectron2.utils.file_io import PathManager
+
+from ..checkpoint import names_its_hash
+from ..errors import InputError
+
+PACKAGED = Path(__file__).parent / "trained"
+INDEX = "index.json"
+
+
+def get_checkpoint_url(name: str) -> str:
+    """Where the trained network of that name lies.
+
+    Args:
+        name: as in a zoo's index, for example "Synthetic/STMA_tiny_K5.yaml".
+
+    Returns:
+        A path or URL, which MODEL.WEIGHTS takes.
+
+    Raises:
+        InputError: listing the trained networks, if there is none of that name; or if a zoo cannot
+            be read.
+    """
+    found = {}
+    for root in _roots():
+        index = read_index(root)
+        if name in index:
+            return f"{root}/{index[name]}"
+        found |= index
+    names = ", ".join(sorted(found)) or "none"
+    raise InputError(
+        f"no trained network is called {name!r}; there are: {names} (STMA_MODEL_ZOO may name "
+        "another zoo's folder or URL)"
+    )
+
+
+def find_checkpoint(name_or_path: str) -> str:
+    """A checkpoint's path or URL; a name that ends in .yaml is looked up in the zoo."""
+    is_name = name_or_path.endswith((".yaml", ".yml"))
+    return get_checkpoint_url(name_or_path) if is_name else name_or_path
+
+
+def read_index(root: str) -> dict[str, str]:
+    """The trained networks of a zoo.
+
+    Args:
+        root: the zoo's folder or URL.
+
+    Returns:
+        Files by name, relative to ``root``; {} where the package ships none.
+
+    Raises:
+        InputError: naming the index, if it cannot be read or has another content.
+    """
+    path = f"{root}/{INDEX}"
+    try:
+        text = _read(path)
+    except Exception as error:  # whatever the handler of such paths raises
+        if root == str(PACKAGED) and not PACKAGED.is_dir():
+            return {}
+        raise InputError(f"the model zoo has no {path} ({error}); check STMA_MODEL_ZOO") from error
+    try:
+        models = json.loads(text)["models"]
+        good = all(
+            isinstance(name, str) and isinstance(file, str) and names_its_hash(file)
+            for name, file in models.items()
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path} is no index of a model zoo ({error!r})") from error
+    if not good:
+        raise InputError(f"{path} names a file that has no digits of its SHA-256 in its name")
+    return models
+
+
+def index_text(models: Mapping[str, str]) -> str:
+    """The content of an index."""
+    content = {"format": "stma-zoo", "version": 1, "models": dict(sorted(models.items()))}
+    return json.dumps(content, indent=1) + "\n"
+
+
+def _roots() -> list[str]:
+    chosen = os.path.expanduser(os.environ.get("STMA_MODEL_ZOO", ""))
+    return [root.rstrip("/") for root in (chosen, str(PACKAGED)) if root]
+
+
+def _read(path: str) -> str:
+    if not re.match(r"(https?|ftp)://", path):
+        with PathManager.open(path) as file:
+            return file.read()
+    # PathManager keeps what it downloads and never looks again, but an index grows.
+    with TemporaryDirectory() as folder:
+        local = PathManager.get_local_path(path, force=True, cache_dir=folder)
+        return Path(local).read_text(encoding="utf-8")
