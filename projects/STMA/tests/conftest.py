@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -34,7 +34,8 @@ TINY = [
     *("MODEL.STMA.ACTION.CHANNELS", "8", "MODEL.STMA.ACTION.FUSED_CHANNELS", "16"),
     *("INPUT.SIZE", "(64, 64)", "INPUT.CLIP_LENGTH", "8", "SOLVER.IMS_PER_BATCH", "2"),
     *("SOLVER.MAX_ITER", "4", "SOLVER.CHECKPOINT_PERIOD", "2", "DATALOADER.NUM_WORKERS", "0"),
-    *("TEST.LINKING.MIN_TUBELET_SCORE", "0.0", "SEED", "1"),
+    *("TEST.LINKING.MIN_TUBELET_SCORE", "0.0", "TEST.LINKING.TRIM_BELOW_MEDIAN", "0.0"),
+    *("SOLVER.AMP.ENABLED", "False", "INPUT.BACKGROUND_WINDOWS", "0.0", "SEED", "1"),
 ]
 LIMIT = 300  # seconds that a test's process may take; a busy machine is slow
 
@@ -159,6 +160,79 @@ def assert_same_tubelets():
         np.testing.assert_allclose(ours.scores, theirs.scores, atol=1e-5, rtol=1e-4)
 
     return assert_same
+
+
+@pytest.fixture(scope="session")
+def evil() -> SimpleNamespace:
+    """A label and a video's name that would run in a page that does not escape them."""
+    return SimpleNamespace(
+        label="<script>document.title = 'label'</script>",
+        video="Jump/<img src=x onerror=\"document.title = 'video'\">",
+    )
+
+
+@pytest.fixture
+def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evil: SimpleNamespace) -> Path:
+    """The folder of a small run: configuration, log of 60 iterations, an evaluation of two videos.
+
+    Of 20 frames of 32 x 24 pixels each: in "Run/a" the tube is found exactly, class
+    ``evil.label``; in ``evil.video`` it is found elsewhere, and the video has no frames.
+    """
+    import json
+    import pickle
+
+    import cv2
+    from detectron2.data import DatasetCatalog, MetadataCatalog
+
+    from stma_d2.config import load_config
+    from stma_d2.data import register_tube_dataset
+    from stma_d2.evaluation import TubeletEvaluator
+    from stma_d2.structures import Tubelets
+
+    for catalog in (DatasetCatalog, MetadataCatalog):
+        monkeypatch.setattr(catalog, "data", dict(catalog.data))
+    boxes = {"Run/a": (4, 4, 15, 15), evil.video: (16, 2, 27, 13)}
+    tubes = {v: [np.array([[f, *box] for f in range(1, 21)], "f4")] for v, box in boxes.items()}
+    truth = {
+        "labels": ["Run", evil.label],
+        "gttubes": {"Run/a": {1: tubes["Run/a"]}, evil.video: {0: tubes[evil.video]}},
+        "nframes": dict.fromkeys(boxes, 20),
+        "resolution": dict.fromkeys(boxes, (24, 32)),
+        "train_videos": [[]],
+        "test_videos": [list(boxes)],
+    }
+    (tmp_path / "GT.pkl").write_bytes(pickle.dumps(truth))
+    frames = tmp_path / "frames" / "Run" / "a"
+    frames.mkdir(parents=True)
+    for number in range(1, 21):
+        picture = np.full((24, 32, 3), 10 * number, np.uint8)
+        cv2.imwrite(str(frames / f"{number:05d}.png"), picture)
+    register_tube_dataset(
+        "looked_at", str(tmp_path / "GT.pkl"), str(tmp_path / "frames"), subset="test"
+    )
+
+    run = tmp_path / "run"
+    run.mkdir()
+    cfg = load_config(str(CONFIGS / "Synthetic" / "STMA_tiny_K5.yaml"))
+    cfg.DATASETS.TEST, cfg.SEED, cfg.MODEL.STMA.NUM_CLASSES = ("looked_at",), 7, 2
+    cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
+    (run / "config.yaml").write_text(cfg.dump())
+    log = [
+        {"iteration": i, "total_loss": 9 / i, "loss_size": 1 / i, "unweighted/loss_size": 2 / i}
+        for i in (19, 39, 59)
+    ]
+    (run / "metrics.json").write_text("".join(json.dumps(line) + "\n" for line in log))
+    evaluator = TubeletEvaluator(
+        "looked_at", str(run / "inference" / "looked_at"), distributed=False
+    )
+    windows = np.arange(1, 17)
+    for video, box, score in (("Run/a", (4, 4, 15, 15), 0.9), (evil.video, (0, 12, 9, 21), 0.6)):
+        scores = np.zeros((16, 1, 2), np.float32)
+        scores[..., 1] = score
+        found = np.tile(np.array(box, np.float32), (16, 1, 5, 1))
+        evaluator.process([{"video_id": video}], [{"tubelets": Tubelets(windows, found, scores)}])
+    evaluator.evaluate()
+    return run
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ from stma_d2.files import check_output
 
 _OF_TUBELETS = (
     "min_tubelet_score",
+    "trim_below_median",
     "trim_to_key_frames",
     "min_tube_length",
     "write_benchmark_files",
@@ -185,6 +186,12 @@ def _parser() -> argparse.ArgumentParser:
         "--min-tubelet-score",
         type=argument(number(0, 1, below=True)),
         help="tubelets that score less are not linked (as published: 0)",
+    )
+    parser.add_argument(
+        "--trim-below-median",
+        type=argument(number(0, 1, below=True)),
+        metavar="SHARE",
+        help="cut tubes back to tubelets of this share of their median score (as published: 0)",
     )
     parser.add_argument(
         "--trim-to-key-frames",

@@ -229,6 +229,9 @@ def _add_test(cfg: CN) -> None:
     cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
     # Tubes of fewer frames are dropped; 15 is as published. Lower it where actions are short.
     cfg.TEST.LINKING.MIN_TUBE_LENGTH = 15
+    # Cut tubes back at both ends to tubelets that score at least this share of the median of the
+    # tube's scores; 0 is as published. Beside an action scores fall, and tubes overrun it.
+    cfg.TEST.LINKING.TRIM_BELOW_MEDIAN = 0.0
     # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
     # False is as published. Tubes overrun actions, and a window says most about its key frame.
     cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False

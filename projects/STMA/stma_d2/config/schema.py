@@ -220,6 +220,7 @@ def rules() -> dict[str, Rule]:
         "TEST.PROTOCOL": one_of(*PROTOCOLS),
         "TEST.LINKING.MIN_TUBELET_SCORE": _SHARE,
         "TEST.LINKING.MIN_TUBE_LENGTH": whole(1, 10_000),
+        "TEST.LINKING.TRIM_BELOW_MEDIAN": _SHARE,
         "TEST.LINKING.TRIM_TO_KEY_FRAMES": flag(),
         "TEST.BENCHMARK_FILES.ENABLED": flag(),
         "TEST.BENCHMARK_FILES.MIN_SCORE": _SHARE,

@@ -5,7 +5,7 @@ from . import datasets
 from .annotations import load_annotations, save_annotations
 from .array_reader import ArrayReader
 from .build import build_test_loader, build_train_index, build_train_loader, build_train_stream
-from .catalog import known_labels, load_ground_truth, register_tube_dataset
+from .catalog import find_video, known_labels, load_ground_truth, register_tube_dataset
 from .clip_sampler import ClipSampler
 from .dataset_file import register_dataset_file
 from .mapper import ClipDatasetMapper
@@ -31,6 +31,7 @@ __all__ = [
     "build_train_stream",
     "datasets",
     "find_frames",
+    "find_video",
     "known_labels",
     "load_annotations",
     "load_ground_truth",

@@ -49,8 +49,7 @@ def register_tube_dataset(
         raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
         raise InputError(f"data set '{name}' is registered already")
-    roots = (frames,) if isinstance(frames, str) else tuple(frames)
-    DatasetCatalog.register(name, partial(_load, name, roots))
+    DatasetCatalog.register(name, partial(_load, name))
     metadata = MetadataCatalog.get(name)
     metadata.set(annotations_file=annotations, frames=frames, subset=subset, hint=hint)
     metadata.set(split=split if videos is None else None, videos=videos)
@@ -125,7 +124,25 @@ def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
     return load_annotations(path)
 
 
-def _load(name: str, roots: Sequence[str]) -> list[VideoDict]:
+def find_video(name: str, video_id: str) -> str | None:
+    """Where a registered data set has the frames of a video.
+
+    Returns:
+        What `open_frames` takes, or None if none of the data set's folders has the video.
+
+    Raises:
+        InputError: if the video's name leads out of a folder.
+    """
+    found = (find_frames(root, video_id) for root in _roots(name))
+    return next(filter(None, found), None)
+
+
+def _roots(name: str) -> tuple[str, ...]:
+    frames = MetadataCatalog.get(name).frames
+    return (frames,) if isinstance(frames, str) else tuple(frames)
+
+
+def _load(name: str) -> list[VideoDict]:
     annotations, names = load_ground_truth(name)
     dicts: list[VideoDict] = []
     for video_id in names:
@@ -136,7 +153,7 @@ def _load(name: str, roots: Sequence[str]) -> list[VideoDict]:
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
-                "path": next(filter(None, (find_frames(root, video_id) for root in roots)), None),
+                "path": find_video(name, video_id),
                 "tubes": list(video.tubes),
             }
         )
@@ -144,7 +161,7 @@ def _load(name: str, roots: Sequence[str]) -> list[VideoDict]:
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {' or '.join(roots)}, such as "
+            f"frames nor a video file under {' or '.join(_roots(name))}, such as "
             f"{', '.join(missing[:3])}; {MetadataCatalog.get(name).hint}"
         )
     return dicts

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from detectron2.config import CfgNode
@@ -15,6 +16,7 @@ from detectron2.evaluation import (
     verify_results,
 )
 from detectron2.evaluation.evaluator import inference_context
+from detectron2.utils import comm
 from torch import nn
 
 from ..data import build_test_loader
@@ -24,6 +26,7 @@ from ..evaluation.evaluator import TASK
 from ..evaluation.metrics import evaluated_labels
 from ..modeling import TubeletDetector
 from ..structures import Sample, Tubelets
+from ..visualization.plots import write_plots
 from .loading import prepare_workers, worker_failures_named
 
 logger = logging.getLogger(__name__)
@@ -74,7 +77,7 @@ def evaluate(
     Args:
         cfg: the configuration.
         model: with its weights.
-        evaluators: one a data set; default `build_evaluators`.
+        evaluators: one a data set; default `build_evaluators`. Plots go beside what they write.
 
     Returns:
         ``{"action_detection": {metric: percent}}`` on the main process; with several data sets
@@ -89,10 +92,20 @@ def evaluate(
         loader = prepare_workers(build_test_loader(cfg, name), cfg.DATALOADER.TIMEOUT)
         with worker_failures_named(loader), inference_context(model):
             found = inference_on_dataset(_Detection(cfg, model), loader, evaluator)
+        if comm.is_main_process() and evaluator.output_dir:
+            _plot(Path(evaluator.output_dir))
         print_csv_format(found)
         prefix = f"{name}/" if len(cfg.DATASETS.TEST) > 1 else ""
         results.update({prefix + task: metrics for task, metrics in found.items()})
     return results
+
+
+def _plot(folder: Path) -> None:
+    """Draw the evaluation; whatever goes wrong in a plot must not cost a training its numbers."""
+    try:
+        write_plots(folder)
+    except Exception as error:
+        logger.warning(f"the plots of {folder} could not be drawn: {error!r}")
 
 
 class _Detection:

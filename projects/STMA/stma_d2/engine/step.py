@@ -10,6 +10,7 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.engine import SimpleTrainer
 from detectron2.utils import comm
+from detectron2.utils.events import get_event_storage
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -87,7 +88,17 @@ class AccumulatingTrainer(SimpleTrainer):
         self.optimizer.zero_grad()
         losses = self.accumulate(batch)
         self._write_metrics(losses, data_time)  # waits for the losses, and checks them
+        if comm.is_main_process():
+            self._write_unweighted()
         self.update()
+
+    def _write_unweighted(self) -> None:
+        """Tell each loss without its weight too: the weighted ones do not show which is learnt."""
+        storage = get_event_storage()
+        told = storage.latest()
+        for name, weight in self.inner_model.loss_weights.items():
+            if weight and name in told:
+                storage.put_scalar(f"unweighted/{name}", told[name][0] / weight)
 
     def accumulate(self, batch: list[Sample]) -> dict[str, torch.Tensor]:
         """Add the batch's gradient to the parameters' and return its losses, without a graph."""

@@ -13,6 +13,7 @@ from .evaluator import TubeletEvaluator
 from .metrics import Evaluation, evaluate_tubelets, run_evaluation, score
 from .protocols import METRICS, PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
+from .saved_tubes import tubes_of_detections
 from .tube_length import too_short
 
 __all__ = [
@@ -38,7 +39,8 @@ __all__ = [
     "run_evaluation",
     "save_benchmark_files",
     "save_detections",
-    "too_short",
     "score",
+    "too_short",
+    "tubes_of_detections",
     "write_json",
 ]

@@ -18,6 +18,7 @@ import numpy as np
 from ..linking import box_iou
 from ..structures import TubeAnnotations, Tubelets
 from .average_precision import average_precision, precision_recall
+from .confusion import Confusion
 from .frame_boxes import BoxesOnFrames, FrameBoxes, TruthOnFrames, on_frames, truth_on_frames
 from .matching import match_detections
 from .protocols import Protocol
@@ -67,6 +68,7 @@ def classify_detections(
     videos: Sequence[str],
     protocol: Protocol,
     iou: float,
+    confusion: Confusion | None = None,
 ) -> list[ClassDetections]:
     """Compare detections on frames with the ground truth at overlap ``iou``.
 
@@ -78,6 +80,7 @@ def classify_detections(
         videos: the videos to evaluate, in the order that settles equal scores.
         protocol: the rules.
         iou: a detection finds a box if they overlap by this much or more.
+        confusion: counts the detections too; of tubelets only, whose classes come together.
 
     Returns:
         One record a class.
@@ -96,6 +99,8 @@ def classify_detections(
             for found in on_frames(detections[video], truth, protocol):
                 overlaps = _overlaps(found, truth, protocol.inclusive)
                 outcomes = _outcomes(found, truth, overlaps, iou, protocol.rematch)
+                if confusion is not None:
+                    confusion.add(found.scores, found.kept, overlaps, truth.labels)
                 for place, label in enumerate(found.labels):
                     mine = found.kept[:, place]
                     all_scores, all_outcomes = collected[label]

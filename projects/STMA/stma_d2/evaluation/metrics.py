@@ -10,9 +10,11 @@ import numpy as np
 
 from ..errors import InputError
 from ..structures import Tube, TubeAnnotations, Tubelets
+from .confusion import Confusion
+from .curves import Curves, sampled_precision_recall
 from .error_analysis import ERROR_KINDS, error_analysis
 from .frame_boxes import FrameBoxes
-from .frame_map import classify_detections
+from .frame_map import ClassDetections, classify_detections
 from .protocols import FRAME_METRIC, Protocol, get_protocol
 from .video_map import video_average_precision
 
@@ -30,12 +32,14 @@ class Evaluation:
             these those that have ground truth in the videos.
         errors: ``{label: {kind: points}}``, see :mod:`~stma_d2.evaluation.error_analysis`; empty
             where there is no frame-mAP.
+        curves: what plots show beside these numbers; None for finished boxes and tubes.
     """
 
     protocol: Protocol
     num_videos: int
     average_precision: dict[str, dict[str, float]]
     errors: dict[str, dict[str, float]]
+    curves: Curves | None
 
     @property
     def means(self) -> dict[str, float]:
@@ -102,7 +106,8 @@ def run_evaluation(
     names = sorted(set(videos))
     detections = {video: tubelets.numpy() for video, tubelets in detections.items()}
     check_detections(detections, annotations, names)
-    return score(detections, detections, annotations, names, protocol)
+    confusion = Confusion(len(annotations.labels), _FRAME_IOU)
+    return score(detections, detections, annotations, names, protocol, confusion)
 
 
 def score(
@@ -111,6 +116,7 @@ def score(
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: Protocol,
+    confusion: Confusion | None = None,
 ) -> Evaluation:
     """Score detections that are known to fit the annotations.
 
@@ -122,6 +128,7 @@ def score(
         annotations: the ground truth.
         videos: names of the videos to evaluate, ascending; equal scores rank in this order.
         protocol: the rules.
+        confusion: empty; with it, which takes tubelets for both, there are curves too.
 
     Raises:
         InputError: if the videos have no ground truth of the protocol's classes.
@@ -133,9 +140,11 @@ def score(
             f"{protocol.name} evaluates: mAP is not defined"
         )
     rule = protocol.average_precision
-    aps, errors = {}, {}
+    aps, errors, curves = {}, {}, None
     if on_frames is not None:
-        frames = classify_detections(on_frames, annotations, videos, protocol, _FRAME_IOU)
+        frames = classify_detections(
+            on_frames, annotations, videos, protocol, _FRAME_IOU, confusion
+        )
         aps[FRAME_METRIC] = [record.average_precision(rule) for record in frames]
         losses = error_analysis(frames, annotations.labels)
         errors = {annotations.labels[label]: losses[annotations.labels[label]] for label in present}
@@ -145,6 +154,8 @@ def score(
         by_iou = dict(zip(ious, values, strict=True))
         for metric, group in protocol.video_ious.items():
             aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
+    if confusion is not None:
+        curves = _curves(frames, by_iou, confusion, annotations.labels, present)
     return Evaluation(
         protocol=protocol,
         num_videos=len(videos),
@@ -153,6 +164,26 @@ def score(
             for metric, by_class in aps.items()
         },
         errors=errors,
+        curves=curves,
+    )
+
+
+def _curves(
+    frames: Sequence[ClassDetections],
+    by_iou: Mapping[float, np.ndarray],
+    confusion: Confusion,
+    labels: tuple[str, ...],
+    present: Sequence[int],
+) -> Curves:
+    """What plots show of the classes ``present``; the confusion is one of all classes."""
+    return Curves(
+        frame_iou=_FRAME_IOU,
+        precision_recall={labels[i]: sampled_precision_recall(frames[i]) for i in present},
+        video_map_over_iou={
+            round(iou, 2): 100 * float(np.mean(values[present])) for iou, values in by_iou.items()
+        },
+        labels=labels,
+        confusion=confusion.matrix([record.num_boxes for record in frames]),
     )
 
 

@@ -13,7 +13,7 @@ from ..linking import LinkingRules, Suppression
 
 # All three protocols drop tubes of fewer frames.
 PUBLISHED_TUBE_LENGTH = LinkingRules().min_tube_length
-_OPTIONS = ("min_tubelet_score", "trim_to_key_frames", "min_tube_length")
+_OPTIONS = ("min_tubelet_score", "trim_below_median", "trim_to_key_frames", "min_tube_length")
 FRAME_METRIC = "frame_mAP@0.5"
 _VIDEO_IOUS = {
     "video_mAP@0.2": (0.2,),
@@ -78,6 +78,8 @@ class Protocol:
         """What was changed beside the protocol as published, ready to follow a title."""
         smallest = self.linking.min_tubelet_score
         changes = f", tubelets below {smallest:g} dropped" if smallest else ""
+        if share := self.linking.trim_below_median:
+            changes += f", tubes cut back to {share:g} of their median score"
         if self.linking.trim_to_key_frames:
             changes += ", tubes cut back to key frames"
         if (length := self.linking.min_tube_length) != PUBLISHED_TUBE_LENGTH:
@@ -166,6 +168,7 @@ def get_protocol(
     min_tubelet_score: float = 0.0,
     trim_to_key_frames: bool = False,
     min_tube_length: int = PUBLISHED_TUBE_LENGTH,
+    trim_below_median: float = 0.0,
 ) -> Protocol:
     """The protocol called ``name``, with rules beside it if asked for.
 
@@ -174,7 +177,9 @@ def get_protocol(
         min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
         trim_to_key_frames: cut tubes back to the key frames of their first and last window; False
             is the protocol as published.
-        min_tube_length: tubes of fewer frames are dropped. All three are fields of
+        min_tube_length: tubes of fewer frames are dropped.
+        trim_below_median: cut the weak ends of tubes off; 0 is the protocol as published. All are
+            fields of
             :class:`~stma_d2.linking.LinkingRules`.
 
     Raises:
@@ -189,6 +194,7 @@ def get_protocol(
         min_tubelet_score=min_tubelet_score,
         trim_to_key_frames=trim_to_key_frames,
         min_tube_length=min_tube_length,
+        trim_below_median=trim_below_median,
     )
     return replace(protocol, linking=linking)
 
@@ -205,4 +211,5 @@ def configured_protocol(cfg: CfgNode) -> Protocol:
         min_tubelet_score=linking.MIN_TUBELET_SCORE,
         trim_to_key_frames=linking.TRIM_TO_KEY_FRAMES,
         min_tube_length=linking.MIN_TUBE_LENGTH,
+        trim_below_median=linking.TRIM_BELOW_MEDIAN,
     )

@@ -69,7 +69,7 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def write_json(path: str | os.PathLike[str], record: Any) -> None:
-    """Write ``record`` as indented JSON, whole or not at all."""
+def write_json(path: str | os.PathLike[str], record: Any, indent: int | None = 2) -> None:
+    """Write ``record`` as JSON, whole or not at all; on one line where ``indent`` is None."""
     with atomic_write(path) as file:
-        file.write((json.dumps(record, indent=2) + "\n").encode())
+        file.write((json.dumps(record, indent=indent) + "\n").encode())

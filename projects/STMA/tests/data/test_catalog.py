@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from stma_d2.data import catalog, load_ground_truth, register_tube_dataset
+from stma_d2.data import catalog, find_video, load_ground_truth, register_tube_dataset
 from stma_d2.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("empty_catalogs")
@@ -49,6 +49,8 @@ def test_the_first_folder_that_has_a_video_serves(root):
         register_tube_dataset(name, str(root / "GT.pkl"), [str(root / f) for f in folders])
     paths = [DatasetCatalog.get(name)[0]["path"] for name in ("one", "other")]
     assert paths == [str(root / "files" / "Run" / "a.mp4"), str(root / "frames" / "Run" / "a")]
+    assert find_video("other", "Run/a") == paths[1]
+    assert find_video("other", "Run/c") is None
 
 
 def test_split_and_subset_choose_the_videos(root):

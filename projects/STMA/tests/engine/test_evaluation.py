@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -79,6 +80,25 @@ def test_the_model_is_evaluated_as_such_and_trained_on_as_before(cfg, model, vid
     trained_mode = {key: value.clone() for key, value in model.state_dict().items()}
     evaluate(cfg, model)
     assert all(torch.equal(value, trained_mode[key]) for key, value in model.state_dict().items())
+
+
+def test_an_evaluation_leaves_plots_and_one_that_fails_costs_no_numbers(
+    cfg, model, videos, monkeypatch, caplog
+):
+    cfg.DATASETS.TEST = (videos("with_tubes"),)
+    results = evaluate(cfg, model)
+    folder = Path(cfg.OUTPUT_DIR) / "inference" / "with_tubes"
+    plots = {path.stem for path in folder.glob("*.png")}
+    assert plots == {"precision_recall", "map_over_iou", "per_class", "confusion", "errors"}
+
+    def fail(*arguments):
+        raise MemoryError("no room for the picture")
+
+    monkeypatch.setattr("stma_d2.visualization.plots.write_png", fail)
+    with caplog.at_level(logging.WARNING):
+        assert evaluate(cfg, model) == results
+    (warning,) = (r.getMessage() for r in caplog.records if "plots" in r.getMessage())
+    assert str(folder) in warning and "no room for the picture" in warning
 
 
 def test_detectron2_s_own_evaluation_of_the_model_is_the_same(cfg, videos):

@@ -45,12 +45,29 @@ def test_training_leaves_checkpoints_losses_by_name_and_metrics(trained):
     assert (output / "model_final.pth").is_file()
     assert list(output.glob("events.out.tfevents.*"))
     scalars = [json.loads(line) for line in (output / "metrics.json").read_text().splitlines()]
-    names = {"loss_center", "loss_movement", "loss_size", "loss_cls", "total_loss", "lr"}
+    losses = {"loss_center", "loss_movement", "loss_size", "loss_cls"}
+    names = {*losses, *(f"unweighted/{name}" for name in losses), "total_loss", "lr"}
     assert names <= set().union(*scalars)
+    # The configuration's weights: movement 0.5, classes 0.01.
+    for weight, name in ((0.5, "loss_movement"), (0.01, "loss_cls")):
+        (first, *_) = (line for line in scalars if name in line)
+        assert first[f"unweighted/{name}"] == pytest.approx(first[name] / weight)
     assert 0 <= read_metrics(output)["video_mAP@0.5"] <= 100
     assert "Protocol moc" in log
     assert "classes with ground truth" in log
     assert "AP/frame_mAP@0.5/move_left" in read_metrics(output)
+
+
+def test_piped_logs_have_no_colors_and_leave_the_configuration_to_its_file(trained):
+    output, log = trained
+    for text in (log, (output / "log.txt").read_text()):
+        assert "Environment info" in text and "loss_center" in text
+        assert "\x1b" not in text
+        assert "BRIGHTNESS" not in text and "HEAD_CHANNELS" not in text.replace(
+            "MODEL.STMA.HEAD_CHANNELS",
+            "",  # of the command line
+        )
+    assert "BRIGHTNESS" in (output / "config.yaml").read_text()
 
 
 def test_the_saved_configuration_evaluates_what_was_trained(trained, train_net, tmp_path):
@@ -143,7 +160,7 @@ def test_a_signal_ends_a_training_in_one_line_with_a_checkpoint(
 @pytest.mark.parametrize(
     ("arguments", "started", "line"),
     [
-        ((), "Running with full config", "terminated"),
+        ((), "Environment info", "terminated"),
         (
             ("SOLVER.MAX_ITER", "1"),
             "Start inference",

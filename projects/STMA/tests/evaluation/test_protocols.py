@@ -42,6 +42,8 @@ def test_rules_beside_the_protocol_belong_to_the_copy_and_are_named():
     assert short.linking.min_tube_length == 7
     assert short.changes == ", tubes of 7 frames and more kept"
     assert get_protocol(short.name, **short.options) == short
+    trimmed = get_protocol("moc", trim_below_median=0.7)
+    assert trimmed.changes == ", tubes cut back to 0.7 of their median score"
     assert get_protocol("moc") == PROTOCOLS["moc"] and get_protocol("moc").changes == ""
 
 

@@ -151,6 +151,13 @@ def link(tubelets, num_frames, rules):
 
 
 def build(chain, length, num_frames, rules):
+    if rules.trim_below_median:
+        least = rules.trim_below_median * np.median(np.array([s for _, s, _ in chain], np.float32))
+        if any(score >= least for _, score, _ in chain):
+            while chain[0][1] < least:
+                chain = chain[1:]
+            while chain[-1][1] < least:
+                chain = chain[:-1]
     score = np.mean(np.array([score for _, score, _ in chain], np.float32))
     first = chain[0][0]
     size = chain[-1][0] + length - first

@@ -62,7 +62,7 @@ def register_synthetic_actions(root: str) -> None:
 def generate_synthetic_actions(
     root: str | os.PathLike[str],
     *,
-    num_train: int = 360,
+    num_train: int = 1600,
     num_val: int = 32,
     seed: int = 0,
     image_size: int = 128,
