@@ -191,6 +191,9 @@ def _add_solver(cfg: CN) -> None:
     # Seconds after which a batch that does not come from the data loading workers ends the run with
     # an error; 0 waits for ever.
     cfg.DATALOADER.TIMEOUT = 600
+    # Share of the training videos that may have clips which cannot be read: others take the place
+    # of such clips, with a warning for each video. 0: the first one ends the training.
+    cfg.DATALOADER.SKIP_BAD_CLIPS = 0.0
 
 
 def _add_test(cfg: CN) -> None:

@@ -169,6 +169,7 @@ def rules() -> dict[str, Rule]:
         "DATASETS.TEST": _DATASETS,
         "DATALOADER.NUM_WORKERS": whole(0, 1024),
         "DATALOADER.TIMEOUT": _COUNT,
+        "DATALOADER.SKIP_BAD_CLIPS": _SHARE,
         "SOLVER.LR_SCHEDULER_NAME": one_of("WarmupCosineLR", "WarmupMultiStepLR"),
         "SOLVER.MAX_ITER": _COUNT,
         "SOLVER.EPOCHS": _COUNT,

@@ -11,6 +11,7 @@ from .dataset_file import register_dataset_file
 from .finder import describe, find_frames, list_videos
 from .mapper import ClipDatasetMapper
 from .readers import DEFAULT_FPS, FrameReader, open_frames
+from .safe_mapping import SkippedClips
 from .windows import ChunkIndex, WindowIndex
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "ClipDatasetMapper",
     "ClipSampler",
     "FrameReader",
+    "SkippedClips",
     "Split",
     "TubeAnnotations",
     "VideoAnnotation",

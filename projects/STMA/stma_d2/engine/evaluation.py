@@ -90,7 +90,7 @@ def evaluate(
             _warn_of_no_ground_truth(name)
             continue
         loader = prepare_workers(build_test_loader(cfg, name), cfg.DATALOADER.TIMEOUT)
-        with worker_failures_named(), inference_context(model):
+        with worker_failures_named(loader), inference_context(model):
             found = inference_on_dataset(_Detection(cfg, model), loader, evaluator)
         if comm.is_main_process() and evaluator.output_dir:
             _plot(Path(evaluator.output_dir))

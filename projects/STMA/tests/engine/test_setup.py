@@ -157,6 +157,32 @@ def test_a_signal_ends_a_training_in_one_line_with_a_checkpoint(
     assert (tmp_path / "last_checkpoint").read_text() == name
 
 
+@pytest.mark.parametrize(
+    ("arguments", "started", "line"),
+    [
+        ((), "Environment info", "terminated"),
+        (
+            ("SOLVER.MAX_ITER", "1"),
+            "Start inference",
+            "terminated in the last evaluation; .*--resume",
+        ),
+        (("--eval-only",), "Start inference", "terminated"),
+    ],
+    ids=["before the first iteration", "last evaluation", "--eval-only"],
+)
+def test_a_signal_ends_everything_else_at_once_in_one_line(
+    trained, start_train_net, tmp_path, arguments, started, line
+):
+    weights = ("MODEL.WEIGHTS", str(trained[0] / "model_final.pth"))
+    run = start_train_net(tmp_path, *arguments, *weights)
+    run.wait_for(lambda: run.log.exists() and started in run.output)
+    run.send(signal.SIGTERM)
+    run.finish()
+    assert run.returncode == 143, run.output
+    assert re.match(line, run.last_line)
+    assert "Traceback" not in run.output
+
+
 def test_a_signal_to_one_of_two_processes_ends_both_after_the_same_iteration(
     start_train_net, train_net, tmp_path
 ):
