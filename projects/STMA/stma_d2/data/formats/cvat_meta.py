@@ -10,7 +10,7 @@ from ...errors import InputError
 from ...safe_xml import Element
 from ..annotation_checks import MAX_FRAMES
 from ..annotation_values import whole_decimal
-from ..readers import VIDEO_EXTENSIONS
+from ..finder import VIDEO_EXTENSIONS
 
 # Of labels whose shapes can be boxes.
 _BOX_TYPES = ("any", "bbox", "rectangle")

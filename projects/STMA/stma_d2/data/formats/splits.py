@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ...errors import InputError
 from ...structures import Split
-from ..readers import VIDEO_EXTENSIONS
+from ..finder import VIDEO_EXTENSIONS
 from .label_list import decode
 from .members import Member
 

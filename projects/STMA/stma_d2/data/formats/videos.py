@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import InputError
-from ..readers import find_frames, open_frames
+from ..finder import find_frames
+from ..readers import open_frames
 
 
 @dataclass(frozen=True)
