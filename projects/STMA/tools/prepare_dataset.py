@@ -249,7 +249,7 @@ def _find_files(
     return annotations, frames
 
 
-def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> list[str]:
+def check_video(root: str | Path, full: bool, job: tuple[str, VideoAnnotation]) -> list[str]:
     """Compare one video's frames and boxes with its annotation.
 
     Args:
@@ -264,7 +264,7 @@ def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> lis
     problems = list(_implausible_boxes(video))
     path = find_frames(str(root), name)
     if path is None:
-        folder = (root / name).parent
+        folder = (Path(root) / name).parent
         missing = f"no folder of frames and no video file; {folder} {describe(str(folder))}"
         return [f"{name}: {problem}" for problem in [missing, *problems]]
     try:

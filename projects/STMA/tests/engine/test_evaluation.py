@@ -20,7 +20,6 @@ from stma_d2.engine.evaluation import (
     evaluate,
 )
 from stma_d2.errors import InputError
-from stma_d2.evaluation import TubeletEvaluator
 
 LABELS = ("move_left", "move_right", "grow")
 
@@ -110,7 +109,7 @@ def test_detectron2_s_own_evaluation_of_the_model_is_the_same(cfg, videos):
     written = f"{cfg.OUTPUT_DIR}/inference/{name}/detections.npz"
     with np.load(written) as arrays:
         ours = dict(arrays)
-    evaluator = TubeletEvaluator(name, f"{cfg.OUTPUT_DIR}/inference/{name}")
+    (evaluator,) = build_evaluators(cfg, model)
     assert inference_on_dataset(model, build_test_loader(cfg, name), evaluator) == expected
     with np.load(written) as arrays:
         assert ours.keys() == set(arrays)
