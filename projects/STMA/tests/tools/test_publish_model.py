@@ -175,6 +175,6 @@ def test_overrides_become_part_of_what_is_published(tool):
     linking = CfgNode({"TRIM_BELOW_MEDIAN": 0.7, "MIN_TUBELET_SCORE": 0.1})
     cfg = CfgNode({"TEST": CfgNode({"LINKING": linking, "PROTOCOL": "moc"})})
     key = "TEST.LINKING.TRIM_BELOW_MEDIAN"
-    text = tool._changed("TEST:\n  PROTOCOL: act\n", cfg, [key, "0.7"])
+    text = tool("publish_model")._changed("TEST:\n  PROTOCOL: act\n", cfg, [key, "0.7"])
     expected = {"TEST": {"PROTOCOL": "act", "LINKING": {"TRIM_BELOW_MEDIAN": 0.7}}}
     assert parse_yaml(text, "the text") == expected
