@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
     videos = [video for name in cfg.DATASETS.TRAIN for video in DatasetCatalog.get(name)]
     page = args.output / "data.html"
-    write_data_page(videos, labels, ", ".join(cfg.DATASETS.TRAIN), page)
+    least = cfg.TEST.LINKING.MIN_TUBE_LENGTH
+    write_data_page(videos, labels, ", ".join(cfg.DATASETS.TRAIN), page, least)
     print(page)
     # The same windows and draws at every call, unless SEED is set.
     stream = build_train_stream(cfg, index, seed=max(cfg.SEED, 0))

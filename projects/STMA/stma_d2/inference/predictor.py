@@ -24,7 +24,7 @@ from ..evaluation import configured_protocol
 from ..linking import build_tubes
 from ..modeling import STMA, TubeletDetector
 from ..structures import Tubelets, VideoDict
-from .pretrained import class_names, load_model, pretrained_config
+from .pretrained import prepare_model, pretrained_config
 from .result import VideoResult
 
 logger = logging.getLogger(__name__)
@@ -62,10 +62,7 @@ class VideoPredictor:
                 classes, or TEST.CLIP_STRIDE does not divide the chunks.
         """
         self.cfg = cfg.clone()
-        if model is None:
-            self.model, self.labels = load_model(self.cfg)
-        else:
-            self.model, self.labels = model.eval(), class_names(self.cfg, labels)
+        self.model, self.labels = prepare_model(self.cfg, model, labels)
         self.detector = TubeletDetector(self.cfg, self.model)
         self.mapper = ClipDatasetMapper(self.cfg, is_train=False, conceal_damage=True)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ..linking import LinkingRules
 from ..structures import Tube, VideoAnnotation, VideoDict
 from .figures import BLUE, Margins, new_figure, new_panels, shortened, style
 from .page import write_page
@@ -20,7 +19,11 @@ _MAX_PLAYERS = 40
 
 
 def write_data_page(
-    videos: Sequence[VideoDict], labels: Sequence[str], name: str, output: Path
+    videos: Sequence[VideoDict],
+    labels: Sequence[str],
+    name: str,
+    output: Path,
+    min_tube_length: int,
 ) -> None:
     """Write the page: counts, durations and box sizes by class, and a video of each class.
 
@@ -29,6 +32,7 @@ def write_data_page(
         labels: class names, of which a tube's label is a position.
         name: what the page calls the data set.
         output: file to write.
+        min_tube_length: frames; a note tells of shorter tubes (TEST.LINKING.MIN_TUBE_LENGTH).
     """
     by_class = {label: _tubes_of(videos, i) for i, label in enumerate(labels)}
     chosen = [(label, _typical(tubes)) for label, tubes in by_class.items() if tubes]
@@ -43,7 +47,7 @@ def write_data_page(
         name=name,
         counts=_counts(videos),
         classes=_class_table(by_class),
-        notes=_notes(videos, by_class),
+        notes=_notes(videos, by_class, min_tube_length),
         plots=_figures(by_class),
         players=players,
     )
@@ -105,14 +109,13 @@ def _class_table(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> dict[str,
 
 
 def _notes(
-    videos: Sequence[VideoDict], by_class: dict[str, list[tuple[VideoDict, Tube]]]
+    videos: Sequence[VideoDict], by_class: dict[str, list[tuple[VideoDict, Tube]]], least: int
 ) -> list[str]:
     """What may be wrong, one line each."""
     notes = []
     empty = [label for label, tubes in by_class.items() if not tubes]
     if empty:
         notes.append(f"Classes without a tube: {', '.join(empty)}.")
-    least = LinkingRules().min_tube_length
     short = sum(len(tube) < least for video in videos for tube in video["tubes"])
     if short:
         notes.append(
