@@ -3,15 +3,20 @@
 # Another interpreter than python3 of the PATH: make test PYTHON=/usr/bin/python3.12
 RUN = sh packaging/python.sh
 
+# Of the API reference. stma_d2 brings stma_d2.data, its data sets, and stma_d2.modeling along.
+PACKAGES = stma_d2 $(addprefix stma_d2.,checkpoint config data.formats engine evaluation inference \
+	linking model_zoo modeling.backbone modeling.heads structures visualization)
+
 # Further arguments of the command: make test ARGS="-k linking"
 ARGS ?=
 
-.PHONY: help demo test lint install clean
+.PHONY: help demo test lint docs install clean
 
 help:
 	@echo "make demo     generate videos, draw what a shipped model sees, train it anew, evaluate it"
 	@echo "make test     run the tests"
 	@echo "make lint     check style and format"
+	@echo "make docs     write the API reference to projects/STMA/docs/api"
 	@echo "make install  only prepare the environment: .venv, or the active one if it has Detectron2"
 	@echo "make clean    remove what builds and tests leave, but neither .venv nor any output"
 
@@ -24,6 +29,11 @@ test:
 lint:
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
+
+# Each package's public names, those of its __all__, on a page.
+docs:
+	@$(RUN) -m pdoc --docformat google --output-directory projects/STMA/docs/api $(PACKAGES)
+	@echo "written: projects/STMA/docs/api/index.html"
 
 install:
 	@$(RUN)
