@@ -1,5 +1,8 @@
 #!/usr/bin/env python
-"""Generate the data set that `synthetic_actions_train` and `synthetic_actions_val` read."""
+"""Generate the data sets `synthetic_actions{,_middle,_hard}_{train,val}`.
+
+A level brings its own factors, which make it difficult; each can be set to another value.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import argparse
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import fields, replace
 
 from stma_d2.arguments import argument
-from stma_d2.config.rules import whole
+from stma_d2.config.rules import number, whole
 from stma_d2.data.datasets.synthetic_actions import MIN_IMAGE_SIZE, generate_synthetic_actions
+from stma_d2.data.datasets.synthetic_levels import LEVELS, Factors
 from stma_d2.errors import clear_exit
 
 
@@ -22,8 +27,19 @@ def get_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--root",
         default=os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets")),
-        help="folder of all data sets; this one becomes ROOT/synthetic_actions",
+        help="folder of all data sets; this one becomes ROOT/synthetic_actions (level easy), "
+        "ROOT/synthetic_actions_middle or ROOT/synthetic_actions_hard",
     )
+    parser.add_argument("--level", choices=tuple(LEVELS))
+    for factor in fields(Factors):
+        rule = whole if type(factor.default) is int else number
+        own = ", ".join(f"{name} {getattr(LEVELS[name].factors, factor.name)}" for name in LEVELS)
+        parser.add_argument(
+            f"--{factor.name.replace('_', '-')}",
+            type=argument(rule(factor.metadata["low"], factor.metadata["high"])),
+            default=argparse.SUPPRESS,
+            help=f"{factor.metadata['meaning']} (default: {own})",
+        )
     count = argument(whole(1, 10**6))
     parser.add_argument("--num-train", type=count, help="training videos")
     parser.add_argument("--num-val", type=count, help="validation videos")
@@ -50,7 +66,10 @@ def get_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    generate_synthetic_actions(**vars(get_parser().parse_args(arguments)))
+    args = vars(get_parser().parse_args(arguments))
+    given = {one.name: args.pop(one.name) for one in fields(Factors) if one.name in args}
+    args["factors"] = replace(LEVELS[args["level"]].factors, **given)
+    generate_synthetic_actions(**args)
 
 
 if __name__ == "__main__":
