@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _study(args: argparse.Namespace, start: float) -> list[str]:
     """Train; returns what went wrong, a line a run."""
-    settings = Settings(args.config_file, tuple(args.datasets), args.iterations, args.opts)
+    settings = Settings(args.config_file, args.iterations, args.opts)
     named = {name for number in args.tables for name in TABLES[number].rows}
     runs = plan(settings, args.rows or named, args.seeds, args.output)
     check_devices(args.devices)
@@ -98,16 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--config-file",
-        default="Synthetic/STMA_tiny_K5.yaml",
+        default="Synthetic/STMA_tiny_K5_middle.yaml",
         metavar="FILE",
-        help="of the full model; default: %(default)s",
-    )
-    parser.add_argument(
-        "--datasets",
-        nargs=2,
-        default=("synthetic_actions_train", "synthetic_actions_val"),
-        metavar=("TRAIN", "TEST"),
-        help="registered data sets; default: %(default)s",
+        help="of the full model and its data sets; default: %(default)s",
     )
     parser.add_argument(
         "--iterations",

@@ -25,8 +25,6 @@ _OPTIONS = {
     "OUTPUT_DIR": "--output",
     "MODEL.DEVICE": "--devices",
     "SOLVER.MAX_ITER": "--iterations",
-    "DATASETS.TRAIN": "--datasets",
-    "DATASETS.TEST": "--datasets",
 }
 _CPU = ("MODEL.DEVICE", "cpu")  # to read a configuration is no matter of a GPU
 # Keys that may change between the starts of a run.
@@ -38,14 +36,13 @@ class Settings:
     """What all runs of a study have in common.
 
     Attributes:
-        config_file: of the full model, see `find_config_file`.
-        datasets: registered names of the training set and of the test set.
+        config_file: of the full model, see `find_config_file`; it names the data sets.
         iterations: SOLVER.MAX_ITER of every run; None is the configuration's.
-        overrides: further keys and values in turns; a row's own switches go before them.
+        overrides: further keys and values in turns. They go before a row's recipe, and a row's own
+            switches before them.
     """
 
     config_file: str
-    datasets: tuple[str, str]
     iterations: int | None = None
     overrides: Sequence[str] = ()
 
@@ -55,19 +52,11 @@ class Settings:
         Raises:
             InputError: if an override is one that the study makes by an option.
         """
-        train, test = self.datasets
-        changes: dict[str, Any] = {"DATASETS.TRAIN": (train,), "DATASETS.TEST": (test,)}
-        changes["MODEL.STMA.NUM_CLASSES"] = 0  # as many as the data set has
-        if self.iterations is not None:
-            changes["SOLVER.MAX_ITER"] = self.iterations
-        if row.learning_rate is not None:
-            changes["SOLVER.BASE_LR"] = row.learning_rate
         for key in self.overrides[::2]:
             if key in _OPTIONS:
                 raise InputError(f"the study sets {key}; use its option {_OPTIONS[key]}")
-        words = [str(word) for pair in changes.items() for word in pair]
-        switches = [str(word) for pair in row.switches().items() for word in pair]
-        return [*words, *self.overrides, *switches]
+        budget = {} if self.iterations is None else {"SOLVER.MAX_ITER": self.iterations}
+        return [*_words({**budget, **row.recipe}), *self.overrides, *_words(row.switches())]
 
 
 @dataclass(frozen=True)
@@ -192,10 +181,16 @@ def _run(settings: Settings, row: Row, seed: int, output: Path, data: Mapping[st
 
 def _data(settings: Settings) -> dict[str, str]:
     """SHA-256 of the annotations by data set; looks that all videos are there."""
-    load_config(settings.config_file, [*settings.overrides, *_CPU])  # may register them
-    for name in settings.datasets:
+    datasets = load_config(settings.config_file, [*settings.overrides, *_CPU]).DATASETS
+    if len(datasets.TEST) != 1:
+        raise InputError(f"DATASETS.TEST is {datasets.TEST}; the study has one test set")
+    names = [*datasets.TRAIN, *datasets.TEST]
+    for name in names:
         if name not in DatasetCatalog:
-            raise InputError(f"--datasets names '{name}', and no data set is called so")
+            raise InputError(f"DATASETS names '{name}', and no data set is called so")
         DatasetCatalog.get(name)
-    files = {name: MetadataCatalog.get(name).annotations_file for name in settings.datasets}
-    return {name: file_sha256(file) for name, file in files.items()}
+    return {name: file_sha256(MetadataCatalog.get(name).annotations_file) for name in names}
+
+
+def _words(changes: Mapping[str, Any]) -> list[str]:
+    return [str(word) for pair in changes.items() for word in pair]

@@ -11,24 +11,25 @@ from typing import Any
 from detectron2.data import MetadataCatalog
 
 from ..checkpoint import read_detectron2_checkpoint
+from ..config import by_full_name
 from ..errors import InputError
 from ..evaluation import write_json
 from ..model_zoo.publishing import describe_training
 from .plan import Run, Settings
 from .rows import ROWS
 
-_NEEDED = ("config", "datasets", "overrides", "class_groups", "runs")
+_NEEDED = ("config", "overrides", "class_groups", "runs")
 
 
 def read_run(run: Run) -> dict[str, Any]:
     """What a trained and evaluated run left in its folder, in plain values for JSON.
 
     Returns:
-        ``row``; ``switches``, by key; ``learning_rate``; what `describe_training` gives; the
-        content of the evaluation's ``metrics.json`` without the errors of single classes, as
-        ``evaluation``; ``video_mAP_over_iou``, pairs.
+        ``row``; ``switches`` and ``recipe``, by key; ``learning_rate``; what `describe_training`
+        gives; the content of the evaluation's ``metrics.json`` without the errors of single
+        classes, as ``evaluation``; ``video_mAP_over_iou``, pairs.
     """
-    (test,) = run.cfg.DATASETS.TEST
+    (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
     checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
     metrics, curves = (
         json.loads((run.folder / "inference" / test / name).read_text(encoding="utf-8"))
@@ -37,6 +38,7 @@ def read_run(run: Run) -> dict[str, Any]:
     return {
         "row": run.row.name,
         "switches": run.row.switches(),
+        "recipe": {key: in_effect[key] for key in run.row.recipe},
         "learning_rate": run.cfg.SOLVER.BASE_LR,
         **describe_training(checkpoint, run.folder),
         "evaluation": {**metrics, "error_analysis": metrics["error_analysis"]["mean"]},
@@ -51,10 +53,11 @@ def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[st
         settings: of the study.
         results: of `read_run`.
     """
-    groups = MetadataCatalog.get(settings.datasets[1]).get("class_groups")
+    results = list(results)
+    tests = {one["evaluation"]["dataset"] for one in results}
+    groups = MetadataCatalog.get(tests.pop()).get("class_groups") if tests else None
     return {
         "config": settings.config_file,
-        "datasets": list(settings.datasets),
         "overrides": list(settings.overrides),
         "class_groups": None if groups is None else dict(groups),
         "runs": sorted(results, key=lambda one: (list(ROWS).index(one["row"]), one["seed"])),

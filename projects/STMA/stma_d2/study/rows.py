@@ -22,12 +22,13 @@ class Row:
     Attributes:
         name: of its folder; where the paper has the row, of its file in ``configs/ablations``.
         settings: keys by which it differs from the full model where it has no such file.
-        learning_rate: SOLVER.BASE_LR at which it learns; None is the configuration's.
+        recipe: keys with which it is trained otherwise than the full model, since it would learn
+            less with that one's; such as SOLVER.BASE_LR.
     """
 
     name: str
     settings: Mapping[str, Any] | None = None
-    learning_rate: float | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
 
     def switches(self) -> dict[str, Any]:
         """The keys that make the full model this row, with their values.
@@ -44,23 +45,25 @@ class Row:
         return {key: value for key, value in own.items() if key not in _NO_SWITCH}
 
 
-# In the order in which they are trained, the most important ones first. Each has the rate at which
-# it learns in the study's iterations.
+# Without Gaussian regression the size's loss is an L1 distance in pixels of the feature map and not
+# 1 - GIoU; this is MOC's weight for it.
+_L1_SIZE = MappingProxyType({"MODEL.STMA.LOSS_WEIGHT.SIZE": 0.1})
+# In the order in which they are trained, the most important ones first.
 ROWS = MappingProxyType(
     {
         row.name: row
         for row in (
             Row(FULL, {}),
-            Row("base"),
-            Row("CAL"),
-            Row("CAL_ME"),
-            Row("CAL_ME_STA"),
+            Row("base", recipe=_L1_SIZE),
+            Row("CAL", recipe=_L1_SIZE),
+            Row("CAL_ME", recipe=_L1_SIZE),
+            Row("CAL_ME_STA", recipe=_L1_SIZE),
             Row("CAL_ME_GR"),
             Row("K1"),
             Row("K3"),
             Row("K7"),
             Row("size"),
-            Row("movement"),
+            Row("movement", recipe=_L1_SIZE),
             Row("size_movement"),
             Row("cfam", {"MODEL.STMA.ACTION.ATTENTION": "cfam"}),
             Row("weights", {"MODEL.STMA.LOSS_WEIGHT.NORMALIZER": "weights"}),

@@ -20,6 +20,7 @@ def make_run() -> Callable[..., dict[str, Any]]:
         return {
             "row": row,
             "switches": ROWS[row].switches(),
+            "recipe": {},
             "learning_rate": 0.001,
             "datasets": ["some_train"],
             "iterations": 1000,
@@ -29,6 +30,7 @@ def make_run() -> Callable[..., dict[str, Any]]:
             "commit": "abc",
             "seconds": 90,
             "evaluation": {
+                "dataset": "some_val",
                 "protocol": "moc",
                 "min_tubelet_score": 0.0,
                 "trim_below_median": 0.0,
@@ -47,10 +49,9 @@ def make_run() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def study(make_run) -> dict[str, Any]:
-    """Full and base with two seeds, CAL with one; three groups, of which one has no ground truth."""
+    """Full and base with two seeds, CAL with one; a group of the three has no ground truth."""
     return {
         "config": "Synthetic/STMA_tiny_K5.yaml",
-        "datasets": ["some_train", "some_val"],
         "overrides": [],
         "class_groups": {"run": "short", "hop": "short", "sway": "long", "red": "looks"},
         "runs": [
