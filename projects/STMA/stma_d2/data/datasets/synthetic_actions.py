@@ -82,7 +82,7 @@ def generate_synthetic_actions(
     image_size: int = 128,
     overwrite: bool = False,
     workers: int = 1,
-) -> None:
+) -> Path:
     """Write a level's data set into its folder in ``root``, whole or not at all.
 
     Returns at once when it is already there with the same parameters. The same parameters give the
@@ -99,8 +99,11 @@ def generate_synthetic_actions(
         overwrite: replace a data set that has other parameters.
         workers: processes that draw, each one video at a time.
 
+    Returns:
+        The folder.
+
     Raises:
-        InputError: if a parameter is out of range.
+        InputError: if a parameter is out of range, or the factors leave actors no room.
         FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
             if the folder holds something else.
     """
@@ -125,7 +128,7 @@ def generate_synthetic_actions(
     folder = Path(root) / chosen.folder
     if _is_present(folder, parameters, overwrite):
         logger.info("%s is already there", folder)
-        return
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     logger.info("Generating %d videos in %s", num_train + num_val, folder)
     with scratch_folder(folder.parent, folder.name) as scratch:
@@ -134,6 +137,7 @@ def generate_synthetic_actions(
         if folder.exists():
             os.replace(folder, scratch / "old")
         os.replace(new, folder)
+    return folder
 
 
 def _is_present(folder: Path, parameters: dict[str, Any], overwrite: bool) -> bool:
