@@ -3,9 +3,10 @@
 # Another interpreter than python3 of the PATH: make test PYTHON=/usr/bin/python3.12
 RUN = sh packaging/python.sh
 
-# Of the API reference. stma_d2 brings stma_d2.data, its data sets, and stma_d2.modeling along.
-PACKAGES = stma_d2 $(addprefix stma_d2.,checkpoint config data.formats engine evaluation inference \
-	linking model_zoo modeling.backbone modeling.heads structures visualization)
+# Of the API reference: all, but for those that stma_d2 itself brings along.
+PACKAGES = stma_d2 $(filter-out stma_d2.data stma_d2.data.datasets stma_d2.modeling, \
+	$(subst /,.,$(patsubst projects/STMA/%/__init__.py,%, \
+	$(wildcard projects/STMA/stma_d2/*/__init__.py projects/STMA/stma_d2/*/*/__init__.py))))
 
 # Further arguments of the command: make test ARGS="-k linking"
 ARGS ?=
@@ -30,9 +31,11 @@ lint:
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 
-# Each package's public names, those of its __all__, on a page.
+# Each package's public names, those of its __all__, on a page; of stma_d2.study, which is the work
+# of tools/run_ablation.py, only what it is.
 docs:
-	@$(RUN) -m pdoc --docformat google --output-directory projects/STMA/docs/api $(PACKAGES)
+	@$(RUN) -m pdoc --docformat google --output-directory projects/STMA/docs/api \
+		$(PACKAGES) '!stma_d2.study.'
 	@echo "written: projects/STMA/docs/api/index.html"
 
 install:

@@ -23,7 +23,7 @@ def reference(tmp_path_factory):
     recipe = subprocess.run(
         ["make", "--dry-run", "docs"], cwd=REPOSITORY, capture_output=True, text=True, check=True
     )
-    words = shlex.split(recipe.stdout.splitlines()[0])
+    words = shlex.split(recipe.stdout.replace("\\\n", "").splitlines()[0])
     assert words[:2] == ["sh", "packaging/python.sh"]
     folder = tmp_path_factory.mktemp("reference")
     words[words.index("projects/STMA/docs/api")] = str(folder)
