@@ -44,7 +44,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if not args.output and not args.show:
         parser.error("--output is missing")
     args.input = expand_inputs(args.input)
-    args.output = plan_outputs(args.output, args.input)
+    files = (args.weights, args.config_file, *args.opts)  # an override may name weights
+    args.output = plan_outputs(args.output, args.input, files)
     _check_drawn_once(parser, args.stream, args.output)
     return args
 
