@@ -148,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     option(
         "--fps",
-        type=argument(number(0, 1000, above=True)),
+        type=argument(number(0.01, 1000)),
         help="frames a second of what is drawn, in the same time (default: those of the input; of "
         "a GIF at most 10). Of a folder of frames, which does not say: its own (default: 25)",
     )
