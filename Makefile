@@ -9,7 +9,7 @@ ARGS ?=
 .PHONY: help demo test lint install clean
 
 help:
-	@echo "make demo     generate videos, train a small model on them, evaluate it, draw its tubes"
+	@echo "make demo     generate videos, draw what a shipped model sees, train it anew, evaluate it"
 	@echo "make test     run the tests"
 	@echo "make lint     check style and format"
 	@echo "make install  only prepare the environment: .venv, or the active one if it has Detectron2"

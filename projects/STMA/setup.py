@@ -34,6 +34,7 @@ setup(
     package_dir={"stma_d2.model_zoo.configs": "configs"},
     package_data={
         "stma_d2.model_zoo.configs": ["**/*.yaml"],
+        "stma_d2.visualization": ["templates/*"],
         "stma_d2.model_zoo": ["trained/**", "records/*.json"],
     },
     install_requires=[
@@ -43,9 +44,12 @@ setup(
         "numba",
         "timm",
         "av>=17",
+        "jinja2",  # PyTorch brings it
         # Detectron2 brings these too.
         "fvcore",
         "iopath",
+        "matplotlib",
+        "pillow",
         "tabulate",
         "tqdm",
         *opencv(),
@@ -54,6 +58,7 @@ setup(
         "console_scripts": [
             "stma-train = stma_d2.engine:command_line",
             "stma-demo = stma_d2.inference.demo:command_line",
+            "stma-convert-annotations = stma_d2.convert_annotations:command_line",
         ]
     },
     extras_require={"dev": ["pytest", "hypothesis", "ruff"]},

@@ -6,9 +6,12 @@ import builtins
 import errno
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 # Of a disk that is full, read-only, broken or gone.
 DISK_ERRORS = {
@@ -26,27 +29,64 @@ class InputError(ValueError):
     """
 
 
+class Stopped(KeyboardInterrupt):
+    """A signal ended the work.
+
+    Attributes:
+        exit_code: 128 + the signal's number: 143 after SIGTERM, 130 after Ctrl-C.
+    """
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
 @contextmanager
 def clear_exit() -> Iterator[None]:
     """End the process with one line on stderr where the user, not the code, is to act.
 
     Status 1 and ``error: <message>`` for an `InputError` and for an `OSError` about a file (it
     names one, or the disk is full, read-only or gone), also where a data loader's worker or another
-    process of the same training raised it. Status 130 for Ctrl-C. A bug's exception passes with its
-    stack trace. ``STMA_DEBUG=1`` in the environment shows the trace of all of them.
+    process of the same training raised it. Status 130 for Ctrl-C, 143 for SIGTERM, which end the
+    work as an exception does, so that no half-written file stays. A bug's exception passes with
+    its stack trace. ``STMA_DEBUG=1`` in the environment shows the trace of all of them.
     """
     try:
-        yield
-    except KeyboardInterrupt:
+        with _signals_raised():
+            yield
+    except KeyboardInterrupt as end:
         if os.environ.get("STMA_DEBUG"):
             raise
-        print("interrupted", file=sys.stderr)
-        sys.exit(130)
+        print(str(end) or "interrupted", file=sys.stderr)
+        sys.exit(getattr(end, "exit_code", 130))
     except Exception as error:
         message = _message_for_user(error)
         if message is None or os.environ.get("STMA_DEBUG"):
             raise
         sys.exit(f"error: {message}")
+
+
+@contextmanager
+def _signals_raised() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C raise `Stopped`, once: what a launcher passes on ends no clean-up."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        if len(came) == 1:
+            word = "interrupted" if number == signal.SIGINT else "terminated"
+            raise Stopped(word, 128 + number)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        if not came:  # else the process is about to end
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
 
 def _message_for_user(error: Exception) -> str | None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from .errors import InputError
+
+_LOCK = "lock"
 
 
 @contextmanager
@@ -34,6 +38,29 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Make a hidden folder in ``parent`` that is gone after the block.
+
+    Folders of this name that killed processes left there are removed first. Those of processes that
+    live stay: each holds a lock in its own.
+
+    Yields:
+        the folder.
+
+    Raises:
+        OSError: if it cannot be made.
+    """
+    for left in parent.glob(f".{name}-*"):
+        with suppress(OSError), open(left / _LOCK, "a") as lock:  # BlockingIOError: it is in use
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=parent) as folder:
+        with open(Path(folder, _LOCK), "w") as lock:
+            fcntl.lockf(lock, fcntl.LOCK_EX)  # worker processes do not share it
+            yield Path(folder)
 
 
 def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:

@@ -138,7 +138,7 @@ def test_debugging_shows_the_trace(monkeypatch, error):
     "command",
     [
         "train_net.py --config-file none",
-        "demo.py --config-file none --input a.mp4 --output b.mp4",
+        "demo.py --config-file none --input none --output b.mp4",
         "tools/analyze_model.py --config-file none",
         "tools/benchmark.py inference --config-file none",
         "tools/convert_weights.py none --output a.pkl",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.files import atomic_write, check_output
+from stma_d2.files import atomic_write, check_output, scratch_folder
 
 
 def test_failed_write_leaves_the_old_file(tmp_path):
@@ -58,3 +59,32 @@ def test_an_output_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)  # the superuser may write every file
     with pytest.raises(InputError, match="file exists and is read-only"):
         check_output(tmp_path / "file")
+
+
+def test_a_scratch_folder_is_gone_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError), scratch_folder(tmp_path, "name") as folder:
+        (folder / "file").touch()
+        raise RuntimeError
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_scratch_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_stays(tmp_path):
+    context = multiprocessing.get_context("fork")
+    is_there = context.Event()
+
+    def work():
+        with scratch_folder(tmp_path, "name"):
+            is_there.set()
+            context.Event().wait()
+
+    process = context.Process(target=work)
+    process.start()
+    assert is_there.wait(60)
+    (others,) = tmp_path.iterdir()
+    with scratch_folder(tmp_path, "name") as ours:
+        assert set(tmp_path.iterdir()) == {others, ours}
+    process.kill()
+    process.join()
+    assert list(tmp_path.iterdir()) == [others]
+    with scratch_folder(tmp_path, "name") as ours:
+        assert list(tmp_path.iterdir()) == [ours]

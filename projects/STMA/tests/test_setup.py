@@ -47,3 +47,9 @@ def test_every_package_is_installed(setup_arguments):
     folders = {path.parent for path in (PROJECT / "stma_d2").rglob("*.py")}
     expected = {".".join(folder.relative_to(PROJECT).parts) for folder in folders}
     assert expected == set(packages) - {"stma_d2.model_zoo.configs"}
+
+
+def test_pages_templates_are_installed(setup_arguments):
+    (pattern,) = setup_arguments()["package_data"]["stma_d2.visualization"]
+    folder = PROJECT / "stma_d2" / "visualization"
+    assert {path.name for path in folder.glob(pattern)} >= {"report.html", "player.js", "style.css"}

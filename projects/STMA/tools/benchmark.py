@@ -39,7 +39,8 @@ from stma_d2 import model_zoo
 from stma_d2.arguments import argument
 from stma_d2.config import load_config
 from stma_d2.config.rules import whole
-from stma_d2.data import ChunkIndex, ClipDatasetMapper, ClipSampler
+from stma_d2.data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
+from stma_d2.data.video_file import VideoDecoder
 from stma_d2.engine import Trainer
 from stma_d2.engine.step import AccumulatingTrainer, check_batch_size
 from stma_d2.errors import InputError, clear_exit
@@ -52,6 +53,7 @@ from stma_d2.modeling.backbone import build_backbone_2d, deform
 from stma_d2.modeling.detector import rows_per_pass
 from stma_d2.modeling.precision import mixed_precision
 from stma_d2.structures import Sample
+from stma_d2.visualization import write_video
 
 PAPER = "UCF101-24/STMA_DLA34_RX101_K5.yaml"
 YOUNG = 50  # frames after which a stream's buffers are filled
@@ -99,6 +101,33 @@ def measure_data(args: argparse.Namespace) -> Figure:
         runs = {name: lambda s=s: [s(item) for item in items] for name, s in samplers.items()}
         timings = in_turns(runs, args.repeats, "clip", len(items))
     return timings, ratio(*reversed(timings)) if args.against else {}
+
+
+def measure_video(args: argparse.Namespace) -> Figure:
+    """A clip from the middle of a video file: from its key frame, against from the file's start."""
+    with TemporaryDirectory() as folder:
+        path = args.video or str(Path(folder, "generated.mp4"))
+        if not args.video:
+            write_video(path, islice(inputs.generated_frames(), args.frames), fps=25)
+        start = timer()
+        num_frames = open_frames(path).count()  # makes the index
+        numbers = {"making the index, once a file (s)": timer() - start}
+        first = max((num_frames - args.clip_length) // 2, 0) + 1
+        clip = range(first, min(first + args.clip_length, num_frames + 1))
+
+        def from_start() -> list[np.ndarray]:
+            decoder = VideoDecoder(path)
+            pictures = islice(decoder, clip.start - 1, clip.stop - 1)
+            return [decoder.pixels(picture.frame) for picture in pictures]
+
+        def at_random() -> list[np.ndarray]:
+            return open_frames(path).read(clip)
+
+        if not np.array_equal(from_start(), at_random()):
+            raise InputError(f"{path}: random access gives other pixels than decoding all")
+        runs = {"from the start": from_start, "from the key frame": at_random}
+        timings = in_turns(runs, args.repeats, "clip")
+    return timings, {**ratio(*timings), "frames of the file": num_frames, **numbers}
 
 
 @torch.inference_mode()
@@ -314,6 +343,10 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--against", **oracle)
     option("--dataset", **dataset)
     option("--clips", type=COUNT, default=40, help="of a turn")
+    option = add(measure_video, 5, threads=1)
+    option("--video", metavar="FILE", help="default: a generated one, 320 x 240")
+    option("--frames", type=COUNT, default=10_000, help="of the generated one")
+    option("--clip-length", type=COUNT, default=16)
     option = add(measure_inference, 3, config=PAPER)
     option("--frames", type=COUNT, default=4, help="of a turn; a GPU's batch")
     option = add(measure_deform, 5)

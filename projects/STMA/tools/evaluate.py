@@ -7,13 +7,23 @@
 
 Without further options the rules are those that the detections were scored by when they were made.
 Every number is printed with its protocol. "moc" is what papers report since MOC-Detector (ECCV
-2020), "act" what ACT-detector computes; "voc" (papers like YOWO) must not be compared with them.
+2020), "act" what ACT-detector computes; "voc" (papers like YOWO) and "multisports" must not be
+compared with them.
+
+The files of the MultiSports benchmark, whoever made them, are scored as they are: nothing in them
+is suppressed or linked. One of the two is enough::
+
+    evaluate.py --annotations multisports_GT.pkl --protocol multisports
+        --frame-detections frame_detections.pkl --tubes video_detections.pkl --output metrics.json
+
+``--write-benchmark-files`` makes them of saved detections.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 
 from stma_d2.arguments import argument
 from stma_d2.config.rules import number, whole
@@ -25,26 +35,58 @@ from stma_d2.data import (
 )
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import (
+    FRAME_FILE,
     PROTOCOLS,
+    TUBE_FILE,
+    Evaluation,
     Protocol,
     comparison_table,
     evaluation_record,
     evaluation_table,
     get_protocol,
     load_detections,
+    load_frame_boxes,
+    load_tubes,
     run_evaluation,
+    save_benchmark_files,
+    score,
     too_short,
     write_json,
 )
 from stma_d2.files import check_output
 
+_OF_TUBELETS = (
+    "min_tubelet_score",
+    "trim_below_median",
+    "trim_to_key_frames",
+    "min_tube_length",
+    "write_benchmark_files",
+)
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate and print."""
-    args = _parser().parse_args(arguments)
-    if args.output:
-        check_output(args.output, args.detections, args.annotations or "")
+    args = _parse(arguments)
+    inputs = [args.detections, args.frame_detections, args.tubes, args.annotations]
+    inputs = [path for path in inputs if path]
+    for output in _outputs(args):
+        check_output(output, *inputs)
     annotations, videos = _ground_truth(args)
+    score_them = _score_tubelets if args.detections else _score_files
+    evaluations = score_them(args, annotations, videos)
+    if args.output:
+        write_json(args.output, [evaluation_record(evaluation) for evaluation in evaluations])
+    for evaluation in evaluations:
+        print(f"{evaluation_table(evaluation)}\n")
+    if len(evaluations) > 1:
+        print(comparison_table(evaluations))
+
+
+def _score_tubelets(
+    args: argparse.Namespace,
+    annotations: TubeAnnotations,
+    videos: Sequence[str],
+) -> list[Evaluation]:
     saved = load_detections(args.detections)
     detections, protocols = saved.tubelets, _protocols(args, saved.protocol)
     if saved.labels not in (None, annotations.labels):
@@ -55,30 +97,76 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unused = sorted(set(detections) & set(annotations.videos) - set(videos))
     if unused:
         print(f"note: videos with detections that are not in this split, left out: {len(unused)}")
-    missing = sorted(set(videos) - set(detections))
-    if missing:
-        print(
-            f"note: {len(missing)} of {len(videos)} videos have no detections and count as "
-            f"missed, the first is {missing[0]}"
-        )
+    _tell_missing(videos, detections, "detections")
     if warning := too_short(annotations, videos, protocols[0]):
         print(f"note: {warning}")
-    evaluations = [
-        run_evaluation(detections, annotations, videos, protocol) for protocol in protocols
-    ]
-    for evaluation in evaluations:
-        print(f"{evaluation_table(evaluation)}\n")
-    if len(evaluations) > 1:
-        print(comparison_table(evaluations))
-    if args.output:
-        write_json(args.output, [evaluation_record(evaluation) for evaluation in evaluations])
+    evaluations = [run_evaluation(detections, annotations, videos, one) for one in protocols]
+    if args.write_benchmark_files:
+        folder, smallest = args.write_benchmark_files, args.min_box_score
+        save_benchmark_files(folder, detections, annotations, videos, protocols[0], smallest)
+    return evaluations
+
+
+def _score_files(
+    args: argparse.Namespace,
+    annotations: TubeAnnotations,
+    videos: Sequence[str],
+) -> list[Evaluation]:
+    boxes = tubes = None
+    if args.frame_detections:
+        boxes = load_frame_boxes(args.frame_detections, annotations, videos)
+        _tell_missing(videos, boxes, "boxes")
+    if args.tubes:
+        tubes = load_tubes(args.tubes, annotations, videos)
+        _tell_missing(videos, tubes, "tubes")
+    protocols = _protocols(args, None)
+    return [score(boxes, tubes, annotations, sorted(videos), one) for one in protocols]
+
+
+def _tell_missing(videos: Sequence[str], found: Collection[str], what: str) -> None:
+    missing = sorted(set(videos) - set(found))
+    if missing:
+        print(
+            f"note: {len(missing)} of {len(videos)} videos have no {what} and count as "
+            f"missed, the first is {missing[0]}"
+        )
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    files = args.frame_detections or args.tubes
+    if bool(args.detections) == bool(files):
+        parser.error("give detections.npz, or --frame-detections and --tubes (one will do)")
+    if files and any(getattr(args, name) is not None for name in _OF_TUBELETS):
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in _OF_TUBELETS)
+        parser.error(
+            "the boxes and tubes of --frame-detections and --tubes are finished, and "
+            f"{options} need tubelets"
+        )
+    if args.write_benchmark_files and len(args.protocol or ()) > 1:
+        parser.error("--write-benchmark-files follows the rules of one --protocol")
+    if args.min_box_score and not args.write_benchmark_files:
+        parser.error("--min-box-score goes with --write-benchmark-files")
+    return args
+
+
+def _outputs(args: argparse.Namespace) -> list[str]:
+    """The files that will be written."""
+    folder = args.write_benchmark_files
+    files = [os.path.join(folder, name) for name in (FRAME_FILE, TUBE_FILE)] if folder else []
+    return [args.output, *files] if args.output else files
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("detections", help="detections.npz, as an evaluation saves it")
+    parser.add_argument("detections", nargs="?", help="detections.npz, as an evaluation saves it")
+    parser.add_argument(
+        "--frame-detections", metavar="FILE", help="boxes on frames, in MultiSports' format"
+    )
+    parser.add_argument("--tubes", metavar="FILE", help="tubes, in MultiSports' format")
     truth = parser.add_mutually_exclusive_group(required=True)
     truth.add_argument("--dataset", help="name of a registered data set")
     truth.add_argument("--annotations", help="annotation file, .pkl or .json")
@@ -100,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
         help="tubelets that score less are not linked (as published: 0)",
     )
     parser.add_argument(
+        "--trim-below-median",
+        type=argument(number(0, 1, below=True)),
+        metavar="SHARE",
+        help="cut tubes back to tubelets of this share of their median score (as published: 0)",
+    )
+    parser.add_argument(
         "--trim-to-key-frames",
         action=argparse.BooleanOptionalAction,
         help="cut tubes back to the key frames of their first and last window",
@@ -108,6 +202,17 @@ def _parser() -> argparse.ArgumentParser:
         "--min-tube-length",
         type=argument(whole(1, 10**6)),
         help="tubes of fewer frames are dropped (as published: 15)",
+    )
+    parser.add_argument(
+        "--write-benchmark-files",
+        metavar="FOLDER",
+        help=f"write {FRAME_FILE} and {TUBE_FILE} there, in MultiSports' formats",
+    )
+    parser.add_argument(
+        "--min-box-score",
+        type=argument(number(0, 1, below=True)),
+        default=0.0,
+        help=f"boxes that score less are left out of {FRAME_FILE} (default 0: all are written)",
     )
     parser.add_argument("--output", help="also write the numbers into this JSON file")
     return parser

@@ -37,13 +37,14 @@ from stma_d2.data import (
     ClipSampler,
     TubeAnnotations,
     VideoAnnotation,
+    describe,
     find_frames,
+    list_videos,
     load_annotations,
     load_ground_truth,
     open_frames,
     register_dataset_file,
 )
-from stma_d2.data.readers import VIDEO_EXTENSIONS
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.files import atomic_write
 
@@ -103,28 +104,32 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run_frames(args: argparse.Namespace) -> None:
     annotations = load_annotations(args.annotations)
-    files = {
-        path.relative_to(args.videos).with_suffix("").as_posix(): path
-        for path in sorted(args.videos.rglob("*"))
-        if path.suffix.lower() in VIDEO_EXTENSIONS
-    }
-    if not files:
-        raise InputError(f"no videos ({', '.join(VIDEO_EXTENSIONS)}) under {args.videos}")
-    names = [name for name in annotations.videos if name in files]
-    if args.all:
-        names += [name for name in files if name not in annotations.videos]
+    files = {name: _find_file(args.videos, name) for name in annotations.videos}
     problems = [
-        f"{name}: no such video under {args.videos}"
-        for name in annotations.videos
-        if name not in files
+        f"{name}: no such video under {args.videos}" for name, file in files.items() if not file
     ]
+    jobs = [(name, file, annotations.videos[name]) for name, file in files.items() if file]
+    if args.all:
+        others = {Path(path) for path in list_videos(str(args.videos)) if os.path.isfile(path)}
+        for file in sorted(others - {file for _, file, _ in jobs}):
+            name = file.relative_to(args.videos).with_suffix("").as_posix()
+            jobs.append((name, file, None))
+    if not jobs:
+        raise InputError(
+            f"none of the {len(files)} annotated videos lies under {args.videos}, which "
+            f"{describe(str(args.videos))}"
+        )
     _copy_annotations(args.annotations, args.output)
     extract = partial(extract_frames, args.output / FRAME_FOLDERS[0])
-    jobs = [(name, files[name], annotations.videos.get(name)) for name in names]
     problems += _map(extract, jobs, args.workers)
-    print(f"{len(annotations.videos)} videos are annotated, {len(names)} were found.")
+    print(f"{len(annotations.videos)} videos are annotated, {len(jobs)} were found.")
     print(f"Data set: {args.output}")
     _report(problems)
+
+
+def _find_file(root: Path, name: str) -> Path | None:
+    path = find_frames(str(root), name)
+    return Path(path) if path and os.path.isfile(path) else None
 
 
 def _copy_annotations(source: Path, folder: Path) -> None:
@@ -244,7 +249,7 @@ def _find_files(
     return annotations, frames
 
 
-def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> list[str]:
+def check_video(root: str | Path, full: bool, job: tuple[str, VideoAnnotation]) -> list[str]:
     """Compare one video's frames and boxes with its annotation.
 
     Args:
@@ -259,9 +264,11 @@ def check_video(root: Path, full: bool, job: tuple[str, VideoAnnotation]) -> lis
     problems = list(_implausible_boxes(video))
     path = find_frames(str(root), name)
     if path is None:
-        return [f"{name}: {p}" for p in ["no folder of frames and no video file", *problems]]
+        folder = (Path(root) / name).parent
+        missing = f"no folder of frames and no video file; {folder} {describe(str(folder))}"
+        return [f"{name}: {problem}" for problem in [missing, *problems]]
     try:
-        reader = open_frames(path, (video.height, video.width))
+        reader = open_frames(path, (video.height, video.width), keep_index=True)
         found = reader.count()
         if found != video.num_frames:
             problems.append(f"{found} frames, {video.num_frames} are annotated")

@@ -66,11 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         raise InputError(f"{path} is no checkpoint of a training, such as model_final.pth")
     content = strip(checkpoint, half=args.half)
     training = describe_training(checkpoint, path.parent)
-    config = content["settings"]["config"]
+    config = _changed(
+        content["settings"]["config"], trained_config(str(path), args.opts), args.opts
+    )
+    content["settings"]["config"] = config
     with TemporaryDirectory() as folder:
         file = Path(folder, "model.pth")
         write_stripped(file, content)
-        cfg = _evaluation_config(str(file), config, folder, args.opts)
+        cfg = _evaluation_config(str(file), config, folder)
         evaluations, parameters = _evaluate(cfg)
         record = {
             "precision": "float16" if args.half else "float32",
@@ -102,11 +105,28 @@ def _parser() -> argparse.ArgumentParser:
         help="round the weights to half precision; refused where one is too large for it",
     )
     parser.add_argument("--output", type=Path, metavar="ZOO", help="folder of the zoo")
-    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE, for the evaluation")
+    parser.add_argument(
+        "opts", nargs=argparse.REMAINDER, help="KEY VALUE, changed before it is published"
+    )
     return parser
 
 
-def _evaluation_config(path: str, config: str, folder: str, overrides: Sequence[str]) -> CfgNode:
+def _changed(config: str, cfg: CfgNode, overrides: Sequence[str]) -> str:
+    """The training's configuration with the values that ``cfg`` has where ``overrides`` name them.
+
+    Whoever uses the file alone then evaluates and detects by the rules of the published figures.
+    """
+    content = CfgNode(parse_yaml(config, "the checkpoint's configuration"))
+    for key in overrides[::2]:
+        *path, name = key.split(".")
+        source, target = cfg, content
+        for part in path:
+            source, target = source[part], target.setdefault(part, CfgNode())
+        target[name] = source[name]
+    return content.dump() if overrides else config
+
+
+def _evaluation_config(path: str, config: str, folder: str) -> CfgNode:
     """The training's configuration with its test sets, and its results in ``folder``."""
     training = parse_yaml(config, "the checkpoint's configuration")
     datasets = training["DATASETS"]
@@ -116,7 +136,7 @@ def _evaluation_config(path: str, config: str, folder: str, overrides: Sequence[
         "DATALOADER.NUM_WORKERS": training["DATALOADER"]["NUM_WORKERS"],
         "OUTPUT_DIR": folder,
     }
-    return trained_config(path, [*(word for pair in keys.items() for word in pair), *overrides])
+    return trained_config(path, [word for pair in keys.items() for word in pair])
 
 
 def _evaluate(cfg: CfgNode) -> tuple[list[dict[str, Any]], int]:

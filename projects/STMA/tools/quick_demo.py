@@ -1,7 +1,9 @@
 #!/usr/bin/env python
-"""The whole way in some minutes on a CPU: make data, train, evaluate, draw a video.
+"""The whole way on a CPU, in two acts.
 
-Run again, it goes on where it was: a finished training is only evaluated anew.
+First the trained network that comes with the package detects in a new video. Then the same network
+is trained from random weights and evaluated, and draws that video too. Run again, it goes on where
+it was: a finished training is only evaluated anew.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from pathlib import Path
 from stma_d2.errors import clear_exit
 
 PROJECT = Path(__file__).resolve().parents[1]
-CONFIG = "configs/Synthetic/STMA_tiny_K5.yaml"
+NAME = "Synthetic/STMA_tiny_K5.yaml"
+CONFIG = f"configs/{NAME}"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
 VIDEO = "rgb-images/val_0003"
 # glibc gives large blocks back to the system after every layer and takes them again; keeping them
@@ -38,21 +41,22 @@ def run(*command: str) -> None:
 
 
 def main() -> None:
-    """Run the four steps; there are no options."""
+    """Run the steps; there are no options."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.parse_args()
     data = Path(os.environ.get("DETECTRON2_DATASETS", "datasets"), "synthetic_actions")
     run("tools/make_synthetic_actions.py")
+    draw = ("demo.py", "--input", str(data / VIDEO))
+    os.makedirs(PROJECT / OUTPUT, exist_ok=True)
+    run(*draw, "--model", NAME, "--output", f"{OUTPUT}/shipped.mp4")
+    print(f"\nWhat the shipped network sees: {PROJECT / OUTPUT}/shipped.mp4")
+    print("Now it is trained anew, which takes some minutes.")
     run("train_net.py", "--config-file", CONFIG, "--resume")
-    run(
-        "demo.py",
-        *("--weights", f"{OUTPUT}/model_final.pth"),
-        *("--input", str(data / VIDEO), "--output", f"{OUTPUT}/demo.mp4"),
-    )
-    print(f"\nThe metrics lie in {PROJECT / OUTPUT}/inference, the video is")
-    print(PROJECT / OUTPUT / "demo.mp4")
+    run(*draw, "--weights", f"{OUTPUT}/model_final.pth", "--output", f"{OUTPUT}/demo.mp4")
+    print(f"\nThe metrics lie in {PROJECT / OUTPUT}/inference (the shipped network's stand in")
+    print(f"MODEL_ZOO.md), the video is\n{PROJECT / OUTPUT / 'demo.mp4'}")
 
 
 if __name__ == "__main__":

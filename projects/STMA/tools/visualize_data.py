@@ -1,5 +1,9 @@
 #!/usr/bin/env python
-"""Draw a training's first samples: frames, boxes, heat map and regression areas."""
+"""Show what a training is given: a page about its data set, and pictures of the first samples.
+
+``data.html`` has counts, durations, box sizes and a video of each class with its tubes; the
+pictures show frames, boxes, heat map and regression areas.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from detectron2.data import MetadataCatalog
+from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from stma_d2.arguments import argument
 from stma_d2.config import load_config
@@ -20,6 +24,7 @@ from stma_d2.data import ClipDatasetMapper, build_train_index, build_train_strea
 from stma_d2.errors import clear_exit
 from stma_d2.files import atomic_write
 from stma_d2.modeling.backbone import build_backbone_2d
+from stma_d2.visualization.data_report import write_data_page
 from stma_d2.visualization.targets import draw_training_sample
 
 
@@ -31,8 +36,10 @@ def write_png(path: Path, picture: np.ndarray) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Parse the arguments and write the pictures."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Parse the arguments and write the page and the pictures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--config-file", required=True, metavar="FILE")
     parser.add_argument("--output", required=True, type=Path, metavar="DIR", help="made if missing")
     parser.add_argument(
@@ -46,6 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
     index = build_train_index(cfg)
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
+    videos = [video for name in cfg.DATASETS.TRAIN for video in DatasetCatalog.get(name)]
+    page = args.output / "data.html"
+    least = cfg.TEST.LINKING.MIN_TUBE_LENGTH
+    write_data_page(videos, labels, ", ".join(cfg.DATASETS.TRAIN), page, least)
+    print(page)
     # The same windows and draws at every call, unless SEED is set.
     stream = build_train_stream(cfg, index, seed=max(cfg.SEED, 0))
     for item in islice(stream, min(args.num, len(index))):

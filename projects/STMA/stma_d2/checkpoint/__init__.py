@@ -13,7 +13,14 @@ from .locating import DIGITS_IN_NAME, local_path, names_its_hash
 from .moc import convert_moc
 from .reading import read_detectron2_checkpoint
 from .resnext3d import convert_resnext3d
-from .settings import check_settings, network_settings, record_of, training_record
+from .settings import (
+    changed_keys,
+    changed_values,
+    check_settings,
+    network_settings,
+    record_of,
+    training_record,
+)
 from .weights import to_dtype
 
 __all__ = [
@@ -22,6 +29,8 @@ __all__ = [
     "ConvertedFile",
     "LoadedWeights",
     "TubeletCheckpointer",
+    "changed_keys",
+    "changed_values",
     "check_settings",
     "convert",
     "convert_dla34",

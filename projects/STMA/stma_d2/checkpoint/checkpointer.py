@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,14 @@ from ..files import atomic_write
 from .locating import local_path
 from .reading import read_detectron2_checkpoint
 from .seal import seal, verify_seal
-from .settings import LABELS, check_settings, network_settings, record_of, recorded_config
+from .settings import (
+    LABELS,
+    changed_keys,
+    check_settings,
+    network_settings,
+    record_of,
+    recorded_config,
+)
 from .weights import fit_weights
 
 logger = logging.getLogger(__name__)
@@ -30,6 +38,9 @@ _MAKE = (
 )
 # The name of the file that names the last checkpoint, as in Detectron2.
 _POINTER = "last_checkpoint"
+# The name of the file that says which training a folder is of.
+_RUN = "run_id"
+_SHOWN_KEYS = 5
 
 
 class TubeletCheckpointer(DetectionCheckpointer):
@@ -38,7 +49,30 @@ class TubeletCheckpointer(DetectionCheckpointer):
     Detectron2's own loads what fits and warns of the rest. That is right for an initialization of
     which something fits, but gives a wrong number in an evaluation or a resumed training. It also
     runs what a ``.pkl`` holds, and a kill while it saves leaves half a file.
+
+    Each training has a random name, which its checkpoints and the file ``run_id`` of its folder
+    hold: what another training left in the folder is never taken for its own.
     """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        save_dir: str = "",
+        *,
+        cfg: CfgNode | None = None,
+        **options: object,
+    ) -> None:
+        """Remember what is saved and loaded.
+
+        Args:
+            model: the network.
+            save_dir: folder of the checkpoints.
+            cfg: with it the message tells which keys are others where a checkpoint does not fit.
+            options: of Detectron2's checkpointer, and what to save beside the model.
+        """
+        super().__init__(model, save_dir, **options)
+        self.run = ""
+        self._cfg = cfg
 
     def save(self, name: str, **kwargs: object) -> None:
         """Write ``<save_dir>/<name>.pth`` and name it the last checkpoint; only the main process.
@@ -58,7 +92,7 @@ class TubeletCheckpointer(DetectionCheckpointer):
         for left_by_a_kill in Path(self.save_dir).glob("*.pth.partial-*"):
             left_by_a_kill.unlink()
         states = {key: value.state_dict() for key, value in self.checkpointables.items()}
-        content = {"model": self.model.state_dict(), **states, **kwargs}
+        content = {"model": self.model.state_dict(), **states, "run": self.run, **kwargs}
         path = os.path.join(self.save_dir, f"{name}.pth")
         self.logger.info(f"Saving checkpoint to {path}")
         try:
@@ -80,9 +114,10 @@ class TubeletCheckpointer(DetectionCheckpointer):
             file.write(last_filename_basename.encode())
 
     def start_afresh(self) -> None:
-        """Forget which checkpoint is the last, so that nothing resumes an earlier training."""
+        """Begin another training: the folder's last checkpoint is no longer the last one."""
         if not self.save_dir or not self.save_to_disk:
             return
+        self.run = uuid.uuid4().hex
         Path(self.save_dir, _POINTER).unlink(missing_ok=True)
         if earlier := sorted(path.name for path in Path(self.save_dir).glob("*.pth")):
             logger.warning(
@@ -90,12 +125,24 @@ class TubeletCheckpointer(DetectionCheckpointer):
                 f"another lie ({earlier[-1]}, ...); it writes over those of the same names"
             )
 
-    def find_last(self, *, fall_back: bool = False) -> str:
-        """The path of the last checkpoint, after reading it whole.
+    def claim_folder(self) -> bool:
+        """Write down that the folder is of this training; returns whether it was before."""
+        file = Path(self.save_dir, _RUN)
+        if self._run_of_folder() == self.run:
+            return True
+        with atomic_write(file) as written:
+            written.write(self.run.encode())
+        return False
+
+    def read_last(self, *, fall_back: bool = False) -> tuple[str, dict]:
+        """Find and read the last checkpoint.
 
         Args:
-            fall_back: whether to take the newest good checkpoint of the folder, with a warning, if
-                the last one cannot be read.
+            fall_back: whether to take the same training's newest good checkpoint, with a warning,
+                if the last one cannot be read.
+
+        Returns:
+            Its path, and what it holds, see `read_detectron2_checkpoint`.
 
         Raises:
             InputError: if the last checkpoint is missing or damaged; names the newest good one.
@@ -108,17 +155,18 @@ class TubeletCheckpointer(DetectionCheckpointer):
                 raise InputError(f"{pointer} is empty and names no checkpoint")
             if not os.path.isfile(path):
                 raise InputError(f"{pointer} names {name}, which is not there")
-            read_detectron2_checkpoint(path)
-            return path
+            return path, read_detectron2_checkpoint(path)
         except InputError as error:
             newest = self._newest_good(path)
             if newest is None:
-                raise InputError(f"{error}; {self.save_dir} holds no good checkpoint") from error
+                raise InputError(
+                    f"{error}; {self.save_dir} holds no other good checkpoint of this training"
+                ) from error
             if not fall_back:
                 raise InputError(
-                    f"{error}; the newest good checkpoint is {newest}: give it as MODEL.WEIGHTS"
+                    f"{error}; the newest good checkpoint is {newest[0]}: give it as MODEL.WEIGHTS"
                 ) from error
-            logger.warning(f"{error}; taking the newest good checkpoint instead, {newest}")
+            logger.warning(f"{error}; taking the newest good checkpoint instead, {newest[0]}")
             return newest
 
     def load(
@@ -142,38 +190,88 @@ class TubeletCheckpointer(DetectionCheckpointer):
         """
         if not path:
             return super().load(path)
+        checkpoint = read_detectron2_checkpoint(local_path(path, "" if must_fit else f" ({_MAKE})"))
+        return self._take(path, checkpoint, checkpointables, must_fit)
+
+    def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
+        """Resume whole from the last checkpoint, or initialize from ``path``, perhaps in part.
+
+        Where the last checkpoint is damaged or gone, the same training's newest good one is
+        resumed.
+
+        Raises:
+            InputError: see `load` and `read_last`; and if what the checkpoint holds beside the
+                weights is not what was saved.
+        """
+        if not resume or not self.has_checkpoint():
+            return self.load(path, checkpointables=[], must_fit=False)
+        path, checkpoint = self.read_last(fall_back=True)
+        self.run = str(checkpoint.pop("run", ""))
+        try:
+            return self._take(path, checkpoint, None, must_fit=True)
+        except (MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # of a state that was changed by hand: many kinds
+            reason = (
+                str(error)
+                if isinstance(error, InputError)
+                else (
+                    "its training state is not as it was saved "
+                    f"({type(error).__name__}: {' '.join(str(error).split())})"
+                )
+            )
+            raise InputError(
+                f"cannot go on from {path}: {reason}; or start another training from its weights: "
+                f"MODEL.WEIGHTS {path} and another OUTPUT_DIR"
+            ) from error
+
+    def _take(
+        self, path: str, checkpoint: dict, checkpointables: list[str] | None, must_fit: bool
+    ) -> dict:
+        """Load what was read of ``path``, see `load`."""
         self.logger.info(f"Loading {path} ...")
-        advice = "" if must_fit else f" ({_MAKE})"
-        checkpoint = read_detectron2_checkpoint(local_path(path, advice))
         try:
             weights = fit_weights(checkpoint, self.model.state_dict(), must_fit)
         except InputError as error:
-            raise InputError(f"the checkpoint {path} {error}") from error
+            changes = self._changes_of_network(checkpoint)
+            raise InputError(f"the checkpoint {path} {error}{changes}") from error
         self._log_incompatible_keys(self._load_model({"model": weights}))
         for key in self.checkpointables if checkpointables is None else checkpointables:
             if key in checkpoint:
                 self.checkpointables[key].load_state_dict(checkpoint.pop(key))
         return checkpoint
 
-    def resume_or_load(self, path: str, *, resume: bool = True) -> dict:
-        """Resume whole from the last checkpoint, or initialize from ``path``, perhaps in part.
+    def _changes_of_network(self, checkpoint: Mapping[str, Any]) -> str:
+        """Which keys of the network are others now, as the end of a message."""
+        if self._cfg is None:
+            return ""
+        changes = [
+            f"{key} {before}, now {now}"
+            for key, before, now in changed_keys(record_of(checkpoint), self._cfg)
+            if key.startswith(("MODEL.", "INPUT."))
+        ]
+        more = "; ..." if len(changes) > _SHOWN_KEYS else ""
+        return f": {'; '.join(changes[:_SHOWN_KEYS])}{more}" if changes else ""
 
-        Where the last checkpoint is damaged or gone, the newest good one is resumed.
-        """
-        if resume and self.has_checkpoint():
-            return self.load(self.find_last(fall_back=True))
-        return self.load(path, checkpointables=[], must_fit=False)
+    def _run_of_folder(self) -> str | None:
+        file = Path(self.save_dir, _RUN)
+        return file.read_text(errors="replace").strip() if file.is_file() else None
 
-    def _newest_good(self, last: str) -> str | None:
-        """The newest checkpoint of ours in the folder that can be read, other than ``last``."""
-        paths = (path for path in Path(self.save_dir).glob("*.pth") if path != Path(last))
-        for path in sorted(paths, key=os.path.getmtime, reverse=True):
+    def _newest_good(self, last: str) -> tuple[str, dict] | None:
+        """The folder's training's checkpoint of the latest iteration, other than ``last``."""
+        run, best = self._run_of_folder(), None
+        for path in sorted(Path(self.save_dir).glob("*.pth")):
             try:
-                if verify_seal(path) and read_detectron2_checkpoint(str(path)):
-                    return str(path)
+                if path == Path(last) or not verify_seal(path):
+                    continue
+                content = read_detectron2_checkpoint(str(path))
+                iteration = content.get("iteration")
             except InputError:
                 continue
-        return None
+            if content.get("run") == run and isinstance(iteration, int):
+                if best is None or iteration > best[1]["iteration"]:
+                    best = str(path), content
+        return best
 
 
 @dataclass(frozen=True)
@@ -201,10 +299,10 @@ def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) ->
         InputError: if there is nothing to load, it cannot be read or does not fit, or it was
             trained as something else, see `check_settings`.
     """
-    checkpointer = TubeletCheckpointer(model, save_dir=cfg.OUTPUT_DIR)
+    checkpointer = TubeletCheckpointer(model, cfg.OUTPUT_DIR, cfg=cfg)
     path = cfg.MODEL.WEIGHTS
     if resume and checkpointer.has_checkpoint():
-        path = checkpointer.find_last()
+        path, _ = checkpointer.read_last()
     if not path:
         raise InputError(
             "no weights are named: add MODEL.WEIGHTS path/to/model_final.pth (or, to train_net.py "

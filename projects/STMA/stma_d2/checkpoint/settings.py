@@ -41,6 +41,11 @@ _KEYS_OF_3D_BACKBONE = (
     "MODEL.BACKBONE_3D.PIXEL_STD",
 )
 LABELS = "the labels"
+# Keys that change nothing of what is learned or measured.
+_WITHOUT_CONSEQUENCE = (
+    *("OUTPUT_DIR", "MODEL.WEIGHTS", "DATALOADER.NUM_WORKERS", "DATALOADER.TIMEOUT"),
+    *("SOLVER.CHECKPOINTS_KEPT", "VIS_PERIOD"),
+)
 # What is needed to use a network; the rest tells how it was trained, and on what.
 _SECTIONS_OF_USE = ("MODEL.", "INPUT.", "TEST.")
 
@@ -85,7 +90,8 @@ def record_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
 
     A training's own checkpoint has it under ``trainer``, a published one at the top.
     """
-    record = checkpoint.get("trainer", checkpoint).get("settings", {})
+    state = checkpoint.get("trainer", checkpoint)
+    record = state.get("settings") if isinstance(state, Mapping) else None
     return dict(record) if isinstance(record, Mapping) else {}
 
 
@@ -139,9 +145,8 @@ def check_settings(
         InputError: naming the keys that differ, unless they are ``allowed`` to.
     """
     differences = "; ".join(
-        f"{key}: {trained[key]} in its training, {now[key]} now"
-        for key in now
-        if key in trained and trained[key] != now[key]
+        f"{key}: {before} in its training, {value} now"
+        for key, before, value in changed_values(trained, now)
     )
     if not differences:
         return
@@ -151,3 +156,36 @@ def check_settings(
             "with, or set TEST.OTHER_SETTINGS True"
         )
     logger.warning(f"TEST.OTHER_SETTINGS: the checkpoint {path}: {differences}")
+
+
+def changed_values(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:
+    """Key, old and new value of what both have and have differently."""
+    return [
+        (key, before[key], value)
+        for key, value in now.items()
+        if key in before and before[key] != value
+    ]
+
+
+def changed_keys(record: Mapping[str, Any], cfg: CfgNode) -> list[tuple[str, Any, Any]]:
+    """Which keys a configuration has otherwise than the training of a checkpoint.
+
+    Args:
+        record: `training_record` of the training; tells nothing if it holds no configuration.
+        cfg: the configuration.
+
+    Returns:
+        key, old and new value; not of keys without consequence for what is learned or measured.
+
+    Raises:
+        InputError: if the record's configuration is no YAML.
+    """
+    before, now = record.get("config"), cfg.dump()
+    if not isinstance(before, str):
+        return []
+    before, now = (
+        dict(by_full_name(parse_yaml(text, "the configuration in the checkpoint")))
+        for text in (before, now)
+    )
+    changes = changed_values(before, now)
+    return [change for change in changes if change[0] not in _WITHOUT_CONSEQUENCE]

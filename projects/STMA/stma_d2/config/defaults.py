@@ -191,6 +191,9 @@ def _add_solver(cfg: CN) -> None:
     # Seconds after which a batch that does not come from the data loading workers ends the run with
     # an error; 0 waits for ever.
     cfg.DATALOADER.TIMEOUT = 600
+    # Share of the training videos that may have clips which cannot be read: others take the place
+    # of such clips, with a warning for each video. 0: the first one ends the training.
+    cfg.DATALOADER.SKIP_BAD_CLIPS = 0.0
 
 
 def _add_test(cfg: CN) -> None:
@@ -218,7 +221,7 @@ def _add_test(cfg: CN) -> None:
     # Use a checkpoint also where labels, sizes, K, T or pixel statistics are not those that it was
     # trained with; results then say so. False refuses it.
     cfg.TEST.OTHER_SETTINGS = False
-    # Rules of linking and metrics, by name: "moc", "act", "voc".
+    # Rules of linking and metrics, by name: "moc", "act", "voc", "multisports".
     cfg.TEST.PROTOCOL = "moc"
     cfg.TEST.LINKING = CN()
     # Tubelets that score less are dropped before linking, which trims tubes in time;
@@ -226,6 +229,16 @@ def _add_test(cfg: CN) -> None:
     cfg.TEST.LINKING.MIN_TUBELET_SCORE = 0.0
     # Tubes of fewer frames are dropped; 15 is as published. Lower it where actions are short.
     cfg.TEST.LINKING.MIN_TUBE_LENGTH = 15
+    # Cut tubes back at both ends to tubelets that score at least this share of the median of the
+    # tube's scores; 0 is as published. Beside an action scores fall, and tubes overrun it.
+    cfg.TEST.LINKING.TRIM_BELOW_MEDIAN = 0.0
     # Cut tubes back to the key frames of their first and last window, but not at the video's ends;
     # False is as published. Tubes overrun actions, and a window says most about its key frame.
     cfg.TEST.LINKING.TRIM_TO_KEY_FRAMES = False
+    # Also write the boxes and tubes into the two files that the MultiSports benchmark scores,
+    # frame_detections.pkl and video_detections.pkl.
+    cfg.TEST.BENCHMARK_FILES = CN()
+    cfg.TEST.BENCHMARK_FILES.ENABLED = False
+    # Boxes on frames that score less are left out of the file; 0 keeps all: a box takes 32 bytes,
+    # and every tubelet is one for every class, on each of its frames.
+    cfg.TEST.BENCHMARK_FILES.MIN_SCORE = 0.0

@@ -14,7 +14,6 @@ from detectron2.modeling import BACKBONE_REGISTRY, META_ARCH_REGISTRY
 
 from ..data.clip_sampler import POSITIONS
 from ..evaluation.evaluator import TASK
-from ..evaluation.metrics import METRICS
 from ..evaluation.protocols import PROTOCOLS
 from ..modeling import STMA
 from ..modeling.backbone.resnext3d import BLOCKS_OF_DEPTH
@@ -29,6 +28,7 @@ _NORM_OF_OURS = one_of("BN", "SyncBN", "FrozenBN")
 _NORM_OF_DETECTRON2 = one_of("", "BN", "SyncBN", "FrozenBN", "GN", "nnSyncBN", "naiveSyncBN")
 _STAGES = ("res2", "res3", "res4", "res5")
 _DATASETS = list_of(text(".+", "the name of a data set"), distinct=True)
+_METRICS = tuple(dict.fromkeys(metric for one in PROTOCOLS.values() for metric in one.metrics))
 _STEPS = list_of(whole(1, 10**9), ascending=True)
 
 _CLIP_BACKBONES = ("build_resnext3d_backbone", "build_small_resnext3d_backbone")
@@ -68,7 +68,7 @@ def _is_expectation(value: Any) -> bool:
     task, metric, percent, tolerance = value
     return (
         isinstance(task, str)
-        and metric in METRICS
+        and metric in _METRICS
         and number(0, 100).holds(percent)
         and number(0, 100).holds(tolerance)
     )
@@ -169,6 +169,7 @@ def rules() -> dict[str, Rule]:
         "DATASETS.TEST": _DATASETS,
         "DATALOADER.NUM_WORKERS": whole(0, 1024),
         "DATALOADER.TIMEOUT": _COUNT,
+        "DATALOADER.SKIP_BAD_CLIPS": _SHARE,
         "SOLVER.LR_SCHEDULER_NAME": one_of("WarmupCosineLR", "WarmupMultiStepLR"),
         "SOLVER.MAX_ITER": _COUNT,
         "SOLVER.EPOCHS": _COUNT,
@@ -203,13 +204,13 @@ def rules() -> dict[str, Rule]:
         "TEST.EXPECTED_RESULTS": list_of(
             Rule(
                 _is_expectation,
-                f"[task, metric, percent, tolerance] with a metric of {', '.join(METRICS)}, "
+                f"[task, metric, percent, tolerance] with a metric of {', '.join(_METRICS)}, "
                 "a percent and a tolerance of 0 to 100",
             )
         ),
         "TEST.EVAL_PERIOD": _COUNT,
         "TEST.EVAL_EPOCHS": _COUNT,
-        "TEST.BEST_METRIC": one_of(*(f"{TASK}/{metric}" for metric in METRICS)),
+        "TEST.BEST_METRIC": one_of(*(f"{TASK}/{metric}" for metric in _METRICS)),
         "TEST.WINDOWS_PER_CHUNK": whole(1, 10_000),
         "TEST.CLIP_STRIDE": whole(1, 10_000),
         "TEST.FLIP": flag(),
@@ -219,5 +220,8 @@ def rules() -> dict[str, Rule]:
         "TEST.PROTOCOL": one_of(*PROTOCOLS),
         "TEST.LINKING.MIN_TUBELET_SCORE": _SHARE,
         "TEST.LINKING.MIN_TUBE_LENGTH": whole(1, 10_000),
+        "TEST.LINKING.TRIM_BELOW_MEDIAN": _SHARE,
         "TEST.LINKING.TRIM_TO_KEY_FRAMES": flag(),
+        "TEST.BENCHMARK_FILES.ENABLED": flag(),
+        "TEST.BENCHMARK_FILES.MIN_SCORE": _SHARE,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import reprlib
 from collections.abc import Sequence
 from typing import Any
@@ -19,10 +21,10 @@ def mapping(value: Any, where: str) -> dict[str, Any]:
         raise InputError(f"{where} holds {_shown(value)} where a mapping was expected")
     result = {}
     for key, item in value.items():
-        text = _text(key, f"a key of {where}")
-        if text in result:
-            raise InputError(f"{where} has the key '{text}' twice")
-        result[text] = item
+        name = text(key, f"a key of {where}")
+        if name in result:
+            raise InputError(f"{where} has the key '{name}' twice")
+        result[name] = item
     return result
 
 
@@ -50,13 +52,25 @@ def items(value: Any, where: str) -> Sequence[Any]:
     return value
 
 
+def text(value: Any, where: str) -> str:
+    """Text; bytes, as Python 2 wrote text, are Latin-1.
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    result = value.decode("latin1") if isinstance(value, bytes) else value
+    if not isinstance(result, str):
+        raise InputError(f"{where} is {_shown(result)} where text was expected")
+    return result
+
+
 def names(value: Any, where: str) -> tuple[str, ...]:
     """A list of texts.
 
     Raises:
         InputError: naming the place, if it is anything else.
     """
-    return tuple(_text(name, f"an item of {where}") for name in items(value, where))
+    return tuple(text(name, f"an item of {where}") for name in items(value, where))
 
 
 def whole_number(value: Any, where: str) -> int:
@@ -72,11 +86,43 @@ def whole_number(value: Any, where: str) -> int:
     return value
 
 
-def _text(value: Any, where: str) -> str:
-    text = value.decode("latin1") if isinstance(value, bytes) else value
-    if not isinstance(text, str):
-        raise InputError(f"{where} is {_shown(value)} where text was expected")
-    return text
+def number(value: Any, where: str) -> float:
+    """A finite number: no true and no "24".
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    if type(value) not in (int, float):
+        raise InputError(f"{where} is {_shown(value)}; it must be a number")
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    if not math.isfinite(result):
+        raise InputError(f"{where} is not finite")
+    return result
+
+
+def decimal(digits: str, where: str) -> float:
+    """A finite number written in digits, as "12", "-0.5" or "1e3".
+
+    Raises:
+        InputError: naming the place, if the text is anything else.
+    """
+    if not re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", digits.strip()):
+        raise InputError(f"{where} is {_shown(digits)}; it must be a number")
+    return number(float(digits), where)
+
+
+def whole_decimal(digits: str, where: str) -> int:
+    """A whole number of at most 32 bits, written in digits.
+
+    Raises:
+        InputError: naming the place, if the text is anything else.
+    """
+    if not re.fullmatch(r"[+-]?[0-9]{1,12}", digits.strip()):
+        raise InputError(f"{where} is {_shown(digits)}; it must be a whole number")
+    return whole_number(int(digits), where)
 
 
 def _shown(value: Any) -> str:

@@ -19,7 +19,8 @@ The JSON is what we recommend for new data; it is safe to open and to read::
          {"label": "Jump", "first_frame": 12, "boxes": [[8.0, 16.5, 60.0, 120.0], ...]}]},
        ...}}
 
-In both, a tube covers consecutive frames, frame 1 is the first decoded image, and a box is x1, y1,
+A tube of a model, not of a person, also has its ``score``, which only the JSON keeps. In both, a
+tube covers consecutive frames, frame 1 is the first decoded image, and a box is x1, y1,
 x2, y2: 0-based inclusive pixel corners.
 """
 

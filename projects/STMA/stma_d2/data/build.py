@@ -19,6 +19,7 @@ from ..errors import InputError
 from ..structures import VideoDict
 from .clip_sampler import ClipSampler
 from .mapper import ClipDatasetMapper
+from .safe_mapping import Skipping, Whereabouts
 from .sample_batch import SampleBatch
 from .training_stream import TrainingStream
 from .windows import ChunkIndex, WindowIndex
@@ -129,22 +130,25 @@ def build_train_loader(
         seed: see `build_train_stream`.
 
     Returns:
-        iterates over lists of sample dicts.
+        iterates over lists of sample dicts; ``whereabouts`` says which videos its workers are at.
 
     Raises:
         InputError: if data and configuration do not fit.
     """
     mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
+    whereabouts = Whereabouts(mapper, cfg.DATALOADER.NUM_WORKERS)
     stream = build_train_stream(cfg, index, start_iter=start_iter, seed=seed)
     _prepare_workers(cfg)
-    return build_detection_train_loader(
+    loader = build_detection_train_loader(
         stream,
-        mapper=mapper,
+        mapper=Skipping(whereabouts, stream) if cfg.DATALOADER.SKIP_BAD_CLIPS else whereabouts,
         total_batch_size=cfg.SOLVER.IMS_PER_BATCH,
         aspect_ratio_grouping=False,
         num_workers=cfg.DATALOADER.NUM_WORKERS,
         collate_fn=SampleBatch,
     )
+    loader.whereabouts = whereabouts
+    return loader
 
 
 def build_test_loader(cfg: CfgNode, dataset_name: str) -> DataLoader:
@@ -158,20 +162,22 @@ def build_test_loader(cfg: CfgNode, dataset_name: str) -> DataLoader:
         dataset_name: a registered data set.
 
     Returns:
-        iterates over lists of one sample dict.
+        iterates over lists of one sample dict; ``whereabouts`` as in `build_train_loader`.
 
     Raises:
         InputError: if data and configuration do not fit.
     """
-    mapper = ClipDatasetMapper(cfg, is_train=False)
+    whereabouts = Whereabouts(ClipDatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS)
     videos = _get_videos(cfg, dataset_name, "TEST")
     index = ChunkIndex(videos, ClipSampler.from_config(cfg), cfg.TEST.WINDOWS_PER_CHUNK)
     if len(index) == 0:
         raise InputError(f"the data set '{dataset_name}' has no videos")
     _prepare_workers(cfg)
-    return build_detection_test_loader(
-        index, mapper=mapper, num_workers=cfg.DATALOADER.NUM_WORKERS, collate_fn=SampleBatch
+    loader = build_detection_test_loader(
+        index, mapper=whereabouts, num_workers=cfg.DATALOADER.NUM_WORKERS, collate_fn=SampleBatch
     )
+    loader.whereabouts = whereabouts
+    return loader
 
 
 def _prepare_workers(cfg: CfgNode) -> None:

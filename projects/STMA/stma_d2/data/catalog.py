@@ -11,13 +11,13 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from ..errors import InputError
 from ..structures import TubeAnnotations, VideoDict
 from .annotations import load_annotations
-from .readers import find_frames
+from .finder import describe, find_frames
 
 
 def register_tube_dataset(
     name: str,
     annotations: str,
-    frames: str,
+    frames: str | Sequence[str],
     *,
     split: int = 1,
     subset: str = "train",
@@ -33,7 +33,8 @@ def register_tube_dataset(
         name: what configurations call the data set.
         annotations: annotation file, see `load_annotations`.
         frames: root folder; a video's frames are the folder ``<frames>/<video_id>`` or a video file
-            of that name (``.mp4``, ``.avi``, ...).
+            of that name (``.mp4``, ``.avi``, ...). Of several such folders the first that has the
+            video serves.
         split: which of the annotation file's splits, counted from 1.
         subset: "train" or "test", the half of the split; with ``videos`` any word.
         videos: the names of the videos, in place of those that the annotation file's split lists.
@@ -48,7 +49,7 @@ def register_tube_dataset(
         raise InputError(f"data set '{name}': subset is 'train' or 'test', not {subset!r}")
     if name in DatasetCatalog:
         raise InputError(f"data set '{name}' is registered already")
-    DatasetCatalog.register(name, partial(_load, name, frames))
+    DatasetCatalog.register(name, partial(_load, name))
     metadata = MetadataCatalog.get(name)
     metadata.set(annotations_file=annotations, frames=frames, subset=subset, hint=hint)
     metadata.set(split=split if videos is None else None, videos=videos)
@@ -123,7 +124,25 @@ def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
     return load_annotations(path)
 
 
-def _load(name: str, frames_root: str) -> list[VideoDict]:
+def find_video(name: str, video_id: str) -> str | None:
+    """Where a registered data set has the frames of a video.
+
+    Returns:
+        What `open_frames` takes, or None if none of the data set's folders has the video.
+
+    Raises:
+        InputError: if the video's name leads out of a folder.
+    """
+    found = (find_frames(root, video_id) for root in _roots(name))
+    return next(filter(None, found), None)
+
+
+def _roots(name: str) -> tuple[str, ...]:
+    frames = MetadataCatalog.get(name).frames
+    return (frames,) if isinstance(frames, str) else tuple(frames)
+
+
+def _load(name: str) -> list[VideoDict]:
     annotations, names = load_ground_truth(name)
     dicts: list[VideoDict] = []
     for video_id in names:
@@ -134,7 +153,7 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
                 "num_frames": video.num_frames,
                 "height": video.height,
                 "width": video.width,
-                "path": find_frames(frames_root, video_id),
+                "path": find_video(name, video_id),
                 "tubes": list(video.tubes),
             }
         )
@@ -142,7 +161,8 @@ def _load(name: str, frames_root: str) -> list[VideoDict]:
     if missing:
         raise InputError(
             f"data set '{name}': {len(missing)} of {len(names)} videos have neither a folder of "
-            f"frames nor a video file under {frames_root}, such as {', '.join(missing[:3])}; "
+            f"frames nor a video file, such as {', '.join(missing[:3])}: "
+            f"{', '.join(f'{root} {describe(root)}' for root in _roots(name))}; "
             f"{MetadataCatalog.get(name).hint}"
         )
     return dicts

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
-from .annotation_values import fields, items, mapping, names, whole_number
+from .annotation_values import fields, items, mapping, names, number, whole_number
 
 
 def from_json(content: bytes) -> TubeAnnotations:
@@ -19,12 +19,7 @@ def from_json(content: bytes) -> TubeAnnotations:
         InputError: naming the video, the tube and the key, if a value is not of its kind, or if
             the content is no JSON.
     """
-    try:
-        data = json.loads(content, object_pairs_hook=_without_duplicates)
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not readable JSON ({error})") from error
+    data = parse_json(content)
     version, labels, splits, entries = fields(
         data, ("version", "labels", "splits", "videos"), "the file"
     )
@@ -38,6 +33,20 @@ def from_json(content: bytes) -> TubeAnnotations:
     numbered = enumerate(items(splits, "splits"), start=1)
     splits = tuple(_split(entry, f"split {number}") for number, entry in numbered)
     return TubeAnnotations(labels, videos, splits)
+
+
+def parse_json(content: bytes) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        InputError: if it is no JSON, is nested too deep, or has a mapping with a key twice.
+    """
+    try:
+        return json.loads(content, object_pairs_hook=_without_duplicates)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"not readable JSON ({error})") from error
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -73,16 +82,17 @@ def _tube(entry: Any, labels: tuple[str, ...], where: str) -> Tube:
         raise InputError(f"{where}: label {label!r} is not among the file's labels")
     first_frame = whole_number(first_frame, f"{where}, first_frame")
     boxes = items(boxes, f"{where}, boxes")
-    for number, box in enumerate(boxes):
+    for index, box in enumerate(boxes):
         if not isinstance(box, list) or [type(x) in (int, float) for x in box] != [True] * 4:
-            raise InputError(f"{where}, boxes: item {number} is no list of four numbers")
+            raise InputError(f"{where}, boxes: item {index} is no list of four numbers")
     try:
         with np.errstate(over="ignore"):
             boxes = np.array(boxes, dtype=np.float32).reshape(-1, 4)
     except OverflowError as error:
         raise InputError(f"{where}, boxes: a number is too large") from error
     frames = np.arange(len(boxes), dtype=np.int64) + first_frame
-    return Tube(frames, boxes, labels.index(label))
+    score = number(entry.get("score", 1.0), f"{where}, score")
+    return Tube(frames, boxes, labels.index(label), score)
 
 
 def to_json(annotations: TubeAnnotations) -> str:
@@ -94,6 +104,7 @@ def to_json(annotations: TubeAnnotations) -> str:
                 {
                     "label": annotations.labels[tube.label],
                     "first_frame": int(tube.frames[0]),
+                    **({} if tube.score == 1.0 else {"score": float(tube.score)}),
                     "boxes": np.asarray(tube.boxes, dtype=np.float32).tolist(),
                 }
             )

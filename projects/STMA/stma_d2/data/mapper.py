@@ -61,7 +61,8 @@ class ClipDatasetMapper:
             fill_color: 8-bit BGR, of the canvas around an expanded frame.
             augmentation: None for evaluation.
             targets: None for evaluation.
-            conceal_damage: of damaged video files, see `open_frames`.
+            conceal_damage: of damaged video files, see `open_frames`; else their indexes are kept
+                beside them.
         """
         self.input_size = tuple(input_size)
         self.sampler = sampler

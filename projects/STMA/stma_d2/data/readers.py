@@ -12,11 +12,12 @@ import numpy as np
 from detectron2.utils.logger import log_first_n
 
 from ..errors import InputError
+from .finder import FrameNames, count_frames, describe, find_frames, frame_names
 from .image_file import EncodedImage, load_image
-from .video_file import Picture, VideoDecoder
+from .video_access import RandomAccess
+from .video_file import VideoDecoder
+from .video_index import VideoIndex, video_index
 
-VIDEO_EXTENSIONS = (".mp4", ".avi", ".mkv", ".mov", ".webm", ".mpg", ".mpeg", ".m4v")
-_IMAGE_EXTENSIONS = (".jpg", ".png")
 DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
 
 
@@ -35,18 +36,25 @@ class TimedFrame(NamedTuple):
 
 
 def open_frames(
-    path: str | FrameReader, size: tuple[int, int] | None = None, conceal_damage: bool = False
+    path: str | FrameReader,
+    size: tuple[int, int] | None = None,
+    conceal_damage: bool = False,
+    *,
+    keep_index: bool = False,
+    fps: float = DEFAULT_FPS,
 ) -> FrameReader:
     """A reader for the frames of one video.
 
     Nothing is decoded yet. The reader may be pickled; the copy opens the video anew.
 
     Args:
-        path: a folder that holds ``00001.jpg``, ``00002.jpg``, ... (or ``.png``), or a video file;
-            a reader is returned as it is.
+        path: a folder of frames, see `frame_names`, or a video file; a reader is returned as it is.
         size: (height, width) in pixels that every frame must have; None: the first one's.
         conceal_damage: show a neighbor of a frame that cannot be decoded, and take a file that is
             cut off to end there: a warning in place of an error. For video files.
+        keep_index: write the index of a video file beside it, for files that are read again and
+            again, as a data set's are; else it lives as long as this process.
+        fps: frames a second, of a folder of frames, which does not say.
 
     Raises:
         InputError: if there is neither a folder nor a file.
@@ -54,28 +62,13 @@ def open_frames(
     if isinstance(path, FrameReader):
         return path
     if os.path.isdir(path):
-        return FolderReader(path, size)
+        return FolderReader(path, size, fps)
     if os.path.isfile(path):
-        return VideoFileReader(path, size, conceal_damage)
-    raise InputError(f"no folder of frames and no video file at {path}")
-
-
-def find_frames(root: str, video_id: str) -> str | None:
-    """Where ``root`` keeps the video: the folder ``video_id`` or a video file of that name.
-
-    Returns:
-        What ``open_frames`` takes, or None if there is neither.
-
-    Raises:
-        InputError: if the name leads out of ``root``.
-    """
-    base = os.path.join(root, video_id)
-    if not os.path.abspath(base).startswith(os.path.join(os.path.abspath(root), "")):
-        raise InputError(f"the video name '{video_id}' leads out of {root}")
-    if os.path.isdir(base):
-        return base
-    files = (base + extension for extension in VIDEO_EXTENSIONS)
-    return next((file for file in files if os.path.isfile(file)), None)
+        return VideoFileReader(path, size, conceal_damage, keep_index)
+    parent, name = os.path.split(os.path.abspath(path))
+    near = find_frames(parent, name) if name else None
+    there = f"there is {near}" if near else f"{parent} {describe(parent)}"
+    raise InputError(f"no folder of frames and no video file at {path}; {there}")
 
 
 class FrameReader(ABC):
@@ -126,12 +119,13 @@ class FrameReader(ABC):
     def times(self) -> np.ndarray:
         """(frames + 1,) float64 seconds, when each frame appears and the last one ends.
 
-        A video file is decoded to its end for it; raises what `count` does.
+        Raises:
+            InputError: as `count`.
         """
 
     @abstractmethod
     def count(self) -> int:
-        """The exact number of frames; a video file is decoded to its end for it.
+        """The exact number of frames; a video file without an index is decoded to its end for it.
 
         Raises:
             InputError: if a folder's numbers have a gap or do not start at 1, or a frame of a video
@@ -152,46 +146,39 @@ class FrameReader(ABC):
 
 
 class FolderReader(FrameReader):
-    """A folder of images named by five-digit frame numbers, all ``.jpg`` or all ``.png``."""
+    """A folder of numbered JPEG or PNG files; frame 1 is the first, also where it is called 0."""
+
+    def __init__(
+        self, path: str, size: tuple[int, int] | None = None, fps: float = DEFAULT_FPS
+    ) -> None:
+        super().__init__(path, size)
+        self._fps = fps
+        self._names: FrameNames | None = None
 
     def timed(self) -> Iterator[TimedFrame]:
-        """All frames in order, `DEFAULT_FPS` a second."""
+        """All frames in order, evenly spaced."""
         for index in range(self.count()):
-            yield TimedFrame(self._read_one(index + 1, 1), index / DEFAULT_FPS, 1 / DEFAULT_FPS)
+            yield TimedFrame(self._read_one(index + 1, 1), index / self._fps, 1 / self._fps)
 
     def times(self) -> np.ndarray:
-        """(frames + 1,) float64 seconds at `DEFAULT_FPS` frames a second."""
-        return np.arange(self.count() + 1) / DEFAULT_FPS
+        """(frames + 1,) float64 seconds, evenly spaced."""
+        return np.arange(self.count() + 1) / self._fps
 
     def count(self) -> int:
-        """The number of image files, which must be numbered 1, 2, 3, ..."""
-        extension = self._extension()
-        stems = [os.path.splitext(name) for name in os.listdir(self.path)]
-        numbers = sorted(int(stem) for stem, end in stems if end == extension and stem.isdecimal())
-        for expected, number in enumerate(numbers, start=1):
-            if number != expected:
-                raise InputError(
-                    f"{self.path}: frame {expected} ({expected:05d}{extension}) is missing"
-                )
-        return len(numbers)
+        """The number of image files, which must be numbered without a gap."""
+        return count_frames(self.path, self._frame_names())
 
-    def _extension(self) -> str:
-        for extension in _IMAGE_EXTENSIONS:
-            if os.path.isfile(os.path.join(self.path, f"00001{extension}")):
-                return extension
-        raise InputError(f"{self.path} holds no first frame (00001.jpg or 00001.png)")
+    def _frame_names(self) -> FrameNames:
+        if self._names is None:
+            self._names = frame_names(self.path)
+        return self._names
 
     def _read_one(self, number: int, reduction: int) -> np.ndarray:
-        for extension in _IMAGE_EXTENSIONS:
-            try:
-                image = load_image(os.path.join(self.path, f"{number:05d}{extension}"))
-                break
-            except FileNotFoundError:
-                continue
-        else:
-            raise InputError(
-                f"{self.path}: frame {number} is missing ({number:05d}.jpg or {number:05d}.png)"
-            )
+        name = self._frame_names().of(number)
+        try:
+            image = load_image(os.path.join(self.path, name))
+        except FileNotFoundError as error:
+            raise InputError(f"{self.path}: frame {number} is missing ({name})") from error
         if self._size is not None:
             if sorted(image.size) != sorted(self._size):  # EXIF data may change the sides' places
                 self._check_size(image.size, number)
@@ -212,89 +199,87 @@ class FolderReader(FrameReader):
 
 
 class VideoFileReader(FrameReader):
-    """A video file. Frames are only ever reached by decoding forwards, so numbers are exact.
+    """A video file, read at random; `VideoIndex` numbers its frames.
 
-    A frame that cannot be decoded keeps its number. Reading on from where the last call ended
-    decodes nothing twice; going back starts again at the file's beginning.
+    A frame that cannot be decoded keeps its number.
     """
 
     def __init__(
-        self, path: str, size: tuple[int, int] | None = None, conceal_damage: bool = False
+        self,
+        path: str,
+        size: tuple[int, int] | None = None,
+        conceal_damage: bool = False,
+        keep_index: bool = False,
     ) -> None:
         super().__init__(path, size)
         self._conceal_damage = conceal_damage
-        self._restart()
+        self._keep_index = keep_index
+        self._access: RandomAccess | None = None
 
     def __getstate__(self) -> dict:
-        return {"path": self.path, "size": self._size, "conceal_damage": self._conceal_damage}
+        return {
+            "path": self.path,
+            "size": self._size,
+            "conceal_damage": self._conceal_damage,
+            "keep_index": self._keep_index,
+        }
 
     def __setstate__(self, state: dict) -> None:
         self.__init__(**state)
 
     def timed(self) -> Iterator[TimedFrame]:
         """All frames in order; their times may be unevenly spaced."""
-        decoder = VideoDecoder(self.path)
-        for number, picture in self._numbered(decoder):
-            pixels = decoder.pixels(picture)
-            self._check_size(pixels.shape[:2], number)
-            yield TimedFrame(pixels, picture.time, picture.duration)
-
-    def times(self) -> np.ndarray:
-        """(frames + 1,) float64 seconds; decodes the file to its end."""
-        pictures = [
-            (picture.time, picture.duration)
-            for _, picture in self._numbered(VideoDecoder(self.path))
-        ]
-        return np.array([*(time for time, _ in pictures), sum(pictures[-1])])
-
-    def count(self) -> int:
-        """The exact number of frames; decodes the file to its end."""
-        return sum(1 for _ in self._numbered(VideoDecoder(self.path)))
-
-    def _numbered(self, decoder: VideoDecoder) -> Iterator[tuple[int, Picture]]:
-        number = 0
+        decoder, number = VideoDecoder(self.path), 0
         for number, picture in enumerate(decoder, start=1):
             if picture.damaged:
-                self._report(number, decoder)
-            yield number, picture
-        if not number:
-            raise InputError(f"{self.path}: no frame could be decoded")
-        if decoder.is_cut_off:
-            self._report(number + 1, decoder)
+                self._report(number, decoder.stated_length, decoder.is_cut_off)
+            pixels = decoder.pixels(picture.frame)
+            self._check_size(pixels.shape[:2], number)
+            yield TimedFrame(pixels, picture.time, picture.duration)
+        self._check_end(number, decoder.stated_length, decoder.is_cut_off)
 
-    def _report(self, number: int, decoder: VideoDecoder) -> None:
+    def count(self) -> int:
+        """The exact number of frames."""
+        index = self._index()
+        for number in np.flatnonzero(index.damaged) + 1:
+            self._report(int(number), index.stated_length)
+        self._check_end(len(index), index.stated_length, index.is_cut_off)
+        return len(index)
+
+    def times(self) -> np.ndarray:
+        """(frames + 1,) float64 seconds, by the file."""
+        self.count()
+        return self._index().times
+
+    def _index(self) -> VideoIndex:
+        if self._access is None:
+            self._access = RandomAccess(self.path, video_index(self.path, self._keep_index))
+        return self._access.index
+
+    def _check_end(self, count: int, stated_length: int, is_cut_off: bool) -> None:
+        if not count:
+            raise InputError(f"{self.path}: no frame could be decoded")
+        if is_cut_off:
+            self._report(count + 1, stated_length, is_cut_off)
+
+    def _report(self, number: int, stated_length: int, is_cut_off: bool = False) -> None:
         """Say that a frame is damaged, or that the file should go on with it."""
-        length = f" of about {decoder.stated_length}" if decoder.stated_length else ""
-        rest = ": the rest of the file is missing or unreadable" if decoder.is_cut_off else ""
+        length = f" of about {stated_length}" if stated_length else ""
+        rest = ": the rest of the file is missing or unreadable" if is_cut_off else ""
         message = f"{self.path}: frame {number}{length} could not be decoded{rest}"
         if not self._conceal_damage:
             raise InputError(message)
         log_first_n(logging.WARNING, message, key="message")
 
-    def _restart(self) -> None:
-        self._decoder: VideoDecoder | None = None
-        self._pictures: Iterator[Picture] | None = None
-        self._picture: Picture | None = None
-        self._position = 0  # the number of ``_picture``
-
     def _read_one(self, number: int, reduction: int) -> np.ndarray:
-        if self._decoder is None or number < self._position:
-            self._restart()
-            self._decoder = VideoDecoder(self.path)
-            self._pictures = iter(self._decoder)
-        while self._position < number:
-            picture = next(self._pictures, None)
-            if picture is None:
-                decoder, end = self._decoder, self._position
-                self._restart()
-                if decoder.is_cut_off:
-                    self._report(number, decoder)
-                raise InputError(
-                    f"{self.path}: frame {number} was asked for; the video ends with frame {end}"
-                )
-            self._picture, self._position = picture, self._position + 1
-        if self._picture.damaged:
-            self._report(number, self._decoder)
-        frame = self._decoder.pixels(self._picture)
+        index = self._index()
+        if number > len(index):
+            self._check_end(len(index), index.stated_length, index.is_cut_off)
+            raise InputError(
+                f"{self.path}: frame {number} was asked for; the video ends with frame {len(index)}"
+            )
+        if index.damaged[number - 1]:
+            self._report(number, index.stated_length)
+        frame = self._access.read(number)
         self._check_size(frame.shape[:2], number)
         return frame

@@ -14,7 +14,7 @@ class RecentFrames:
     """Reads frames and keeps those of the last call for a next one further on in the video.
 
     Neighboring chunks of a video share frames. Read in order, each frame is decoded once, and a
-    video file never goes backwards. Any other call reads everything anew. No more is kept than the
+    video file is decoded once. Any other call reads everything anew. No more is kept than the
     caller holds.
     """
 
@@ -45,7 +45,10 @@ class RecentFrames:
         # The process: a forked one must not share an open file.
         source = (os.getpid(), path, size, reduction)
         if source != self._source or not self._goes_on(frame_numbers):
-            self._reader = open_frames(path, size, self._conceal_damage)
+            # Damage ends the work on a data set, whose videos are read many times. A user's video,
+            # where it is concealed, is read once, and nothing is left beside it.
+            keep = not self._conceal_damage
+            self._reader = open_frames(path, size, self._conceal_damage, keep_index=keep)
             self._frames, self._source = {}, source
         missing = [number for number in frame_numbers if number not in self._frames]
         read = self._reader.read(missing, reduction)

@@ -12,7 +12,7 @@ from ..structures import WindowsOfVideo
 from .windows import WindowIndex
 
 # What a number of the seed's is drawn for, so that no two purposes share their random numbers.
-_ORDER, _AUGMENTATION, _BACKGROUND = range(3)
+_ORDER, _AUGMENTATION, _BACKGROUND, _REPLACEMENT = range(4)
 
 
 class TrainingStream(IterableDataset):
@@ -67,7 +67,15 @@ class TrainingStream(IterableDataset):
 
     def item_at(self, position: int) -> WindowsOfVideo:
         """The window at a 0-based position of the stream, with the seed of its augmentation."""
-        return {**self._window_at(position), "seed": (self._seed, _AUGMENTATION, position)}
+        seed = (self._seed, _AUGMENTATION, position)
+        return {**self._window_at(position), "seed": seed, "position": position}
+
+    def replacement_at(self, position: int, attempt: int) -> WindowsOfVideo:
+        """The window that takes the place of one that cannot be read; ``attempt`` counts from 0."""
+        generator = np.random.default_rng((self._seed, _REPLACEMENT, position, attempt))
+        number = generator.integers(len(self._index))
+        seed = (self._seed, _AUGMENTATION, position, attempt)
+        return {**self._index[number], "seed": seed, "position": position}
 
     def _window_at(self, position: int) -> WindowsOfVideo:
         if self._background is not None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import av
 import numpy as np
+from av.sidedata.sidedata import Type
 from av.video.reformatter import VideoReformatter
 
 from ..errors import InputError
@@ -50,6 +51,7 @@ class VideoDecoder:
     Attributes:
         stated_length: the number of frames that the file's header states; 0 where it states none.
         is_cut_off: whether the rest of the file is missing or cannot be read; known at its end.
+        keys: of the key frames met so far, the timestamp and where to seek for it.
     """
 
     def __init__(self, path: str) -> None:
@@ -78,6 +80,7 @@ class VideoDecoder:
         self._path, self._reformatter = path, VideoReformatter()
         self.stated_length = self._stream.frames
         self.is_cut_off = False
+        self.keys: list[tuple[float, float]] = []
         self._failed = False
         # Timestamps of packets whose frames are still to come, ascending.
         self._waiting: list[float] = []
@@ -99,13 +102,25 @@ class VideoDecoder:
                 last = self._stand_in(last, stamp)
                 yield last
 
-    def pixels(self, picture: Picture) -> np.ndarray:
+    def frames_from(self, position: float) -> Iterator[av.VideoFrame]:
+        """Decode from a key frame on, without a word about damage.
+
+        The decoder is used up for `__iter__`. Frames that refer to others before the key frame may
+        come first, or not, and be wrong.
+
+        Args:
+            position: where to seek for it, of `keys`.
+        """
+        try:
+            self._container.seek(int(position), stream=self._stream)
+            for packet in self._container.demux(self._stream):
+                yield from self._decode(packet)
+        except av.error.FFmpegError:
+            return
+
+    def pixels(self, frame: av.VideoFrame) -> np.ndarray:
         """(height, width, 3) uint8 BGR, upright."""
-        frame = picture.frame
-        converted = self._reformatter.reformat(
-            frame, format="bgr24", interpolation="BICUBIC", threads=1
-        )
-        return np.ascontiguousarray(np.rot90(converted.to_ndarray(), round(frame.rotation / 90)))
+        return upright_pixels(frame, self._reformatter)
 
     def _packets(self) -> Iterator[av.Packet | None]:
         """The packets that hold something, and None at the end."""
@@ -130,15 +145,22 @@ class VideoDecoder:
         newest = -math.inf
         for packet in self._packets():
             if packet is not None and not packet.is_discard:
-                bisect.insort(self._waiting, _timestamp(packet))
+                bisect.insort(self._waiting, timestamp(packet))
+                if packet.is_keyframe and math.isfinite(timestamp(packet)):
+                    self.keys.append((timestamp(packet), self._position(packet)))
             for frame in self._decode(packet):
-                stamp = _timestamp(frame)
+                stamp = timestamp(frame)
                 if self._failed and frame.pts is not None and stamp <= newest:
                     continue  # it comes late; another was shown for it
                 newest = stamp
                 passed = bisect.bisect_left(self._waiting, stamp)
                 yield frame, self._waiting[:passed] if self._failed else []
                 del self._waiting[: bisect.bisect_right(self._waiting, stamp)]
+
+    def _position(self, packet: av.Packet) -> float:
+        """Matroska finds key frames by the time when they are shown, others when decoded."""
+        by_display = self._container.format.name.startswith("matroska") or packet.dts is None
+        return timestamp(packet) if by_display else packet.dts
 
     def _decode(self, packet: av.Packet | None) -> list[av.VideoFrame]:
         try:
@@ -186,7 +208,23 @@ class VideoDecoder:
         return 0
 
 
-def _timestamp(item: av.Packet | av.VideoFrame) -> float:
-    """When it is shown, or, where a packet does not say, when it is decoded."""
+def upright_pixels(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """(height, width, 3) uint8 BGR, turned and mirrored as the file's display matrix says.
+
+    Another angle than a multiple of 90 degrees is taken for the nearest.
+    """
+    converted = reformatter.reformat(frame, format="bgr24", interpolation="BICUBIC", threads=1)
+    pixels, matrix = converted.to_ndarray(), frame.side_data.get(Type.DISPLAYMATRIX)
+    if matrix is not None:
+        # x' = a x + c y, y' = b x + d y
+        (a, b), (c, d) = np.frombuffer(matrix, np.int32).reshape(3, 3)[:2, :2]
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            pixels, (a, d) = pixels.transpose(1, 0, 2), (c, b)
+        pixels = pixels[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(pixels)
+
+
+def timestamp(item: av.Packet | av.VideoFrame) -> float:
+    """When it is shown, or, where it does not say, when it is decoded; in the stream's units."""
     stamps = (item.pts, item.dts)
     return next((stamp for stamp in stamps if stamp is not None), -math.inf)

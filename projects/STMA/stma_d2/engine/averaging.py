@@ -11,6 +11,8 @@ from detectron2.utils import comm
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from ..checkpoint.weights import fit_weights
+
 
 class WeightAveraging(HookBase):
     """Keeps an exponential moving average of the weights and running statistics.
@@ -53,8 +55,14 @@ class WeightAveraging(HookBase):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from ``state_dict``; the averaged weights are the checkpoint's own."""
-        self._model.load_state_dict(state_dict["trained"])
+        """Go on from ``state_dict``; the averaged weights are the checkpoint's own.
+
+        Raises:
+            InputError: if the trained weights do not fit or are no numbers.
+        """
+        ours = self._model.state_dict()
+        trained = fit_weights({"model": dict(state_dict["trained"])}, ours, must_fit=True)
+        self._model.load_state_dict(trained)
         self._average.n_averaged.fill_(state_dict["iterations"])
 
 

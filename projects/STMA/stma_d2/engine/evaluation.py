@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from detectron2.config import CfgNode
@@ -15,14 +16,17 @@ from detectron2.evaluation import (
     verify_results,
 )
 from detectron2.evaluation.evaluator import inference_context
+from detectron2.utils import comm
 from torch import nn
 
 from ..data import build_test_loader
 from ..errors import InputError
-from ..evaluation import TubeletEvaluator, configured_protocol
+from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
 from ..evaluation.evaluator import TASK
+from ..evaluation.metrics import evaluated_labels
 from ..modeling import TubeletDetector
 from ..structures import Sample, Tubelets
+from ..visualization.plots import write_plots
 from .loading import prepare_workers, worker_failures_named
 
 logger = logging.getLogger(__name__)
@@ -40,11 +44,11 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
         ``OUTPUT_DIR/inference/<data set>``.
 
     Raises:
-        InputError: if a test set's files, its classes, the strides or the expected results are not
-            to be had.
+        InputError: if a test set's files, its classes, the strides, the protocol's metrics or the
+            expected results are not to be had.
     """
     TubeletDetector(cfg, model)
-    _check_expected_tasks(cfg)
+    _check_metrics(cfg)
     evaluators = []
     for name in cfg.DATASETS.TEST:
         build_test_loader(cfg, name)
@@ -53,6 +57,8 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
             output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", name),
             protocol=cfg.TEST.PROTOCOL,
             **configured_protocol(cfg).options,
+            benchmark_files=cfg.TEST.BENCHMARK_FILES.ENABLED,
+            min_box_score=cfg.TEST.BENCHMARK_FILES.MIN_SCORE,
             other_settings=cfg.TEST.OTHER_SETTINGS,
         )
         if not _has_ground_truth(evaluator):
@@ -71,7 +77,7 @@ def evaluate(
     Args:
         cfg: the configuration.
         model: with its weights.
-        evaluators: one a data set; default `build_evaluators`.
+        evaluators: one a data set; default `build_evaluators`. Plots go beside what they write.
 
     Returns:
         ``{"action_detection": {metric: percent}}`` on the main process; with several data sets
@@ -84,12 +90,22 @@ def evaluate(
             _warn_of_no_ground_truth(name)
             continue
         loader = prepare_workers(build_test_loader(cfg, name), cfg.DATALOADER.TIMEOUT)
-        with worker_failures_named(), inference_context(model):
+        with worker_failures_named(loader), inference_context(model):
             found = inference_on_dataset(_Detection(cfg, model), loader, evaluator)
+        if comm.is_main_process() and evaluator.output_dir:
+            _plot(Path(evaluator.output_dir))
         print_csv_format(found)
         prefix = f"{name}/" if len(cfg.DATASETS.TEST) > 1 else ""
         results.update({prefix + task: metrics for task, metrics in found.items()})
     return results
+
+
+def _plot(folder: Path) -> None:
+    """Draw the evaluation; whatever goes wrong in a plot must not cost a training its numbers."""
+    try:
+        write_plots(folder)
+    except Exception as error:
+        logger.warning(f"the plots of {folder} could not be drawn: {error!r}")
 
 
 class _Detection:
@@ -124,18 +140,24 @@ def best_metric(cfg: CfgNode) -> str:
     return f"{cfg.DATASETS.TEST[0]}/{cfg.TEST.BEST_METRIC}" if several else cfg.TEST.BEST_METRIC
 
 
-def _check_expected_tasks(cfg: CfgNode) -> None:
+def _check_metrics(cfg: CfgNode) -> None:
     names = cfg.DATASETS.TEST
     tasks = [f"{name}/{TASK}" for name in names] if len(names) > 1 else [TASK] * len(names)
+    protocol = get_protocol(cfg.TEST.PROTOCOL)
+    metrics = f"the metrics of TEST.PROTOCOL {protocol.name} are {', '.join(protocol.metrics)}"
+    if cfg.TEST.BEST_METRIC.split("/")[-1] not in protocol.metrics:
+        raise InputError(f"TEST.BEST_METRIC is {cfg.TEST.BEST_METRIC!r}; {metrics}")
     for entry in cfg.TEST.EXPECTED_RESULTS:
         if entry[0] not in tasks:
             raise InputError(
                 f"TEST.EXPECTED_RESULTS has {entry}; the tasks of DATASETS.TEST are {tasks}"
             )
+        if entry[1] not in protocol.metrics:
+            raise InputError(f"TEST.EXPECTED_RESULTS has {entry}; {metrics}")
 
 
 def _has_ground_truth(evaluator: TubeletEvaluator) -> bool:
-    return any(evaluator.annotations.videos[video].tubes for video in evaluator.videos)
+    return bool(evaluated_labels(evaluator.annotations, evaluator.videos, evaluator.protocol))
 
 
 def _warn_of_no_ground_truth(name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -16,7 +17,6 @@ from torch.multiprocessing import ProcessExitedException
 
 from ..config.rules import whole
 from ..errors import InputError, clear_exit
-from .stopping import TrainingStopped
 
 
 def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
@@ -53,15 +53,29 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
 
 @contextmanager
 def _signal_exit() -> Iterator[None]:
-    """End the process as the signal that ended the training wants it, or as a child ended."""
+    """End the process as the signal wants it that ended the work, or as a child ended.
+
+    Of several processes that do the work one says so: the first, and not the one that waits for
+    them, which passes the signal on.
+    """
     try:
         yield
-    except (TrainingStopped, KeyboardInterrupt) as end:
-        if comm.is_main_process():
+    except KeyboardInterrupt as end:
+        children = [child for child in multiprocessing.active_children() if not child.daemon]
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.join()
+        if not children and _rank() == 0:
             print(str(end) or "interrupted", file=sys.stderr)
         sys.exit(getattr(end, "exit_code", 130))
     except ProcessExitedException as error:
         sys.exit(error.exit_code)
+
+
+def _rank() -> int:
+    """Of this process; torchrun tells it before the processes have joined."""
+    return comm.get_rank() or int(os.environ.get("RANK", 0))
 
 
 def _run_child(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing.util
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -77,11 +78,14 @@ def _start_worker(initialize: Callable[[int], None] | None, worker_id: int) -> N
 
 
 @contextmanager
-def worker_failures_named() -> Iterator[None]:
+def worker_failures_named(loader: DataLoader) -> Iterator[None]:
     """Turn what PyTorch raises where a worker hangs or dies into an error that says why.
 
+    Args:
+        loader: the one that is read; its ``whereabouts`` (see `build_train_loader`) are told.
+
     Raises:
-        InputError: naming the likely cause and what to do.
+        InputError: naming the likely cause, the video that the worker was at, and what to do.
     """
     try:
         try:
@@ -92,8 +96,15 @@ def worker_failures_named() -> Iterator[None]:
     except (RuntimeError, OSError, EOFError) as error:
         if cause := _cause(error):
             said = str(error).partition("\n")[0] or type(error).__name__
-            raise InputError(f"{cause} ({said})") from error
+            raise InputError(f"{cause} ({said}){_where(loader, said)}") from error
         raise
+
+
+def _where(loader: DataLoader, said: str) -> str:
+    """Which video the workers, of which PyTorch said something, were at."""
+    processes = {int(number) for number in re.findall(r"\d+", said)}
+    videos = loader.whereabouts.videos(processes)
+    return f"; it was at video {' or '.join(map(repr, videos))}" if videos else ""
 
 
 def _cause(error: Exception) -> str | None:

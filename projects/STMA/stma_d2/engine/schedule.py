@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import torch
 from detectron2.config import CfgNode
@@ -141,23 +139,3 @@ def set_learning_rates(
     scheduler.last_epoch = iteration
     for group, learning_rate in zip(optimizer.param_groups, scheduler.get_lr(), strict=True):
         group["lr"] = learning_rate
-
-
-def solver_record(cfg: CfgNode) -> dict[str, Any]:
-    """The solver's keys as they stand in a checkpoint: ``{"SOLVER.BASE_LR": 0.0001, ...}``."""
-    record = {}
-    nodes: list[tuple[str, Mapping[str, Any]]] = [("SOLVER", cfg.SOLVER)]
-    for prefix, node in nodes:
-        for key, value in node.items():
-            if isinstance(value, Mapping):
-                nodes.append((f"{prefix}.{key}", value))
-            else:
-                record[f"{prefix}.{key}"] = value
-    return record
-
-
-def log_solver_changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Say which keys of the solver a resumed training has otherwise than its checkpoint."""
-    for key in now:
-        if key in before and before[key] != now[key]:
-            logger.warning(f"{key} was {before[key]} in the checkpoint and is {now[key]} from here")

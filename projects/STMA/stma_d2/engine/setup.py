@@ -21,6 +21,7 @@ from ..files import atomic_write
 from .evaluation import check_expected_results
 from .launch import run
 from .limits import check_limits, check_output_dir, raise_descriptor_limit
+from .logs import drop_colors, leave_out_configuration
 from .trainer import Trainer
 
 logger = logging.getLogger(__name__)
@@ -39,9 +40,11 @@ def setup(args: argparse.Namespace) -> CfgNode:
     check_output_dir(cfg.OUTPUT_DIR)
     raise_descriptor_limit()
     logging.raiseExceptions = False  # a full disk is told once, not for each line of the log
+    leave_out_configuration()
     with _config_file_kept(cfg) if args.eval_only else nullcontext():
         default_setup(cfg, args)
     setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="stma_d2")
+    drop_colors("detectron2", "fvcore", "stma_d2")
     return cfg
 
 

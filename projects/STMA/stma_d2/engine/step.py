@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from detectron2.config import CfgNode
 from detectron2.engine import SimpleTrainer
 from detectron2.utils import comm
+from detectron2.utils.events import get_event_storage
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -57,6 +58,7 @@ class AccumulatingTrainer(SimpleTrainer):
         self.micro_batches = micro_batches
         self.dtype = autocast_dtype(device) if mixed_precision else torch.float32
         self.grad_scaler = torch.amp.GradScaler(device.type, enabled=self.dtype == torch.float16)
+        self.skipped: list[tuple[str, str]] = []
 
     @property
     def inner_model(self) -> nn.Module:
@@ -82,10 +84,21 @@ class AccumulatingTrainer(SimpleTrainer):
         start = time.perf_counter()
         batch = next(self._batches)
         data_time = time.perf_counter() - start
+        self.skipped = [clip for sample in batch for clip in sample.get("skipped", ())]
         self.optimizer.zero_grad()
         losses = self.accumulate(batch)
         self._write_metrics(losses, data_time)  # waits for the losses, and checks them
+        if comm.is_main_process():
+            self._write_unweighted()
         self.update()
+
+    def _write_unweighted(self) -> None:
+        """Tell each loss without its weight too: the weighted ones do not show which is learnt."""
+        storage = get_event_storage()
+        told = storage.latest()
+        for name, weight in self.inner_model.loss_weights.items():
+            if weight and name in told:
+                storage.put_scalar(f"unweighted/{name}", told[name][0] / weight)
 
     def accumulate(self, batch: list[Sample]) -> dict[str, torch.Tensor]:
         """Add the batch's gradient to the parameters' and return its losses, without a graph."""
@@ -149,9 +162,14 @@ class AccumulatingTrainer(SimpleTrainer):
 
         Learning rates and weight decays stay as they are; a parameter that was not trained before
         starts without moments.
+
+        Raises:
+            InputError: if moments are not of their parameter's shape, or no numbers.
         """
         self.iter = state_dict["iteration"]
         names = {parameter: name for name, parameter in self.inner_model.named_parameters()}
+        for parameter, name in names.items():
+            _check_moments(name, parameter, state_dict["optimizer"].get(name, {}))
         merged = self.optimizer.state_dict()
         merged["state"] = {
             position: state_dict["optimizer"][names[parameter]]
@@ -163,6 +181,13 @@ class AccumulatingTrainer(SimpleTrainer):
         self.optimizer.load_state_dict(merged)
         if self.grad_scaler.is_enabled() and state_dict["grad_scaler"]:
             self.grad_scaler.load_state_dict(state_dict["grad_scaler"])
+
+
+def _check_moments(name: str, parameter: nn.Parameter, moments: Mapping[str, torch.Tensor]) -> None:
+    for key, value in moments.items():
+        shape = torch.Size() if key == "step" else parameter.shape
+        if value.shape != shape or not value.isfinite().all():
+            raise InputError(f"the optimizer's {key} of {name} has another shape, or NaN in it")
 
 
 def check_batch_size(cfg: CfgNode) -> None:

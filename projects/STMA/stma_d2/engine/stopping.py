@@ -6,13 +6,16 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import torch
 import torch.distributed as dist
 from detectron2.engine import HookBase
 from detectron2.utils import comm
+
+from ..errors import Stopped
 
 logger = logging.getLogger(__name__)
 
@@ -24,23 +27,12 @@ _GRACE = 30
 _REPEATED = 2
 
 
-class TrainingStopped(Exception):
-    """The training was told to end, and ended with a checkpoint.
-
-    Attributes:
-        exit_code: 143 after SIGTERM, 130 after Ctrl-C.
-    """
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        super().__init__(message)
-        self.exit_code = exit_code
-
-
 class StopOnSignal(HookBase):
     """Ends the training with a checkpoint after the iteration in which a signal comes.
 
     SIGTERM (how a cluster preempts a job) and SIGINT (Ctrl-C) are heeded; where one process gets
     one, all end after the same iteration. Ctrl-C once more, some seconds later, ends at once.
+    An evaluation on one process is broken off (on several it would leave the others waiting).
     """
 
     def __init__(self, save: Callable[[], str]) -> None:
@@ -51,6 +43,7 @@ class StopOnSignal(HookBase):
         """
         self._save = save
         self._received, self._time = 0, 0.0
+        self._breaks_off = False
         self._handlers: dict[int, object] = {}
         self._group: dist.ProcessGroup | None = None
 
@@ -71,16 +64,33 @@ class StopOnSignal(HookBase):
         """End here if a process got a signal.
 
         Raises:
-            TrainingStopped: on every process, once the checkpoint is there.
+            Stopped: on every process, once the checkpoint is there.
         """
         received = self._agree()
         if received:
             iteration, path = self.trainer.iter, self._save()
-            raise TrainingStopped(
+            raise Stopped(
                 f"stopped by {signal.Signals(received).name} after iteration {iteration}; --resume "
                 f"goes on from {path}",
                 exit_code=128 + received,
             )
+
+    @contextmanager
+    def breaking_off(self) -> Iterator[None]:
+        """Do something that a signal breaks off, where this process trains alone.
+
+        Raises:
+            Stopped: once the checkpoint of the iteration before is there.
+        """
+        self._breaks_off = self._group is None
+        try:
+            yield
+        except Stopped:
+            self._breaks_off = False
+            self.after_step()
+            raise
+        finally:
+            self._breaks_off = False
 
     def _agree(self) -> int:
         """The signal that some process got, or 0; the same on all."""
@@ -101,6 +111,8 @@ class StopOnSignal(HookBase):
                 f"{signal.Signals(number).name}: the training ends with a checkpoint after this "
                 "iteration (Ctrl-C ends it at once)"
             )
+            if self._breaks_off:
+                raise Stopped("", 128 + number)
 
 
 def outlive_signals() -> None:

@@ -11,35 +11,39 @@ from detectron2.config import CfgNode
 from detectron2.engine import DefaultTrainer, create_ddp_model, hooks
 from detectron2.evaluation import DatasetEvaluator
 from detectron2.utils import comm
+from detectron2.utils.events import CommonMetricPrinter, EventWriter, TensorboardXWriter
 from torch import nn
 from torch.utils.data import DataLoader
 
-from ..checkpoint import (
-    TubeletCheckpointer,
-    check_settings,
-    network_settings,
-    training_record,
-)
+from ..checkpoint import TubeletCheckpointer, training_record
 from ..config import check_values
-from ..data import WindowIndex, build_train_index, build_train_loader
-from ..errors import InputError
+from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loader
+from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers
 from .evaluation import best_metric, build_evaluators, evaluate
-from .hooks import BeforeSaving, BestCheckpoint, Evaluation, LastCheckpoints, LogHistory
+from .hooks import (
+    BeforeSaving,
+    BestCheckpoint,
+    CountSkipped,
+    Evaluation,
+    LastCheckpoints,
+    LogHistory,
+    Writers,
+)
 from .limits import check_disk_space, check_limits, disk_errors_named, is_disk_error
 from .loading import prepare_workers, worker_failures_named
+from .metrics_file import MetricsFile, set_metrics_aside
 from .random_state import get_random_state, random_state_kept, restore_random_states
+from .resuming import check_state, log_changes
 from .schedule import (
     build_optimizer,
     check_freezing,
     epochs_to_iterations,
-    log_solver_changes,
     scale_to_processes,
     set_learning_rates,
-    solver_record,
 )
 from .step import AccumulatingTrainer, check_batch_size
-from .stopping import StopOnSignal, TrainingStopped
+from .stopping import StopOnSignal
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +72,8 @@ class Trainer(DefaultTrainer):
         self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
         self.data_seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
         self.random_states: list[dict] = []
+        skippable = cfg.DATALOADER.SKIP_BAD_CLIPS
+        self.skipped = SkippedClips(skippable, len(self.index.videos)) if skippable else None
 
         model = self.build_model(cfg)
         check_freezing(cfg, model)
@@ -90,6 +96,7 @@ class Trainer(DefaultTrainer):
         self.checkpointer = TubeletCheckpointer(
             self.averaging.averaged if self.averaging else model,
             cfg.OUTPUT_DIR,
+            cfg=cfg,
             trainer=weakref.proxy(self),
         )
         check_disk_space(cfg.OUTPUT_DIR, model, num_copies=4 if decay else 3)
@@ -101,6 +108,7 @@ class Trainer(DefaultTrainer):
         solver, period = self.cfg.SOLVER, self.cfg.TEST.EVAL_PERIOD
         main = comm.is_main_process()
         self.best = BestCheckpoint(self.checkpointer, best_metric(self.cfg))
+        self.stopping = StopOnSignal(self._save_before_stop)
         return [
             hook
             for hook in (
@@ -108,6 +116,7 @@ class Trainer(DefaultTrainer):
                 hooks.LRScheduler(),
                 self.averaging,
                 LogHistory(),
+                self.skipped and CountSkipped(self.skipped, lambda: self._trainer.skipped),
                 BeforeSaving((solver.CHECKPOINT_PERIOD, period), self.make_state_one),
                 main
                 and LastCheckpoints(
@@ -116,11 +125,21 @@ class Trainer(DefaultTrainer):
                     max_to_keep=solver.CHECKPOINTS_KEPT or None,
                 ),
                 self.best,
-                StopOnSignal(self._save_before_stop),
+                self.stopping,
                 Evaluation(period, self._evaluate),
-                main and hooks.PeriodicWriter(self.build_writers()),
+                main and Writers(self.build_writers, period),
             )
             if hook
+        ]
+
+    def build_writers(self) -> list[EventWriter]:
+        """Detectron2's writers: the log, metrics.json, TensorBoard's files."""
+        folder, start = self.cfg.OUTPUT_DIR, self.start_iter
+        return [
+            CommonMetricPrinter(self.max_iter),
+            MetricsFile(folder, start),
+            # TensorBoard forgets what it was told of this iteration and later ones.
+            TensorboardXWriter(folder, purge_step=start),
         ]
 
     def resume_or_load(self, resume: bool = True) -> None:
@@ -144,7 +163,7 @@ class Trainer(DefaultTrainer):
 
         Raises:
             InputError: if the training cannot go on.
-            TrainingStopped: if the process was told to end; the checkpoint is written.
+            Stopped: if the process was told to end; the checkpoint is written.
         """
         # Detectron2 logs the stack trace of whatever ends a training; these need none.
         logging.getLogger("detectron2.engine.train_loop").addFilter(_needs_stack_trace)
@@ -162,7 +181,18 @@ class Trainer(DefaultTrainer):
         else:
             self.checkpointer.start_afresh()
         with disk_errors_named(self.cfg.OUTPUT_DIR):
-            super(DefaultTrainer, self).train(self.start_iter, self.max_iter)
+            if comm.is_main_process() and not self.checkpointer.claim_folder():
+                set_metrics_aside(self.cfg.OUTPUT_DIR)
+            try:
+                super(DefaultTrainer, self).train(self.start_iter, self.max_iter)
+            except Stopped as end:
+                if self.iter < self.max_iter:
+                    raise
+                raise Stopped(
+                    f"{end} in the last evaluation; the training is done and saved, and --resume "
+                    "makes up for the evaluation",
+                    end.exit_code,
+                ) from None
         return getattr(self, "_last_eval_results", None)
 
     def run_step(self) -> None:
@@ -173,7 +203,7 @@ class Trainer(DefaultTrainer):
                 or if a data loading worker failed.
         """
         try:
-            with worker_failures_named():
+            with worker_failures_named(self._trainer.data_loader):
                 super().run_step()
         except FloatingPointError as error:
             raise InputError(
@@ -202,10 +232,7 @@ class Trainer(DefaultTrainer):
         return os.path.join(self.cfg.OUTPUT_DIR, f"{name}.pth")
 
     def _evaluate(self) -> dict | None:
-        # Detectron2 evaluates after the last iteration even where an error ended that one.
-        if self.iter == self.max_iter - 1:
-            return None
-        with random_state_kept():
+        with self.stopping.breaking_off(), random_state_kept():
             results = self.test(self.cfg, self.checkpointer.model, self.evaluators)
         self._last_eval_results = results
         if results and comm.is_main_process():
@@ -220,8 +247,8 @@ class Trainer(DefaultTrainer):
                 * _trainer: see `AccumulatingTrainer.state_dict`
                 * random_states: one a process, see `get_random_state`
                 * data_seed (int): of the order of the data; the iteration is the position in it
-                * solver: see `solver_record`
                 * settings: see `training_record`
+                * num_windows (int): of the training data
         """
         return {
             **super(DefaultTrainer, self).state_dict(),
@@ -230,8 +257,8 @@ class Trainer(DefaultTrainer):
             "_trainer": self._trainer.state_dict(),
             "random_states": self.random_states,
             "data_seed": self.data_seed,
-            "solver": solver_record(self.cfg),
             "settings": training_record(self.cfg, self.cfg.DATASETS.TRAIN),
+            "num_windows": len(self.index),
         }
 
     def load_state_dict(self, state_dict: dict) -> None:
@@ -243,25 +270,14 @@ class Trainer(DefaultTrainer):
         Raises:
             InputError: if it is the state of another kind of training, or of one that went further.
         """
-        if not state_dict.keys() >= {"_trainer", "random_states", "data_seed", "solver"}:
-            raise InputError(
-                "the checkpoint does not hold the whole training, as older versions' do not; start "
-                "one from it with MODEL.WEIGHTS, in another OUTPUT_DIR"
-            )
-        if state_dict["iteration"] >= self.max_iter:
-            raise InputError(
-                f"the checkpoint is of iteration {state_dict['iteration']} and the training ends "
-                f"after {self.max_iter}; raise SOLVER.MAX_ITER or EPOCHS"
-            )
-        settings = network_settings(self.cfg, self.cfg.DATASETS.TRAIN)
-        check_settings(state_dict.get("settings", {}), settings, "to resume", allowed=False)
+        check_state(state_dict, self.cfg)
         super(DefaultTrainer, self).load_state_dict(state_dict)
         self._trainer.load_state_dict(state_dict["_trainer"])
         self.start_iter = self.iter + 1
         self.data_seed = state_dict["data_seed"]
         self.random_states = state_dict["random_states"]
         set_learning_rates(self.optimizer, self.scheduler, self.start_iter)
-        log_solver_changes(state_dict["solver"], solver_record(self.cfg))
+        log_changes(state_dict, self.cfg, len(self.index))
 
     @classmethod
     def build_optimizer(cls, cfg: CfgNode, model: nn.Module) -> torch.optim.Optimizer:
@@ -285,4 +301,4 @@ class Trainer(DefaultTrainer):
 
 def _needs_stack_trace(record: logging.LogRecord) -> bool:
     error = record.exc_info and record.exc_info[1]
-    return not (isinstance(error, InputError | TrainingStopped) or is_disk_error(error))
+    return not (isinstance(error, InputError) or is_disk_error(error))

@@ -1,17 +1,27 @@
 """Frame-mAP, video-mAP and error analysis of tubelets, under named protocols."""
 
+from .benchmark_files import (
+    FRAME_FILE,
+    TUBE_FILE,
+    load_frame_boxes,
+    load_tubes,
+    save_benchmark_files,
+)
 from .detections_io import SavedDetections, load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
 from .evaluator import TubeletEvaluator
-from .metrics import METRICS, Evaluation, evaluate_tubelets, run_evaluation
-from .protocols import PROTOCOLS, Protocol, configured_protocol, get_protocol
+from .metrics import Evaluation, evaluate_tubelets, run_evaluation, score
+from .protocols import METRICS, PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import comparison_table, evaluation_record, evaluation_table, write_json
+from .saved_tubes import tubes_of_detections
 from .tube_length import too_short
 
 __all__ = [
     "ERROR_KINDS",
+    "FRAME_FILE",
     "METRICS",
     "PROTOCOLS",
+    "TUBE_FILE",
     "Evaluation",
     "Protocol",
     "SavedDetections",
@@ -24,8 +34,13 @@ __all__ = [
     "evaluation_table",
     "get_protocol",
     "load_detections",
+    "load_frame_boxes",
+    "load_tubes",
     "run_evaluation",
+    "save_benchmark_files",
     "save_detections",
+    "score",
     "too_short",
+    "tubes_of_detections",
     "write_json",
 ]

@@ -14,6 +14,7 @@ M tubelets of all windows together, K frames, C classes.
 ``protocol``            text              the rules that they were scored by; may be missing, as the
 ``min_tubelet_score``   float64           rules beside it, see ``get_protocol``
 ``trim_to_key_frames``  bool
+``trim_below_median``   float64
 ``min_tube_length``     int64
 ======================  ================  =========================================================
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -111,15 +113,26 @@ def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
             )
     except FileNotFoundError:
         raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
 
 
 def _protocol(archive: Mapping[str, np.ndarray]) -> Protocol:
     protocol = get_protocol(archive["protocol"].item())
-    return get_protocol(protocol.name, **{name: archive[name].item() for name in protocol.options})
+    said = {name: archive[name].item() for name in protocol.options if name in archive}
+    return get_protocol(protocol.name, **said)  # a rule that the file does not know: as published
 
 
+_DAMAGE = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    TypeError,
+    RuntimeError,  # encrypted, or a compression that Python does not know
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")
 
 

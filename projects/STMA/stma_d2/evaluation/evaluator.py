@@ -15,6 +15,7 @@ from detectron2.utils import comm
 from ..data import load_ground_truth
 from ..errors import InputError
 from ..structures import Sample, Tubelets
+from .benchmark_files import save_benchmark_files
 from .detections_io import save_detections
 from .metrics import check_finite, run_evaluation
 from .protocols import PUBLISHED_TUBE_LENGTH, get_protocol
@@ -30,8 +31,9 @@ TASK = "action_detection"
 class TubeletEvaluator(DatasetEvaluator):
     """Collects tubelets, links them and reports frame-mAP, video-mAP and the error analysis.
 
-    ``evaluate`` leaves two files in ``output_dir``: ``detections.npz`` (to be scored again by
-    ``tools/evaluate.py``) and ``metrics.json``.
+    ``evaluate`` leaves three files in ``output_dir``: ``detections.npz`` (to be scored again by
+    ``tools/evaluate.py``), ``metrics.json``, and ``curves.json`` for plots; if asked for also those
+    of ``benchmark_files``.
     """
 
     def __init__(
@@ -43,6 +45,9 @@ class TubeletEvaluator(DatasetEvaluator):
         min_tubelet_score: float = 0.0,
         trim_to_key_frames: bool = False,
         min_tube_length: int = PUBLISHED_TUBE_LENGTH,
+        trim_below_median: float = 0.0,
+        benchmark_files: bool = False,
+        min_box_score: float = 0.0,
         other_settings: bool = False,
         distributed: bool = True,
     ) -> None:
@@ -51,10 +56,13 @@ class TubeletEvaluator(DatasetEvaluator):
         Args:
             dataset_name: a registered data set; all videos of its split are evaluated.
             output_dir: where files go; None writes none.
-            protocol: "moc", "act" or "voc".
+            protocol: a name in ``PROTOCOLS``.
             min_tubelet_score: a rule beside the protocol, see ``get_protocol``.
             trim_to_key_frames: another one.
             min_tube_length: another one; a warning tells of annotated tubes that are shorter.
+            trim_below_median: another one.
+            benchmark_files: also write `FRAME_FILE` and `TUBE_FILE`.
+            min_box_score: boxes that score less are left out of `FRAME_FILE`.
             other_settings: whether the network may be used otherwise than it was trained, which
                 ``metrics.json`` then says.
             distributed: gather the tubelets of all processes; False evaluates one's own.
@@ -63,9 +71,11 @@ class TubeletEvaluator(DatasetEvaluator):
             InputError: if the protocol or the data set is unknown, or the annotations are missing.
         """
         self.protocol = get_protocol(
-            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length
+            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length, trim_below_median
         )
         self.dataset_name = dataset_name
+        self.benchmark_files = benchmark_files
+        self.min_box_score = min_box_score
         self.other_settings = other_settings
         self.output_dir = output_dir
         self.distributed = distributed
@@ -139,6 +149,17 @@ class TubeletEvaluator(DatasetEvaluator):
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)
+            curves = evaluation.curves.record()
+            write_json(os.path.join(self.output_dir, "curves.json"), curves, indent=None)
+            if self.benchmark_files:
+                save_benchmark_files(
+                    self.output_dir,
+                    detections,
+                    self.annotations,
+                    self.videos,
+                    self.protocol,
+                    self.min_box_score,
+                )
         return OrderedDict({TASK: evaluation.means})
 
 

@@ -9,23 +9,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
-from ..structures import TubeAnnotations, Tubelets
+from ..structures import Tube, TubeAnnotations, Tubelets
+from .confusion import Confusion
+from .curves import Curves, sampled_precision_recall
 from .error_analysis import ERROR_KINDS, error_analysis
-from .frame_map import classify_detections
-from .protocols import Protocol, get_protocol
+from .frame_boxes import FrameBoxes
+from .frame_map import ClassDetections, classify_detections
+from .protocols import FRAME_METRIC, Protocol, get_protocol
 from .video_map import video_average_precision
 
 _FRAME_IOU = 0.5
-_COCO_IOUS = tuple(0.5 + 0.05 * i for i in range(10))
-_FRAME_METRIC = "frame_mAP@0.5"
-# Each video metric is the mean over these overlaps.
-_VIDEO_METRICS = {
-    "video_mAP@0.2": (0.2,),
-    "video_mAP@0.5": (0.5,),
-    "video_mAP@0.75": (0.75,),
-    "video_mAP@0.5:0.95": _COCO_IOUS,
-}
-METRICS = (_FRAME_METRIC, *_VIDEO_METRICS)
 
 
 @dataclass(frozen=True)
@@ -35,15 +28,18 @@ class Evaluation:
     Attributes:
         protocol: the rules behind them.
         num_videos: how many videos were evaluated.
-        average_precision: ``{metric: {label: AP}}`` for the names of ``METRICS`` and the classes
-            that have ground truth in those videos.
-        errors: ``{label: {kind: points}}``, see :mod:`~stma_d2.evaluation.error_analysis`.
+        average_precision: ``{metric: {label: AP}}`` for the protocol's metrics and classes, of
+            these those that have ground truth in the videos.
+        errors: ``{label: {kind: points}}``, see :mod:`~stma_d2.evaluation.error_analysis`; empty
+            where there is no frame-mAP.
+        curves: what plots show beside these numbers; None for finished boxes and tubes.
     """
 
     protocol: Protocol
     num_videos: int
     average_precision: dict[str, dict[str, float]]
     errors: dict[str, dict[str, float]]
+    curves: Curves | None
 
     @property
     def means(self) -> dict[str, float]:
@@ -54,7 +50,8 @@ class Evaluation:
     def mean_errors(self) -> dict[str, float]:
         """``{kind: points}``: means over the classes that have ground truth."""
         rows = self.errors.values()
-        return {kind: float(np.mean([row[kind] for row in rows])) for kind in ERROR_KINDS}
+        kinds = ERROR_KINDS if rows else ()
+        return {kind: float(np.mean([row[kind] for row in rows])) for kind in kinds}
 
     def flat(self) -> dict[str, float]:
         """``{metric: mAP}`` and ``{"AP/<metric>/<label>": AP}`` in one dict."""
@@ -82,13 +79,13 @@ def evaluate_tubelets(
             ``videos`` are left out.
         annotations: the ground truth.
         videos: names of the videos to evaluate.
-        protocol: "moc", "act" or "voc".
+        protocol: a name in ``PROTOCOLS``.
         **options: rules beside the protocol: the other arguments of
             :func:`~stma_d2.evaluation.protocols.get_protocol`.
 
     Returns:
-        ``frame_mAP@0.5``, ``video_mAP@0.2``, ``@0.5``, ``@0.75``, ``@0.5:0.95``, each the mean over
-        the classes that have ground truth in ``videos``, and ``AP/<metric>/<label>`` for these
+        The protocol's metrics, such as ``frame_mAP@0.5`` and ``video_mAP@0.2``, each the mean over
+        its classes that have ground truth in ``videos``, and ``AP/<metric>/<label>`` for these
         classes.
 
     Raises:
@@ -109,25 +106,95 @@ def run_evaluation(
     names = sorted(set(videos))
     detections = {video: tubelets.numpy() for video, tubelets in detections.items()}
     check_detections(detections, annotations, names)
+    confusion = Confusion(len(annotations.labels), _FRAME_IOU)
+    return score(detections, detections, annotations, names, protocol, confusion)
 
-    frames = classify_detections(detections, annotations, names, protocol, _FRAME_IOU)
+
+def score(
+    on_frames: Mapping[str, Tubelets] | Mapping[str, FrameBoxes] | None,
+    tubes: Mapping[str, Tubelets] | Mapping[str, Sequence[Tube]] | None,
+    annotations: TubeAnnotations,
+    videos: Sequence[str],
+    protocol: Protocol,
+    confusion: Confusion | None = None,
+) -> Evaluation:
+    """Score detections that are known to fit the annotations.
+
+    Args:
+        on_frames: what is scored frame by frame, by video: tubelets or finished boxes; None leaves
+            frame-mAP out.
+        tubes: what is scored as tubes, by video: tubelets or finished tubes; None leaves video-mAP
+            out.
+        annotations: the ground truth.
+        videos: names of the videos to evaluate, ascending; equal scores rank in this order.
+        protocol: the rules.
+        confusion: empty; with it, which takes tubelets for both, there are curves too.
+
+    Raises:
+        InputError: if the videos have no ground truth of the protocol's classes.
+    """
+    present = evaluated_labels(annotations, videos, protocol)
+    if not present:
+        raise InputError(
+            "the videos to evaluate have no ground truth of the classes that the protocol "
+            f"{protocol.name} evaluates: mAP is not defined"
+        )
     rule = protocol.average_precision
-    aps = {_FRAME_METRIC: [record.average_precision(rule) for record in frames]}
-    ious = sorted({iou for group in _VIDEO_METRICS.values() for iou in group})
-    values = video_average_precision(detections, annotations, names, protocol, ious)
-    by_iou = dict(zip(ious, values, strict=True))
-    for metric, group in _VIDEO_METRICS.items():
-        aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
-    present = [label for label, record in enumerate(frames) if record.num_boxes]
+    aps, errors, curves = {}, {}, None
+    if on_frames is not None:
+        frames = classify_detections(
+            on_frames, annotations, videos, protocol, _FRAME_IOU, confusion
+        )
+        aps[FRAME_METRIC] = [record.average_precision(rule) for record in frames]
+        losses = error_analysis(frames, annotations.labels)
+        errors = {annotations.labels[label]: losses[annotations.labels[label]] for label in present}
+    if tubes is not None:
+        ious = sorted({iou for group in protocol.video_ious.values() for iou in group})
+        values = video_average_precision(tubes, annotations, videos, protocol, ious)
+        by_iou = dict(zip(ious, values, strict=True))
+        for metric, group in protocol.video_ious.items():
+            aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
+    if confusion is not None:
+        curves = _curves(frames, by_iou, confusion, annotations.labels, present)
     return Evaluation(
         protocol=protocol,
-        num_videos=len(names),
+        num_videos=len(videos),
         average_precision={
             metric: {annotations.labels[label]: 100 * by_class[label] for label in present}
             for metric, by_class in aps.items()
         },
-        errors=error_analysis(frames, annotations.labels),
+        errors=errors,
+        curves=curves,
     )
+
+
+def _curves(
+    frames: Sequence[ClassDetections],
+    by_iou: Mapping[float, np.ndarray],
+    confusion: Confusion,
+    labels: tuple[str, ...],
+    present: Sequence[int],
+) -> Curves:
+    """What plots show of the classes ``present``; the confusion is one of all classes."""
+    return Curves(
+        frame_iou=_FRAME_IOU,
+        precision_recall={labels[i]: sampled_precision_recall(frames[i]) for i in present},
+        video_map_over_iou={
+            round(iou, 2): 100 * float(np.mean(values[present])) for iou, values in by_iou.items()
+        },
+        labels=labels,
+        confusion=confusion.matrix([record.num_boxes for record in frames]),
+    )
+
+
+def evaluated_labels(
+    annotations: TubeAnnotations, videos: Iterable[str], protocol: Protocol
+) -> list[int]:
+    """The classes that have ground truth in ``videos`` and are not left out, ascending."""
+    present = {tube.label for video in videos for tube in annotations.videos[video].tubes}
+    return [
+        label for label in sorted(present) if annotations.labels[label] not in protocol.left_out
+    ]
 
 
 def check_detections(
@@ -146,8 +213,6 @@ def check_detections(
             f"{len(unknown)} video(s) are not in the annotations, the first is {unknown[0]!r}; "
             "were the detections made on another data set?"
         )
-    if not any(annotations.videos[video].tubes for video in videos):
-        raise InputError("the videos to evaluate have no ground truth: mAP is not defined")
     first = None
     for video, tubelets in detections.items():
         check_finite(video, tubelets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -12,7 +13,15 @@ from ..linking import LinkingRules, Suppression
 
 # All three protocols drop tubes of fewer frames.
 PUBLISHED_TUBE_LENGTH = LinkingRules().min_tube_length
-_OPTIONS = ("min_tubelet_score", "trim_to_key_frames", "min_tube_length")
+_OPTIONS = ("min_tubelet_score", "trim_below_median", "trim_to_key_frames", "min_tube_length")
+FRAME_METRIC = "frame_mAP@0.5"
+_VIDEO_IOUS = {
+    "video_mAP@0.2": (0.2,),
+    "video_mAP@0.5": (0.5,),
+    "video_mAP@0.75": (0.75,),
+    "video_mAP@0.5:0.95": tuple(0.5 + 0.05 * i for i in range(10)),
+}
+METRICS = (FRAME_METRIC, *_VIDEO_IOUS)
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,11 @@ class Protocol:
             second detection of one actor may be counted for the neighbor; False makes every
             further detection of the best-fitting ground truth a false positive.
         annotated_frames_only: ignore detections on frames without any ground truth.
+        inclusive: in the overlaps of detections with ground truth, the last pixel of a box belongs
+            to it, as does the last frame of a tube: lengths are end - beginning + 1. False: end -
+            beginning. Suppression and linking, which make the detections, always add the 1.
+        video_ious: by the name of a video metric, the overlaps over which it is the mean.
+        left_out: labels that are not evaluated.
     """
 
     name: str
@@ -45,6 +59,14 @@ class Protocol:
     average_precision: Literal["trapezoid", "envelope"]
     rematch: bool
     annotated_frames_only: bool
+    inclusive: bool
+    video_ious: Mapping[str, tuple[float, ...]]
+    left_out: tuple[str, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the metrics, frames first."""
+        return (FRAME_METRIC, *self.video_ious)
 
     @property
     def title(self) -> str:
@@ -56,6 +78,8 @@ class Protocol:
         """What was changed beside the protocol as published, ready to follow a title."""
         smallest = self.linking.min_tubelet_score
         changes = f", tubelets below {smallest:g} dropped" if smallest else ""
+        if share := self.linking.trim_below_median:
+            changes += f", tubes cut back to {share:g} of their median score"
         if self.linking.trim_to_key_frames:
             changes += ", tubes cut back to key frames"
         if (length := self.linking.min_tube_length) != PUBLISHED_TUBE_LENGTH:
@@ -80,6 +104,9 @@ _MOC = Protocol(
     average_precision="trapezoid",
     rematch=True,
     annotated_frames_only=False,
+    inclusive=True,
+    video_ious=_VIDEO_IOUS,
+    left_out=(),
 )
 # ACT-detector (Kalogeiton et al., ICCV 2017), act-detector-scripts/ACT.py.
 _ACT = replace(
@@ -105,7 +132,35 @@ _VOC = replace(
     rematch=False,
     annotated_frames_only=True,
 )
-PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in (_MOC, _ACT, _VOC)}
+# evaluate_multisports.py of MultiSports (Li et al., ICCV 2021). It scores finished boxes and tubes;
+# what makes them of tubelets are MOC's rules.
+_MULTISPORTS = replace(
+    _MOC,
+    name="multisports",
+    summary="MultiSports' rules: VOC's precision, no + 1 in boxes and time, six classes left out",
+    comparable=False,
+    average_precision="envelope",
+    rematch=False,
+    inclusive=False,
+    video_ious={
+        "video_mAP@0.2": (0.2,),
+        "video_mAP@0.5": (0.5,),
+        "video_mAP@0.05:0.45": tuple(0.05 + 0.05 * i for i in range(9)),
+        "video_mAP@0.10:0.90": tuple(0.1 + 0.1 * i for i in range(9)),
+        "video_mAP@0.50:0.95": tuple(0.5 + 0.05 * i for i in range(10)),
+    },
+    left_out=(
+        "aerobic kick jump",
+        "aerobic off axis jump",
+        "aerobic butterfly jump",
+        "aerobic balance turn",
+        "basketball save",
+        "basketball jump ball",
+    ),
+)
+PROTOCOLS: dict[str, Protocol] = {
+    protocol.name: protocol for protocol in (_MOC, _ACT, _VOC, _MULTISPORTS)
+}
 
 
 def get_protocol(
@@ -113,6 +168,7 @@ def get_protocol(
     min_tubelet_score: float = 0.0,
     trim_to_key_frames: bool = False,
     min_tube_length: int = PUBLISHED_TUBE_LENGTH,
+    trim_below_median: float = 0.0,
 ) -> Protocol:
     """The protocol called ``name``, with rules beside it if asked for.
 
@@ -121,7 +177,9 @@ def get_protocol(
         min_tubelet_score: tubelets below it are not linked; 0 is the protocol as published.
         trim_to_key_frames: cut tubes back to the key frames of their first and last window; False
             is the protocol as published.
-        min_tube_length: tubes of fewer frames are dropped. All three are fields of
+        min_tube_length: tubes of fewer frames are dropped.
+        trim_below_median: cut the weak ends of tubes off; 0 is the protocol as published. All are
+            fields of
             :class:`~stma_d2.linking.LinkingRules`.
 
     Raises:
@@ -136,6 +194,7 @@ def get_protocol(
         min_tubelet_score=min_tubelet_score,
         trim_to_key_frames=trim_to_key_frames,
         min_tube_length=min_tube_length,
+        trim_below_median=trim_below_median,
     )
     return replace(protocol, linking=linking)
 
@@ -152,4 +211,5 @@ def configured_protocol(cfg: CfgNode) -> Protocol:
         min_tubelet_score=linking.MIN_TUBELET_SCORE,
         trim_to_key_frames=linking.TRIM_TO_KEY_FRAMES,
         min_tube_length=linking.MIN_TUBE_LENGTH,
+        trim_below_median=linking.TRIM_BELOW_MEDIAN,
     )

@@ -4,42 +4,56 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
 from ..files import atomic_write
-from .error_analysis import ERROR_KINDS
-from .metrics import METRICS, Evaluation
+from .metrics import Evaluation
 
-_COLUMNS = ("frame\nmAP@0.5", "video\n@0.2", "\n@0.5", "\n@0.75", "\n@0.5:0.95")
 _ERROR_COLUMNS = ("lost to\nlocaliz.", "\nclassif.", "\ntiming", "\nother", "\nmissed")
 
 
 def evaluation_table(evaluation: Evaluation) -> str:
-    """Means and classes of one evaluation: the five metrics, then what was lost to which error."""
-    means, errors = evaluation.means, evaluation.mean_errors
-    rows = [("mean", *(means[m] for m in METRICS), *(errors[k] for k in ERROR_KINDS))]
-    for label, class_errors in evaluation.errors.items():
-        aps = (evaluation.average_precision[metric][label] for metric in METRICS)
-        rows.append((label, *aps, *(class_errors[kind] for kind in ERROR_KINDS)))
-    table = tabulate(rows, ("", *_COLUMNS, *_ERROR_COLUMNS), tablefmt="simple", floatfmt=".2f")
+    """Means and classes of one evaluation: the metrics, then what was lost to which error."""
+    means, aps, errors = evaluation.means, evaluation.average_precision, evaluation.errors
+    rows = [("mean", *means.values(), *evaluation.mean_errors.values())]
+    for label in next(iter(aps.values())):
+        of_class = (by_class[label] for by_class in aps.values())
+        rows.append((label, *of_class, *errors.get(label, {}).values()))
+    columns = ("", *_columns(means), *(_ERROR_COLUMNS if errors else ()))
+    table = tabulate(rows, columns, tablefmt="simple", floatfmt=".2f")
     rules = evaluation.protocol
+    lost = ", and what of the frame's is lost to each kind of error" if errors else ""
     return (
         f"Protocol {rules.title}: {rules.summary}{rules.changes}.\n"
         f"{evaluation.num_videos} videos, {len(rows) - 1} classes with ground truth; average "
-        f"precision in percent, and what of the frame's is lost to each kind of error.\n{table}"
+        f"precision in percent{lost}.\n{table}"
     )
 
 
 def comparison_table(evaluations: Sequence[Evaluation]) -> str:
-    """The five metrics of several evaluations, one row each, labelled with the protocol."""
+    """The metrics of several evaluations, one row each, labelled with the protocol.
+
+    Protocols may differ in their metrics; what one lacks stays empty.
+    """
+    metrics = list(dict.fromkeys(metric for one in evaluations for metric in one.means))
     rows = [
-        (evaluation.protocol.title + evaluation.protocol.changes, *evaluation.means.values())
-        for evaluation in evaluations
+        (one.protocol.title + one.protocol.changes, *map(one.means.get, metrics))
+        for one in evaluations
     ]
-    return tabulate(rows, ("protocol", *_COLUMNS), tablefmt="simple", floatfmt=".2f")
+    return tabulate(rows, ("protocol", *_columns(metrics)), tablefmt="simple", floatfmt=".2f")
+
+
+def _columns(metrics: Iterable[str]) -> list[str]:
+    """Headers of two lines: the kind where it changes, such as "video", and the overlap."""
+    columns, before = [], ""
+    for metric in metrics:
+        kind, overlap = metric.split("_mAP")
+        columns.append(f"{kind if kind != before else ''}\n{'' if columns else 'mAP'}{overlap}")
+        before = kind
+    return columns
 
 
 def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
@@ -55,7 +69,7 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
     }
 
 
-def write_json(path: str | os.PathLike[str], record: Any) -> None:
-    """Write ``record`` as indented JSON, whole or not at all."""
+def write_json(path: str | os.PathLike[str], record: Any, indent: int | None = 2) -> None:
+    """Write ``record`` as JSON, whole or not at all; on one line where ``indent`` is None."""
     with atomic_write(path) as file:
-        file.write((json.dumps(record, indent=2) + "\n").encode())
+        file.write((json.dumps(record, indent=indent) + "\n").encode())

@@ -10,26 +10,28 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..linking import build_tubes, tube_iou
-from ..structures import TubeAnnotations, Tubelets
+from ..structures import Tube, TubeAnnotations, Tubelets, VideoAnnotation
 from .average_precision import average_precision, precision_recall
 from .matching import match_detections
 from .protocols import Protocol
 
 # Of one class and video: scores of the tubes (n,), and their overlaps with the true tubes (n, G).
-_Tubes = tuple[np.ndarray, np.ndarray]
+_Matches = tuple[np.ndarray, np.ndarray]
 
 
 def video_average_precision(
-    detections: Mapping[str, Tubelets],
+    detections: Mapping[str, Tubelets] | Mapping[str, Sequence[Tube]],
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: Protocol,
     ious: Sequence[float],
 ) -> np.ndarray:
-    """Link, suppress tubes, and compare with the ground truth at every overlap of ``ious``.
+    """Compare tubes with the ground truth at every overlap of ``ious``.
+
+    Tubelets are first linked, and their tubes suppressed. Finished tubes are taken as they are.
 
     Args:
-        detections: tubelets by video; a video may be absent.
+        detections: tubelets or tubes by video; a video may be absent.
         annotations: the ground truth.
         videos: the videos to evaluate, in the order that settles equal scores.
         protocol: the rules.
@@ -38,24 +40,28 @@ def video_average_precision(
     Returns:
         (len(ious), C) float64 in [0, 1]; NaN for classes without ground truth.
     """
-    classes: list[list[_Tubes]] = [[] for _ in annotations.labels]
+    classes: list[list[_Matches]] = [[] for _ in annotations.labels]
     for video in videos:
-        annotation, tubes = annotations.videos[video], []
-        if video in detections:
-            tubes = build_tubes(
-                detections[video], annotation.num_frames, protocol.linking, protocol.tube_nms_iou
-            )
+        annotation, tubes = annotations.videos[video], detections.get(video, ())
+        if isinstance(tubes, Tubelets):
+            tubes = tubes_of_tubelets(tubes, annotation, protocol)
         for label, of_class in enumerate(classes):
             truth = [tube for tube in annotation.tubes if tube.label == label]
             found = [tube for tube in tubes if tube.label == label]
-            overlaps = np.zeros((len(found), len(truth)), np.float32)
-            for i, tube in enumerate(found):
-                overlaps[i] = [tube_iou(true, tube) for true in truth]
-            of_class.append((np.array([tube.score for tube in found], np.float32), overlaps))
+            pairs = [[tube_iou(true, tube, protocol.inclusive) for true in truth] for tube in found]
+            overlaps = np.array(pairs).reshape(len(found), len(truth))
+            of_class.append((np.array([tube.score for tube in found]), overlaps))
     return np.array([[_class_ap(of_class, iou, protocol) for of_class in classes] for iou in ious])
 
 
-def _class_ap(videos: Sequence[_Tubes], iou: float, protocol: Protocol) -> float:
+def tubes_of_tubelets(
+    tubelets: Tubelets, annotation: VideoAnnotation, protocol: Protocol
+) -> list[Tube]:
+    """The tubes of one video, by falling score within a class."""
+    return build_tubes(tubelets, annotation.num_frames, protocol.linking, protocol.tube_nms_iou)
+
+
+def _class_ap(videos: Sequence[_Matches], iou: float, protocol: Protocol) -> float:
     num_tubes = sum(overlaps.shape[1] for _, overlaps in videos)
     if not num_tubes:
         return float("nan")

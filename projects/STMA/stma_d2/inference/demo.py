@@ -1,107 +1,145 @@
-"""The command that draws the action tubes of a video into an H.264 file a browser plays."""
+"""The command that finds action tubes in videos and draws them or writes them into tables."""
 
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Event
 
+import numpy as np
 from detectron2.config import CfgNode
 from tqdm import tqdm
 
-from ..arguments import argument
 from ..checkpoint import trained_config
 from ..config import load_config
-from ..config.rules import number
-from ..errors import clear_exit
+from ..data import DEFAULT_FPS
+from ..data.readers import TimedFrame
+from ..errors import InputError, clear_exit
 from ..evaluation import get_protocol
 from ..linking import suppress_by_class
 from ..model_zoo import get_checkpoint_url
 from ..structures import Tube
-from ..visualization import write_timed_video
+from ..visualization import at_rate, drawable_labels
+from .arguments import parse_args
 from .live import LiveDrawing, shown
+from .outputs import DRAWINGS, TABLES
 from .predictor import VideoPredictor
-from .result import check_video_output
-from .sources import is_camera, opened_source, set_by_interrupt, until
+from .result import VideoResult
+from .selection import Selection
+from .sources import opened_source, set_by_interrupt, until
 from .stream import StreamPredictor
 
-
-def parse_args() -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(
-        description="Draw the action tubes of a video into an H.264 file that a browser plays."
-    )
-    network = parser.add_mutually_exclusive_group(required=True)
-    network.add_argument(
-        "--weights", metavar="PATH", help="a trained checkpoint, path or URL; it says all the rest"
-    )
-    network.add_argument("--model", metavar="NAME", help="a trained checkpoint of the model zoo")
-    network.add_argument(
-        "--config-file",
-        metavar="FILE",
-        help="for weights that say nothing but themselves, with MODEL.WEIGHTS PATH at the end",
-    )
-    parser.add_argument(
-        "--input",
-        required=True,
-        help="a video file, a folder of frames, or the number of a camera: 0, 1, ...",
-    )
-    parser.add_argument("--output", metavar="OUT.mp4")
-    parser.add_argument(
-        "--min-score",
-        type=argument(number(0, 1)),
-        default=0.2,
-        help="draw tubes of at least this score (%(default)s)",
-    )
-    parser.add_argument(
-        "--stream",
-        action="store_true",
-        help="draw each frame as it comes, knowing nothing of later ones, as for a camera",
-    )
-    parser.add_argument(
-        "--show", action="store_true", help="also show the stream in a window; q ends it"
-    )
-    parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
-    args = parser.parse_args()
-    args.stream |= is_camera(args.input)
-    if args.show and not args.stream:
-        parser.error("--show goes with a camera or with --stream")
-    if not args.output and not args.show:
-        parser.error("--output is missing")
-    return args
+logger = logging.getLogger(__name__)
 
 
-def draw_video(args: argparse.Namespace, cfg: CfgNode) -> tuple[Sequence[Tube], Sequence[str]]:
-    """Detect in the whole video first, then draw it; returns the drawn tubes and the labels."""
-    predictor = VideoPredictor(cfg)
-    result = predictor(args.input, lambda chunks: tqdm(chunks, "detecting", unit="chunk"))
-    result = replace(result, tubes=[t for t in result.tubes if t.score >= args.min_score])
-    result.draw(args.output, lambda frames: tqdm(frames, "drawing", unit="frame"))
-    return result.tubes, result.labels
-
-
-def draw_stream(args: argparse.Namespace, cfg: CfgNode) -> tuple[Sequence[Tube], Sequence[str]]:
-    """Draw every frame as it comes, until the input's end, Ctrl-C or q.
+def find_and_draw(args: argparse.Namespace, cfg: CfgNode) -> tuple[list[VideoResult], list[str]]:
+    """Detect in each whole video first, then draw it.
 
     Returns:
-        The tubes of the whole stream, as `draw_video` would find them, and the labels.
+        What was found, and the videos that could not be used, where there are others.
+    """
+    predictor = VideoPredictor(cfg)
+    selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
+    results, failed = [], []
+    for source in args.input:
+        try:
+            results.append(_find_and_draw_one(args, predictor, selection, source))
+        except InputError as error:
+            if len(args.input) == 1:
+                raise
+            logger.error("%s", error)
+            failed.append(source)
+    return results, failed
+
+
+def draw_streams(args: argparse.Namespace, cfg: CfgNode) -> list[VideoResult]:
+    """Draw every frame as it comes, until the input's end, Ctrl-C or q; one input after another.
+
+    Returns:
+        The tubes of the whole streams, as `find_and_draw` would find them.
     """
     nms_iou = get_protocol(cfg.TEST.PROTOCOL).tube_nms_iou
     predictor = StreamPredictor(cfg)
-    drawing = LiveDrawing(predictor, predictor.labels, args.min_score, nms_iou)
-    stop = Event()
-    with opened_source(args.input) as frames, set_by_interrupt(stop):
-        drawn = drawing(until(stop, tqdm(frames, "streaming", unit="frame")))
-        if args.show:
-            drawn = shown(drawn, stop)
-        if args.output:
-            write_timed_video(args.output, drawn)
-        else:
-            deque(drawn, maxlen=0)
-    tubes = suppress_by_class(drawing.tubes, nms_iou)
-    return sorted(tubes, key=lambda tube: -tube.score), predictor.labels
+    selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
+    labels, results, stop = drawable_labels(predictor.labels), [], Event()
+    for source in args.input:
+        selection.best_weak = None
+        drawing = LiveDrawing(predictor, labels, selection, nms_iou, args.color_by)
+        seen = _Seen()
+        with opened_source(source) as frames, set_by_interrupt(stop):
+            drawn = drawing(seen(until(stop, tqdm(frames, "streaming", unit="frame"))))
+            if args.show:
+                drawn = shown(drawn, stop)
+            outputs = (one for one in args.output if one.is_drawing and source in one.inputs)
+            output = next(outputs, None)
+            if output is None:
+                deque(drawn, maxlen=0)
+            else:
+                drawn = at_rate(drawn, args.fps) if args.fps else drawn
+                DRAWINGS[output.ending](output.path, drawn)
+                print(f"written: {output.path}")
+        tubes = suppress_by_class(drawing.tubes, nms_iou)
+        results.append(seen.with_tubes(source, predictor.labels, tubes))
+        _report(results[-1], selection)
+    return results
+
+
+class _Seen:
+    """Remembers the size and times of the frames that pass."""
+
+    def __call__(self, frames: Iterable[TimedFrame]) -> Iterator[TimedFrame]:
+        self.times, self.end, self.size = [], 0.0, (0, 0)
+        for frame in frames:
+            self.times.append(frame.time)
+            self.end, self.size = frame.time + frame.duration, frame.pixels.shape[:2]
+            yield frame
+
+    def with_tubes(self, source: str, labels: Sequence[str], tubes: Sequence[Tube]) -> VideoResult:
+        times = np.array([*self.times, self.end])
+        return VideoResult.of(source, self.size, times, labels, tubes)
+
+
+def _find_and_draw_one(
+    args: argparse.Namespace, predictor: VideoPredictor, selection: Selection, source: str
+) -> VideoResult:
+    selection.best_weak = None
+    chunks = {"desc": "detecting", "unit": "chunk"}
+    result = predictor(source, lambda items: tqdm(items, **chunks), fps=args.fps or DEFAULT_FPS)
+    result = replace(result, tubes=selection.final(result.tubes))
+    # A folder of frames has the rate that was named; a file is drawn at it.
+    fps = None if os.path.isdir(source) else args.fps
+    for output in args.output:
+        if output.is_drawing and source in output.inputs:
+            result.draw(
+                output.path,
+                lambda frames: tqdm(frames, "drawing", unit="frame"),
+                fps=fps,
+                color_by=args.color_by,
+            )
+            print(f"written: {output.path}")
+    _report(result, selection)
+    return result
+
+
+def _report(result: VideoResult, selection: Selection) -> None:
+    print(f"{result.source}: {len(result.tubes)} tubes{_weaker(result, selection)}")
+    for number, tube in enumerate(result.tubes, start=1):
+        print(
+            f"  #{number} {tube.name:20s} score {tube.score:.2f}  "
+            f"frames {tube.frames[0]} to {tube.frames[-1]}"
+        )
+
+
+def _weaker(result: VideoResult, selection: Selection) -> str:
+    if result.tubes:
+        return ""
+    if selection.best_weak is None:
+        return "; none at any score"
+    return f"; the best below the threshold scored {selection.best_weak:.2f}"
 
 
 def configuration(args: argparse.Namespace) -> CfgNode:
@@ -113,18 +151,18 @@ def configuration(args: argparse.Namespace) -> CfgNode:
 
 
 def main(args: argparse.Namespace) -> None:
-    """Detect, draw, and list the tubes."""
-    if args.output:
-        check_video_output(args.output, args.input)
+    """Detect, draw, list the tubes, and write the tables."""
     cfg = configuration(args)
-    tubes, labels = (draw_stream if args.stream else draw_video)(args, cfg)
-    for tube in tubes:
-        print(
-            f"{labels[tube.label]:20s} score {tube.score:.2f}  "
-            f"frames {tube.frames[0]} to {tube.frames[-1]}"
+    results, failed = (draw_streams(args, cfg), []) if args.stream else find_and_draw(args, cfg)
+    for output in args.output:
+        records = [result.record() for result in results if result.source in output.inputs]
+        if output.ending in TABLES and records:
+            TABLES[output.ending](output.path, records, results[0].labels)
+            print(f"written: {output.path}")
+    if failed:
+        raise InputError(
+            f"{len(failed)} of {len(args.input)} inputs could not be used: {', '.join(failed)}"
         )
-    drawn = f", drawn into {args.output}" if args.output else ""
-    print(f"tubes of score {args.min_score} or more: {len(tubes)}{drawn}")
 
 
 def command_line() -> None:

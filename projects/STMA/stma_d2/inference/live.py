@@ -7,19 +7,17 @@ import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from threading import Event
-from typing import TypeVar
 
 import cv2
 import numpy as np
 
 from ..data.readers import TimedFrame
 from ..errors import InputError
-from ..linking import LiveTube, suppress_by_class
+from ..linking import suppress_by_class
 from ..structures import Tube
-from ..visualization.tubes import TRAIL_FRAMES, draw_tubes
+from ..visualization.tubes import TRAIL_FRAMES, ColorBy, draw_tubes
+from .selection import Selection
 from .stream import StreamPredictor, StreamStep
-
-_AnyTube = TypeVar("_AnyTube", Tube, LiveTube)
 
 WINDOW_TITLE = "STMA (q ends)"
 
@@ -33,20 +31,27 @@ class LiveDrawing:
     """
 
     def __init__(
-        self, predictor: StreamPredictor, labels: Sequence[str], min_score: float, nms_iou: float
+        self,
+        predictor: StreamPredictor,
+        labels: Sequence[str],
+        selection: Selection,
+        nms_iou: float,
+        color_by: ColorBy = "class",
     ) -> None:
         """Prepare to draw.
 
         Args:
             predictor: at the start of a stream.
             labels: class names.
-            min_score: tubes below are neither drawn nor kept.
+            selection: of the tubes that are drawn and kept.
             nms_iou: of two live tubes of a class that overlap by more, only the better is drawn.
+            color_by: see `draw_tubes`; "actor" writes the live tubes' ids too.
         """
         self.tubes: list[Tube] = []
         self._predictor = predictor
         self._labels = labels
-        self._min_score = min_score
+        self._selection = selection
+        self._color_by = color_by
         self._nms_iou = nms_iou
         self._trails: dict[int, deque[np.ndarray]] = {}  # last boxes of the live tubes, by id
 
@@ -62,31 +67,36 @@ class LiveDrawing:
         number = 0
         for number, frame in enumerate(frames, start=1):
             step = self._predictor.push(frame.pixels)
-            self.tubes += self._good(step.ended)
-            live = suppress_by_class(self._trailing(step), self._nms_iou)
-            yield frame._replace(pixels=draw_tubes(frame.pixels, number, live, self._labels))
+            self.tubes += self._selection.final(step.ended)
+            yield frame._replace(pixels=self._draw(frame.pixels, number, step))
         if not number:
             raise InputError("the input gives no frame")
-        self.tubes += self._good(self._predictor.finish())
+        self.tubes += self._selection.final(self._predictor.finish())
 
-    def _trailing(self, step: StreamStep) -> list[Tube]:
+    def _draw(self, pixels: np.ndarray, number: int, step: StreamStep) -> np.ndarray:
+        trailing = self._trailing(step)
+        live = suppress_by_class(list(trailing.values()), self._nms_iou)
+        ids = None
+        if self._color_by == "actor":
+            id_of = {id(tube): number for number, tube in trailing.items()}
+            ids = [id_of[id(tube)] + 1 for tube in live]
+        return draw_tubes(pixels, number, live, self._labels, ids, self._color_by)
+
+    def _trailing(self, step: StreamStep) -> dict[int, Tube]:
         """The good tubes that reached this frame, each with the last boxes that we saw of it."""
         number = step.frame_number
-        now = [tube for tube in self._good(step.live) if tube.last_frame == number]
+        now = [tube for tube in self._selection.good(step.live) if tube.last_frame == number]
         # A tube that was not seen for a while begins a new trail.
         self._trails = {
             tube.id: self._trails.get(tube.id, deque(maxlen=TRAIL_FRAMES + 1)) for tube in now
         }
-        tubes = []
+        tubes = {}
         for tube in now:
             trail = self._trails[tube.id]
             trail.append(tube.box)
             frames = np.arange(number + 1 - len(trail), number + 1)
-            tubes.append(Tube(frames, np.stack(trail), tube.label, tube.score))
+            tubes[tube.id] = Tube(frames, np.stack(trail), tube.label, tube.score)
         return tubes
-
-    def _good(self, tubes: Sequence[_AnyTube]) -> list[_AnyTube]:
-        return [tube for tube in tubes if tube.score >= self._min_score]
 
 
 def shown(frames: Iterable[TimedFrame], stop: Event) -> Iterator[TimedFrame]:

@@ -24,7 +24,7 @@ from ..evaluation import configured_protocol
 from ..linking import build_tubes
 from ..modeling import STMA, TubeletDetector
 from ..structures import Tubelets, VideoDict
-from .pretrained import class_names, load_model, pretrained_config
+from .pretrained import prepare_model, pretrained_config
 from .result import VideoResult
 
 logger = logging.getLogger(__name__)
@@ -62,10 +62,7 @@ class VideoPredictor:
                 classes, or TEST.CLIP_STRIDE does not divide the chunks.
         """
         self.cfg = cfg.clone()
-        if model is None:
-            self.model, self.labels = load_model(self.cfg)
-        else:
-            self.model, self.labels = model.eval(), class_names(self.cfg, labels)
+        self.model, self.labels = prepare_model(self.cfg, model, labels)
         self.detector = TubeletDetector(self.cfg, self.model)
         self.mapper = ClipDatasetMapper(self.cfg, is_train=False, conceal_damage=True)
 
@@ -92,10 +89,10 @@ class VideoPredictor:
         """Detect the tubes of one video.
 
         Args:
-            video: a video file; a folder that holds 00001.jpg (or .png), 00002.jpg, ...; or frames,
+            video: a video file or a folder of frames, see `open_frames`; or frames in memory,
                 (n, height, width, 3) uint8 BGR.
             progress: wraps the chunks, for example ``tqdm.tqdm``.
-            fps: frames a second, of frames in memory.
+            fps: frames a second, of frames in memory or in a folder.
 
         Returns:
             Tubes after tube NMS, best first; boxes in the video's own pixels.
@@ -104,7 +101,7 @@ class VideoPredictor:
             InputError: if the video cannot be read.
         """
         source = video if isinstance(video, str) else ArrayReader(video, fps)
-        reader = open_frames(source, conceal_damage=True)
+        reader = open_frames(source, conceal_damage=True, fps=fps)
         times = reader.times()
         described = _describe(source, reader, len(times) - 1)
         protocol = configured_protocol(self.cfg)

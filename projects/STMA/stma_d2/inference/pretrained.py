@@ -29,12 +29,22 @@ def pretrained_config(name_or_path: str, overrides: Sequence[Any] = ()) -> CfgNo
     return trained_config(find_checkpoint(name_or_path), overrides)
 
 
-def load_model(cfg: CfgNode) -> tuple[STMA, tuple[str, ...]]:
-    """The model of ``cfg`` with MODEL.WEIGHTS, in evaluation mode, and its class names.
+def prepare_model(
+    cfg: CfgNode, model: STMA | None = None, labels: Sequence[str] | None = None
+) -> tuple[STMA, tuple[str, ...]]:
+    """A model in evaluation mode, and its class names.
+
+    Args:
+        cfg: the configuration.
+        model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
+        labels: class names, with ``model``; see `class_names`.
 
     Raises:
-        InputError: if the weights are missing or do not fit.
+        InputError: if the weights are missing or do not fit, or the labels are not as many as the
+            classes.
     """
+    if model is not None:
+        return model.eval(), class_names(cfg, labels)
     model = build_model(cfg).eval()
     loaded = load_for_evaluation(model, cfg)
     return model, class_names(cfg, loaded.labels)

@@ -1,20 +1,33 @@
-"""What was found in a video, and its forms: text, table, drawn video."""
+"""What was found in a video, and its forms: text, table, drawing."""
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..data import FrameReader, open_frames
+from ..data.readers import TimedFrame
 from ..errors import InputError
-from ..files import check_output
 from ..structures import Tube
-from ..visualization import draw_tubes, write_timed_video
+from ..visualization import ColorBy, at_rate, draw_tubes, drawable_labels
+from .outputs import DRAWINGS, plan_drawing
+from .records import COLUMNS, json_text, record_rows, video_record
+
+GIF_FPS = 10.0  # at most, where nothing else is asked for: GIF files grow large
+
+
+class _NumberedFrame(NamedTuple):
+    """A `TimedFrame` that knows which it is."""
+
+    pixels: np.ndarray
+    time: float
+    duration: float
+    number: int
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class VideoResult:
     """The tubes of one video.
 
     Attributes:
-        source: the video: a path, or a reader of frames in memory.
+        source: the video: a path, a reader of frames in memory, or the name of a live stream.
         height: of the video, in pixels.
         width: of the video, in pixels.
         times: (frames + 1,) float64 seconds from the first frame on: when each frame appears, and
@@ -83,43 +96,19 @@ class VideoResult:
         ]
         return cls(source, *size, times, tuple(labels), named)
 
-    def to_json(self) -> str:
-        """The result as JSON text.
+    def record(self) -> dict[str, Any]:
+        """The result as plain values, see `video_record`."""
+        size = self.height, self.width
+        return video_record(self._name, size, self.times, self.labels, self.tubes)
 
-        Keys: ``video``, ``width``, ``height``, ``num_frames``, ``duration_seconds``, and ``tubes``:
-        each with ``id`` (from 1), ``label`` (the name), ``class`` (its number), ``score``,
-        ``start_seconds``, ``end_seconds``, and for each of its frames the number (from 1) in
-        ``frames``, the time in ``seconds``, and [x1, y1, x2, y2] in ``boxes``.
-        """
-        tubes = [
-            {
-                "id": number,
-                "label": tube.name,
-                "class": tube.label,
-                "score": round(tube.score, 5),
-                "start_seconds": _seconds(tube.start_seconds),
-                "end_seconds": _seconds(tube.end_seconds),
-                "frames": tube.frames.tolist(),
-                "seconds": [_seconds(time) for time in self.times[tube.frames - 1]],
-                "boxes": [[round(float(value), 2) for value in box] for box in tube.boxes],
-            }
-            for number, tube in enumerate(self.tubes, start=1)
-        ]
-        content = {
-            "video": self._name,
-            "width": self.width,
-            "height": self.height,
-            "num_frames": len(self.times) - 1,
-            "duration_seconds": _seconds(self.times[-1]),
-            "tubes": tubes,
-        }
-        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    def to_json(self) -> str:
+        """The result as JSON text; the keys are those of `video_record`."""
+        return json_text(self.record())
 
     def to_dataframe(self) -> Any:
         """The result as a pandas data frame, one row a box.
 
-        Columns: ``video``, ``tube_id``, ``label``, ``score``, ``frame``, ``seconds``, ``x1``,
-        ``y1``, ``x2``, ``y2``, with the values of `to_json`.
+        Columns: those of `COLUMNS`, as in a CSV file, with the values of `to_json`.
 
         Raises:
             InputError: if pandas is not installed.
@@ -131,58 +120,52 @@ class VideoResult:
                 "to_dataframe needs pandas, which is not installed: pip install pandas (to_json "
                 "needs nothing)"
             ) from error
-        content = json.loads(self.to_json())
-        rows = [
-            (content["video"], tube["id"], tube["label"], tube["score"], frame, seconds, *box)
-            for tube in content["tubes"]
-            for frame, seconds, box in zip(
-                tube["frames"], tube["seconds"], tube["boxes"], strict=True
-            )
-        ]
-        columns = "video tube_id label score frame seconds x1 y1 x2 y2".split()
-        return pandas.DataFrame(rows, columns=columns)
+        return pandas.DataFrame(list(record_rows(self.record())), columns=COLUMNS)
 
     def draw(
         self,
         path: str | os.PathLike[str],
         progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+        *,
+        fps: float | None = None,
+        color_by: ColorBy = "class",
     ) -> None:
-        """Draw the tubes into an H.264 file that lasts as long as the video and plays in browsers.
+        """Draw the tubes into a file that lasts as long as the video.
 
         Args:
-            path: of the file, which ends in .mp4; written whole or not at all.
+            path: an H.264 file that plays in browsers (.mp4), a .gif, or a new folder of pictures
+                (no ending); a file is written whole or not at all.
             progress: wraps the frames, for example ``tqdm.tqdm``.
+            fps: frames a second; None: those of the video, of a GIF at most `GIF_FPS`.
+            color_by: "class", or "actor": a color for each tube, and its number before its label.
 
         Raises:
-            InputError: if the file cannot be written or is the video itself, or the video is gone.
+            InputError: if the output cannot be written or is the video itself, or the video is
+                gone.
         """
-        check_video_output(path, self.source)
-        frames = open_frames(self.source, conceal_damage=True).timed()
-        write_timed_video(
-            path,
-            (
-                frame._replace(pixels=draw_tubes(frame.pixels, number, self.tubes, self.labels))
-                for number, frame in enumerate(progress(frames), start=1)
-            ),
+        output = plan_drawing(path, *([self.source] if isinstance(self.source, str) else []))
+        if output.ending == ".gif" and fps is None:
+            fps = min(GIF_FPS, (len(self.times) - 1) / self.times[-1])
+        labels = drawable_labels(self.labels)
+        ids = range(1, len(self.tubes) + 1) if color_by == "actor" else None
+        frames = progress(self._frames())
+        drawn = (
+            TimedFrame(
+                draw_tubes(frame.pixels, frame.number, self.tubes, labels, ids, color_by),
+                frame.time,
+                frame.duration,
+            )
+            for frame in (at_rate(frames, fps) if fps else frames)
         )
+        DRAWINGS[output.ending](output.path, drawn)
+
+    def _frames(self) -> Iterator[_NumberedFrame]:
+        """The video's frames at the result's times."""
+        frames = open_frames(self.source, conceal_damage=True)
+        spans = pairwise(self.times.tolist())
+        for number, (pixels, (start, end)) in enumerate(zip(frames, spans, strict=False), start=1):
+            yield _NumberedFrame(pixels, start, end - start, number)
 
     @property
     def _name(self) -> str:
         return self.source if isinstance(self.source, str) else self.source.path
-
-
-def _seconds(time: float) -> float:
-    return round(float(time), 4)
-
-
-def check_video_output(path: str | os.PathLike[str], source: str | FrameReader) -> None:
-    """Refuse a file that a drawn video cannot be written to.
-
-    Raises:
-        InputError: if its name does not end in .mp4, or see `check_output`.
-    """
-    if not os.fspath(path).lower().endswith(".mp4"):
-        raise InputError(
-            f"the output {os.fspath(path)} must end in .mp4; no other format is written"
-        )
-    check_output(path, *([source] if isinstance(source, str) else []))

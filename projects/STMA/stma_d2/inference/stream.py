@@ -18,7 +18,7 @@ from ..evaluation import configured_protocol
 from ..linking import LiveTube, OnlineLinker
 from ..modeling import STMA, TubeletDetector
 from ..structures import Sample, Tube, Tubelets
-from .pretrained import class_names, load_model, pretrained_config
+from .pretrained import prepare_model, pretrained_config
 
 # Frames after which a tube is handed out although its actor goes on, and a new one begun: seven
 # minutes at 25 frames per second. It bounds the memory; UCF101-24's and JHMDB's videos are shorter.
@@ -87,10 +87,7 @@ class StreamPredictor:
         self.cfg = cfg.clone()
         self.sampler = ClipSampler.from_config(self.cfg)
         _check_causal(self.cfg)
-        if model is None:
-            self.model, self.labels = load_model(self.cfg)
-        else:
-            self.model, self.labels = model.eval(), class_names(self.cfg, labels)
+        self.model, self.labels = prepare_model(self.cfg, model, labels)
         self.detector = TubeletDetector(self.cfg, self.model)
         self.reset()
 

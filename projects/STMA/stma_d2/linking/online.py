@@ -240,20 +240,31 @@ class OnlineLinker:
 
     def _build(self, chain: _Chain, num_frames: int | None) -> Tube | None:
         """Average the boxes frame by frame; None if the tube is too short or too weak."""
-        first, end = chain.windows[0], chain.windows[-1] + self.num_frames
+        scores = np.frombuffer(chain.scores, np.float32)
+        lasting = self._lasting(scores)
+        scores = scores[lasting]
+        windows = np.frombuffer(chain.windows, np.int64)[lasting]
+        first, end = windows[0], windows[-1] + self.num_frames
         if end - first < self.rules.min_tube_length:
             return None
-        score = np.mean(np.frombuffer(chain.scores, np.float32))
+        score = np.mean(scores)
         if score < self.rules.min_tube_score:
             return None
         boxes = np.frombuffer(chain.boxes, np.float32).reshape(-1, self.num_frames, 4)
-        boxes = mean_boxes(np.frombuffer(chain.windows, np.int64) - first, boxes)
+        boxes = mean_boxes(windows - first, boxes[lasting])
         frames = np.arange(first, end)
         gap = np.isnan(boxes[:, 0])
         for side in boxes.T if gap.any() else ():
             side[gap] = np.interp(frames[gap], frames[~gap], side[~gap])
         inside = self._inside(frames, num_frames)
         return Tube(frames[inside], boxes[inside], chain.label, float(score))
+
+    def _lasting(self, scores: np.ndarray) -> slice:
+        """Which of a tube's tubelets remain where its weak ends are cut off."""
+        strong = scores >= self.rules.trim_below_median * np.median(scores)
+        if not self.rules.trim_below_median or not strong.any():  # soft NMS leaves negative scores
+            return slice(None)
+        return slice(int(strong.argmax()), len(scores) - int(strong[::-1].argmax()))
 
     def _inside(self, frames: np.ndarray, num_frames: int | None) -> slice:
         """Which of a tube's frames are in the video and, if asked for, between its key frames."""

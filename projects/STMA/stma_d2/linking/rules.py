@@ -30,6 +30,10 @@ class LinkingRules:
         min_tubelet_score: tubelets below this score are dropped, class by class, before anything
             else. 0 keeps all, as published, and then no tube ends because its score falls;
             above 0 tubes are trimmed in time: they end where a gap grows beyond ``max_gap``.
+        trim_below_median: tubes are cut back at both ends to their first and their last tubelet
+            that scores at least this share of the median of their scores; the mean score is that
+            of the rest. Within an action scores are high, beside it they fall, however high they
+            are in this video: a threshold for all tubes cannot tell that. 0 is as published.
         trim_to_key_frames: tubes are cut back to the key frames of their first and last window (K
             // 2 frames at each end), but not where they reach the video's first or last frame: a
             window says most about its key frame. What ``max_tube_length`` ends is cut too. False is
@@ -44,6 +48,7 @@ class LinkingRules:
     min_tube_length: int = 15
     max_tube_length: int | None = None
     min_tubelet_score: float = 0.0
+    trim_below_median: float = 0.0
     trim_to_key_frames: bool = False
 
     def __post_init__(self) -> None:

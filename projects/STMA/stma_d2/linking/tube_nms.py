@@ -13,19 +13,28 @@ from ..structures import Tube
 from .iou import box_iou
 
 
-def tube_iou(first: Tube, second: Tube) -> np.float32:
-    """Overlap in space and time, in [0, 1].
+def tube_iou(first: Tube, second: Tube, inclusive: bool = True) -> np.floating:
+    """Overlap in space and time, in [0, 1], in the precision of the boxes.
 
     The mean IoU of the boxes on the frames that the tubes share, times the number of those frames
     over the number of frames from the earlier beginning to the later end.
+
+    Args:
+        first: a tube.
+        second: another.
+        inclusive: the last pixel of a box belongs to it, as does the last frame of a tube. False:
+            boxes reach from point to point, and tubes from one moment to another, so that frames 1
+            to 10 last 9; a tube of one frame overlaps nothing.
     """
     begin = max(first.frames[0], second.frames[0])
     end = min(first.frames[-1], second.frames[-1])
-    if end < begin:
+    shared = end - begin + inclusive
+    if shared <= 0:
         return np.float32(0)
-    union = max(first.frames[-1], second.frames[-1]) - min(first.frames[0], second.frames[0]) + 1
+    union = max(first.frames[-1], second.frames[-1]) - min(first.frames[0], second.frames[0])
     boxes = [t.boxes[begin - t.frames[0] : end - t.frames[0] + 1] for t in (first, second)]
-    return np.mean(box_iou(*boxes)) * (np.float32(end - begin + 1) / np.float32(union))
+    mean = np.mean(box_iou(*boxes, inclusive))
+    return mean * (mean.dtype.type(shared) / mean.dtype.type(union + inclusive))
 
 
 def suppress_by_class(tubes: Sequence[Tube], iou: float) -> list[Tube]:

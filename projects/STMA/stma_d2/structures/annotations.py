@@ -15,7 +15,7 @@ class VideoAnnotation:
         num_frames: number of frames of the video.
         height: of its frames, in pixels.
         width: of its frames, in pixels.
-        tubes: ordered by label; score 1.0.
+        tubes: ordered by label; score 1.0 where a person made them.
     """
 
     num_frames: int

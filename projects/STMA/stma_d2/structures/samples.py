@@ -32,6 +32,7 @@ class WindowsOfVideo(TypedDict, total=False):
     video: VideoDict
     windows: np.ndarray  # (W,) int64, 1-based first frames
     seed: tuple[int, ...]  # of the augmentation's random numbers; in training
+    position: int  # in the stream of training samples
 
 
 class RegressionSamples(NamedTuple):
@@ -89,3 +90,4 @@ class Sample(TypedDict, total=False):
     snippet_index: torch.Tensor  # (W, K) int64, positions in ``frames`` of each window's snippet
     clip_index: torch.Tensor  # (W, T) int64, likewise of its clip
     targets: Targets  # in training
+    skipped: list[tuple[str, str]]  # video and reason of each clip that this one stands in for

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any, TypeVar
 
 import av
 import numpy as np
@@ -14,6 +15,10 @@ from ..files import atomic_write
 
 _TIME_BASE = Fraction(1, 90_000)  # seconds a tick; whole ticks at 24, 25, 29.97, 30, 50 and 60 fps
 _MAX_GAP = 2**31  # ticks, six hours; MP4 stores the time between two frames in 32 bits
+
+
+# A `TimedFrame`, or another tuple with its times.
+_Frame = TypeVar("_Frame", bound=Any)
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], fps: float) -> None:
@@ -38,6 +43,35 @@ def write_timed_video(path: str | Path, frames: Iterable[TimedFrame]) -> None:
     """
     with atomic_write(path) as file:
         _encode(file.name, frames)
+
+
+def at_rate(frames: Iterable[_Frame], fps: float) -> Iterator[_Frame]:
+    """Leave out or repeat frames so that they come evenly, and last as long as before.
+
+    Args:
+        frames: tuples with the fields ``time`` and ``duration``, in order.
+        fps: frames a second.
+
+    Yields:
+        what is to be seen at each moment, with new times that count from 0.
+    """
+    shown, start, count = None, 0.0, 0
+
+    def until(time: float) -> Iterator[_Frame]:
+        """Show the frame in each new interval whose middle comes before ``time``."""
+        nonlocal count
+        while start + (count + 0.5) / fps < time + 1e-6:
+            yield shown._replace(time=count / fps, duration=1 / fps)
+            count += 1
+
+    for frame in frames:
+        if shown is None:
+            start = frame.time
+        else:
+            yield from until(frame.time)
+        shown = frame
+    if shown is not None:
+        yield from until(max(shown.time + shown.duration, start + 0.5 / fps))
 
 
 def _encode(path: str, frames: Iterable[TimedFrame]) -> None:

@@ -44,9 +44,11 @@ def trained():
 def folder(tmp_path, trained):
     """An OUTPUT_DIR with two checkpoints; the second is the last."""
     checkpointer = TubeletCheckpointer(trained, str(tmp_path))
+    checkpointer.start_afresh()
+    assert not checkpointer.claim_folder()
     for iteration in (1, 2):
         checkpointer.save(f"model_{iteration}", iteration=iteration)
-        os.utime(tmp_path / f"model_{iteration}.pth", (iteration, iteration))
+    os.utime(tmp_path / "model_2.pth", (1, 1))  # as a copy may have it
     return tmp_path
 
 
@@ -110,8 +112,23 @@ def test_a_size_head_of_four_distances_takes_the_first_layer_of_one_of_two(tmp_p
 
 
 def test_resuming_insists_on_its_shapes(folder):
-    with pytest.raises(InputError, match=r"model_2\.pth does not fit"):
-        resume(folder, network(5))
+    """Naming the file, what changed in the configuration, and what to do."""
+    cfg = config("", folder)
+    content = torch.load(folder / "model_2.pth")
+    content["trainer"] = {"settings": {"config": cfg.dump()}}
+    cfg.merge_from_list(["MODEL.STMA.HEAD_CHANNELS", 5, "SOLVER.BASE_LR", 3.0])
+    checkpointer = TubeletCheckpointer(network(5), str(folder), cfg=cfg)
+    torch.save(content, folder / "model_2.pth")
+    with pytest.raises(InputError) as refused:
+        checkpointer.resume_or_load("", resume=True)
+    path = re.escape(str(folder / "model_2.pth"))
+    assert re.fullmatch(
+        rf"cannot go on from {path}: the checkpoint {path} does not fit .*: "
+        r"MODEL\.STMA\.HEAD_CHANNELS 256, now 5; "
+        rf"or start another training from its weights: MODEL\.WEIGHTS {path} and another "
+        "OUTPUT_DIR",
+        str(refused.value),
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,7 +293,7 @@ def test_what_a_kill_left_is_removed_by_the_next_save(folder, trained):
     TubeletCheckpointer(trained, str(folder)).save("model_3")
     assert {p.name for p in folder.iterdir()} == {
         *("model_1.pth", "model_2.pth", "model_3.pth"),
-        "last_checkpoint",
+        *("last_checkpoint", "run_id"),
     }
 
 
@@ -315,9 +332,14 @@ FAULTS = {
 def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
     folder, log, break_it, reason, good
 ):
-    for name in ("newer_but_not_ours", "newer_but_damaged"):
-        torch.save({"model": network().state_dict()}, folder / f"{name}.pth")
-    os.truncate(folder / "newer_but_damaged.pth", 1000)
+    earlier = TubeletCheckpointer(network(), "")
+    earlier.save_dir, earlier.run = str(folder), "another training"
+    pointer = (folder / "last_checkpoint").read_text()
+    earlier.save("later_but_of_another_training", iteration=9)
+    for name in ("later_but_not_ours", "later_but_damaged"):
+        torch.save({"model": network().state_dict(), "iteration": 9}, folder / f"{name}.pth")
+    os.truncate(folder / "later_but_damaged.pth", 1000)
+    (folder / "last_checkpoint").write_text(pointer)
     break_it(folder)
 
     name = rf"model_{good}\.pth"
@@ -330,7 +352,9 @@ def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
 
     for path in folder.glob("model_*.pth"):
         path.unlink()
-    with pytest.raises(InputError, match=r"last_checkpoint .* holds no good checkpoint"):
+    with pytest.raises(
+        InputError, match=r"last_checkpoint .* holds no other good checkpoint of this"
+    ):
         resume(folder)
 
 

@@ -84,12 +84,6 @@ def test_what_is_no_configuration_is_one_error(tmp_path, files, words):
         read_config_file(write(tmp_path, **files))
 
 
-def test_a_configuration_that_detectron2_saved_is_read_again(tmp_path):
-    cfg = load_config("Synthetic/STMA_tiny_K5.yaml")
-    (tmp_path / "saved.yaml").write_text(cfg.dump())
-    assert load_config(str(tmp_path / "saved.yaml")) == cfg
-
-
 def test_the_projects_own_configurations_are_found_from_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     own = find_config_file("Synthetic/STMA_tiny_K5.yaml")

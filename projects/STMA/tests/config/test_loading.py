@@ -130,6 +130,15 @@ def test_an_override_of_a_wrong_value_is_not_blamed_on_the_file(tmp_path):
         load_config(str(tmp_path / "mine.yaml"), ["SOLVER.GAMMA", "7"])
 
 
+def test_the_config_yaml_that_a_run_leaves_is_read_as_it_was(tmp_path):
+    """Detectron2 writes tuples as lists, and a list that stands twice as an alias."""
+    cfg = load_config(CONFIG, ["SEED", 7])
+    text = cfg.dump()
+    assert "*id" in text
+    (tmp_path / "config.yaml").write_text(text)
+    assert load_config(str(tmp_path / "config.yaml")) == cfg
+
+
 def test_a_missing_file_is_named():
     with pytest.raises(InputError, match=r"no/such\.yaml"):
         load_config("no/such.yaml")

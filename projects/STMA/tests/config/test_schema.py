@@ -140,6 +140,7 @@ def test_no_key_of_ours_is_without_effect():
         ("TEST.FLIP", None),
         ("TEST.LINKING.MIN_TUBELET_SCORE", 2.0),
         ("TEST.LINKING.MIN_TUBELET_SCORE", math.nan),
+        ("TEST.BENCHMARK_FILES.MIN_SCORE", -0.1),
         ("TEST.PROTOCOL", "coco"),
         ("TEST.TUBELETS_PER_WINDOW", 0),
         ("TEST.TUBELETS_PER_WINDOW", 10_000),

@@ -72,7 +72,9 @@ def spy_readers(monkeypatch: pytest.MonkeyPatch) -> list[SpyReader]:
     """The readers that `RecentFrames` opens, which show frames of their own number's level."""
     opened: list[SpyReader] = []
 
-    def open_spy(path: str, size: tuple[int, int], conceal_damage: bool) -> SpyReader:
+    def open_spy(
+        path: str, size: tuple[int, int], conceal_damage: bool, keep_index: bool
+    ) -> SpyReader:
         opened.append(SpyReader(path, size))
         return opened[-1]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
-from stma_d2.data import catalog, load_ground_truth, register_tube_dataset
+from stma_d2.data import catalog, find_video, load_ground_truth, register_tube_dataset
 from stma_d2.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("empty_catalogs")
@@ -40,6 +40,17 @@ def test_a_video_becomes_a_standard_dict(root, act_data):
     }
     assert [(tube.label, tube.score) for tube in tubes] == [(0, 1.0), (0, 1.0)]
     np.testing.assert_array_equal(tubes[1].boxes, act_data["gttubes"]["Run/a"][0][1][:, 1:])
+
+
+def test_the_first_folder_that_has_a_video_serves(root):
+    (root / "files" / "Run").mkdir(parents=True)
+    (root / "files" / "Run" / "a.mp4").touch()
+    for name, folders in (("one", ("files", "frames")), ("other", ("none", "frames", "files"))):
+        register_tube_dataset(name, str(root / "GT.pkl"), [str(root / f) for f in folders])
+    paths = [DatasetCatalog.get(name)[0]["path"] for name in ("one", "other")]
+    assert paths == [str(root / "files" / "Run" / "a.mp4"), str(root / "frames" / "Run" / "a")]
+    assert find_video("other", "Run/a") == paths[1]
+    assert find_video("other", "Run/c") is None
 
 
 def test_split_and_subset_choose_the_videos(root):
@@ -98,7 +109,8 @@ def test_a_file_is_read_once_until_it_changes(root, act_data, monkeypatch):
 def test_missing_videos_are_counted_and_named(root):
     (root / "frames" / "Jump" / "b.mp4").unlink()
     register(root, subset="test")
-    message = r"'mine': 1 of 1 videos .*such as Jump/b; .*prepare_dataset\.py"
+    there = r".*frames holds 2 folders \(Jump, Run\)"
+    message = rf"'mine': 1 of 1 videos .*such as Jump/b: {there}; .*prepare_dataset\.py"
     with pytest.raises(InputError, match=message):
         DatasetCatalog.get("mine")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from stma_d2.data.json_annotations import from_json
+from stma_d2.data.json_annotations import from_json, to_json
 from stma_d2.errors import InputError
 from stma_d2.structures import Split
 
@@ -66,3 +66,14 @@ def test_wrong_value_is_one_error_that_names_its_place(old, new, message):
 def test_content_that_is_no_text_is_refused():
     with pytest.raises(InputError, match="not readable JSON"):
         from_json(b"\xff\xfe\xfd")
+
+
+def test_a_models_tubes_have_scores_and_a_persons_have_none():
+    scored = TEXT.replace('"first_frame": 2', '"first_frame": 2, "score": 0.25')
+    annotations = from_json(scored.encode())
+    assert [tube.score for tube in annotations.videos["v"].tubes] == [1.0, 0.25]
+    written = to_json(annotations)
+    assert written.count('"score": 0.25') == written.count("score") == 1
+    assert from_json(written.encode()).videos["v"].tubes[1].score == 0.25
+    with pytest.raises(InputError, match="tube 0, score is 'high'; it must be a number"):
+        from_json(scored.replace("0.25", '"high"').encode())

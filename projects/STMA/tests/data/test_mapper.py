@@ -1,5 +1,6 @@
 """The mapper on tiny generated videos whose frames say their own number and show their boxes."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -252,10 +253,12 @@ def test_training_needs_the_networks_stride() -> None:
         ClipDatasetMapper(CFG, is_train=True)
 
 
-def test_real_video_file_gives_a_training_sample(shared: Path) -> None:
+def test_real_video_file_gives_a_training_sample(shared: Path, tmp_path: Path) -> None:
     mini, name = shared / "ucf24-mini", "CliffDiving/v_CliffDiving_g03_c01"
     annotation = load_annotations(mini / "UCF101v2-GT.pkl").videos[name]
-    video = {"video_id": name, "path": str(mini / "videos" / f"{name}.mp4"), **vars(annotation)}
+    path = str(tmp_path / "copy.mp4")  # its index is written beside it
+    shutil.copyfile(mini / "videos" / f"{name}.mp4", path)
+    video = {"video_id": name, "path": path, **vars(annotation)}
     sample = ClipDatasetMapper(CFG, is_train=True, stride=4)(item(video, 30))
     assert sample["frames"].shape == (16, 3, 288, 288)
     assert sample["targets"]["labels"].tolist() == [3]

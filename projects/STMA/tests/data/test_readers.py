@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from stma_d2.data import find_frames, open_frames
+from stma_d2.data import open_frames
 from stma_d2.errors import InputError
 
 NUM_FRAMES = 12
@@ -107,6 +107,8 @@ def test_reading_on_opens_a_video_file_once(video_file, monkeypatch):
     monkeypatch.setattr(av, "open", lambda *a, **k: opened.append(1) or av_open(*a, **k))
     reader = open_frames(str(video_file))
     assert not opened
+    reader.count()  # makes the index
+    opened.clear()
     for number in range(1, NUM_FRAMES + 1):
         reader.read([number])
     assert len(opened) == 1
@@ -116,7 +118,7 @@ def test_a_frame_beyond_the_end_is_one_error_and_reading_goes_on(source):
     reader = open_frames(source)
     with pytest.raises(
         InputError,
-        match=r"frame 13 (is missing \(00013\.jpg or 00013\.png|was asked for; .*frame 12)",
+        match=r"frame 13 (is missing \(00013\.(jpg|png)\)|was asked for; .*frame 12)",
     ):
         reader.read([2, 13])
     assert shows(reader.read([11])[0], 11)
@@ -138,7 +140,7 @@ def test_a_missing_frame_is_named(folder):
 
 
 def test_an_empty_folder_and_a_missing_video_are_one_error(tmp_path):
-    with pytest.raises(InputError, match="holds no first frame"):
+    with pytest.raises(InputError, match="holds no numbered pictures .* it holds nothing"):
         open_frames(str(tmp_path)).count()
     with pytest.raises(InputError, match=r"no folder of frames and no video file at .*absent"):
         open_frames(str(tmp_path / "absent"))
@@ -217,24 +219,6 @@ def test_reduced_frames_are_turned_by_exif_like_whole_ones(large_jpeg, orientati
     assert np.abs(read.astype(int) - expected).mean() < 1.5
     with pytest.raises(InputError, match="frame 1 is"):
         open_frames(str(large_jpeg), size=whole.shape[1::-1]).read([1], reduction=2)
-
-
-def test_a_video_is_found_as_a_folder_or_as_a_file(tmp_path):
-    (tmp_path / "Run" / "a").mkdir(parents=True)
-    (tmp_path / "Run" / "b.AVI.txt").touch()
-    (tmp_path / "Run" / "v.1_c.mkv").touch()
-    root = str(tmp_path)
-    assert find_frames(root, "Run/a") == str(tmp_path / "Run" / "a")
-    assert find_frames(root, "Run/v.1_c") == str(tmp_path / "Run" / "v.1_c.mkv")
-    assert find_frames(root, "Run/b") is None
-
-
-@pytest.mark.parametrize("name", ["../b", "a/../../b", "..", "", ".", "/etc"])
-def test_a_name_that_leads_out_of_the_folder_is_refused(tmp_path, name):
-    (tmp_path / "root" / "a").mkdir(parents=True)
-    (tmp_path / "b").mkdir()
-    with pytest.raises(InputError, match="leads out of"):
-        find_frames(str(tmp_path / "root"), name)
 
 
 def test_random_access_to_a_real_video_equals_sequential_decoding(shared):

@@ -63,3 +63,21 @@ def test_background_takes_its_share_of_the_places_and_leaves_the_others_alone() 
         index, 4, seed=0, start_iter=30, background=background, background_share=0.25
     )
     assert windows_of(later, 40) == windows_of(mixed, 160)[120:]
+
+
+def test_replacements_depend_on_seed_place_and_attempt_alone() -> None:
+    streams = [TrainingStream(make_index(50), 2, seed=3, start_iter=start) for start in (0, 40)]
+    islice_of_first = list(islice(streams[0], 9))
+    assert len(islice_of_first) == 9
+    found = {
+        (position, attempt): [stream.replacement_at(position, attempt) for stream in streams]
+        for position in range(20)
+        for attempt in range(3)
+    }
+    for first, second in found.values():
+        assert first["windows"] == second["windows"]
+        assert first["seed"] == second["seed"]
+    seeds = {first["seed"] for first, _ in found.values()}
+    seeds |= {streams[0].item_at(position)["seed"] for position in range(20)}
+    assert len(seeds) == 80
+    assert len({int(first["windows"][0]) for first, _ in found.values()}) > 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import signal
+import struct
 from pathlib import Path
 
 import av
@@ -90,6 +91,32 @@ def test_a_rotated_video_is_upright(shared):
     upright = open_frames(str(shared / "cases/videos/rot90.mp4")).read([5])[0]
     lying = open_frames(str(shared / "cases/videos/plain.mp4")).read([5])[0]
     np.testing.assert_array_equal(upright, np.rot90(lying, -1))
+
+
+# a, b, c, d of x' = a x + c y, y' = b x + d y, and the same done by numpy.
+ONE = 1 << 16
+DISPLAYS = {
+    "as it is": ((ONE, 0, 0, ONE), lambda p: p),
+    "quarter turn": ((0, ONE, -ONE, 0), lambda p: np.rot90(p, -1)),
+    "half turn": ((-ONE, 0, 0, -ONE), lambda p: np.rot90(p, 2)),
+    "three quarters": ((0, -ONE, ONE, 0), lambda p: np.rot90(p)),
+    "mirrored": ((-ONE, 0, 0, ONE), np.fliplr),
+    "upside down": ((ONE, 0, 0, -ONE), np.flipud),
+    "transposed": ((0, ONE, ONE, 0), lambda p: p.transpose(1, 0, 2)),
+    "a degree off": ((65526, 1144, -1144, 65526), lambda p: p),
+}
+
+
+@pytest.mark.parametrize("name", DISPLAYS)
+def test_a_display_matrix_turns_and_mirrors(tmp_path, name):
+    (a, b, c, d), expected = DISPLAYS[name]
+    path = write(tmp_path / "a.mp4")
+    (lying,) = open_frames(str(path)).read([5])
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 44  # of the track's header, version 0
+    content[matrix : matrix + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    np.testing.assert_array_equal(open_frames(str(path)).read([5])[0], expected(lying))
 
 
 def test_times_are_those_of_the_file(shared):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +20,6 @@ from stma_d2.engine.evaluation import (
     evaluate,
 )
 from stma_d2.errors import InputError
-from stma_d2.evaluation import TubeletEvaluator
 
 LABELS = ("move_left", "move_right", "grow")
 
@@ -81,6 +81,25 @@ def test_the_model_is_evaluated_as_such_and_trained_on_as_before(cfg, model, vid
     assert all(torch.equal(value, trained_mode[key]) for key, value in model.state_dict().items())
 
 
+def test_an_evaluation_leaves_plots_and_one_that_fails_costs_no_numbers(
+    cfg, model, videos, monkeypatch, caplog
+):
+    cfg.DATASETS.TEST = (videos("with_tubes"),)
+    results = evaluate(cfg, model)
+    folder = Path(cfg.OUTPUT_DIR) / "inference" / "with_tubes"
+    plots = {path.stem for path in folder.glob("*.png")}
+    assert plots == {"precision_recall", "map_over_iou", "per_class", "confusion", "errors"}
+
+    def fail(*arguments):
+        raise MemoryError("no room for the picture")
+
+    monkeypatch.setattr("stma_d2.visualization.plots.write_png", fail)
+    with caplog.at_level(logging.WARNING):
+        assert evaluate(cfg, model) == results
+    (warning,) = (r.getMessage() for r in caplog.records if "plots" in r.getMessage())
+    assert str(folder) in warning and "no room for the picture" in warning
+
+
 def test_detectron2_s_own_evaluation_of_the_model_is_the_same(cfg, videos):
     """``model(inputs)`` reads the rules of TEST too, as the project's evaluation does."""
     cfg.DATASETS.TEST = (name := videos("with_tubes"),)
@@ -90,7 +109,7 @@ def test_detectron2_s_own_evaluation_of_the_model_is_the_same(cfg, videos):
     written = f"{cfg.OUTPUT_DIR}/inference/{name}/detections.npz"
     with np.load(written) as arrays:
         ours = dict(arrays)
-    evaluator = TubeletEvaluator(name, f"{cfg.OUTPUT_DIR}/inference/{name}")
+    (evaluator,) = build_evaluators(cfg, model)
     assert inference_on_dataset(model, build_test_loader(cfg, name), evaluator) == expected
     with np.load(written) as arrays:
         assert ours.keys() == set(arrays)
@@ -130,6 +149,21 @@ def test_what_an_evaluation_lacks_shows_before_the_training(cfg, model, videos, 
     cfg.DATASETS.TEST = (videos("with_tubes"),)
     cfg.merge_from_list([key, value])
     with pytest.raises(InputError, match=words):
+        build_evaluators(cfg, model)
+
+
+def test_metrics_are_those_of_the_protocol(cfg, model, videos):
+    cfg.DATASETS.TEST = (videos("with_tubes"),)
+    cfg.TEST.PROTOCOL = "multisports"
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.10:0.90"
+    cfg.TEST.EXPECTED_RESULTS = [["action_detection", "video_mAP@0.05:0.45", 1.0, 1.0]]
+    build_evaluators(cfg, model)
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.75"
+    with pytest.raises(InputError, match=r"BEST_METRIC.*0\.75.*multisports are.*0\.10:0\.90"):
+        build_evaluators(cfg, model)
+    cfg.TEST.BEST_METRIC = "action_detection/video_mAP@0.2"
+    cfg.TEST.EXPECTED_RESULTS = [["action_detection", "video_mAP@0.75", 1.0, 1.0]]
+    with pytest.raises(InputError, match=r"EXPECTED_RESULTS.*0\.75.*multisports are"):
         build_evaluators(cfg, model)
 
 

@@ -6,7 +6,8 @@ import logging
 
 import pytest
 from detectron2.checkpoint import DetectionCheckpointer
-from detectron2.engine import TrainerBase
+from detectron2.engine import HookBase, TrainerBase
+from detectron2.utils.events import CommonMetricPrinter, EventWriter, get_event_storage
 from torch import nn
 
 from stma_d2.engine.hooks import (
@@ -15,6 +16,7 @@ from stma_d2.engine.hooks import (
     Evaluation,
     LastCheckpoints,
     LogHistory,
+    Writers,
 )
 
 
@@ -47,14 +49,22 @@ def test_the_newest_checkpoints_are_kept_and_the_final_one(tmp_path):
     assert names(tmp_path) == ["model_0000007", "model_0000009", "model_final"]
 
 
-def test_a_resumed_training_counts_the_checkpoints_that_were_there(tmp_path):
-    """One that a signal left counts, one of a later iteration does not."""
+def test_a_resumed_training_counts_the_checkpoints_that_it_wrote_before(tmp_path):
+    """Not those of another training, nor the best one; and the one that a signal left."""
     saved = checkpointer(tmp_path)
-    for name in ("model_0000001", "model_0000002", "model_0000003", "model_best", "model_0000007"):
+    first = LastCheckpoints(saved, 2, max_to_keep=2)
+    for name in ("model_0000002", "model_best", "model_0000090"):  # of another training
         saved.save(name)
-    train(tmp_path, LastCheckpoints(saved, 2, max_to_keep=2), start=4, end=6)
+    train(tmp_path, first, end=6)
+    state = first.state_dict()
+    assert state == {"kept": ["model_0000003.pth", "model_0000005.pth"]}
+    saved.save("model_0000006")
+    second = LastCheckpoints(saved, 2, max_to_keep=2)
+    second.load_state_dict(state)
+    train(tmp_path, second, start=7, end=9)
     assert names(tmp_path) == [
-        *("model_0000003", "model_0000005", "model_0000007", "model_best", "model_final")
+        *("model_0000002", "model_0000006", "model_0000007", "model_0000090", "model_best"),
+        "model_final",
     ]
 
 
@@ -103,13 +113,79 @@ def test_a_metric_that_was_not_evaluated_is_told(tmp_path, caplog):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize(("start", "expected"), [(0, [3, 7, 10]), (4, [3, 7, 10]), (5, [7, 10])])
+@pytest.mark.parametrize(("start", "expected"), [(0, [3, 7, 9]), (4, [3, 7, 9]), (5, [7, 9])])
 def test_a_training_begins_with_the_evaluation_of_its_checkpoint(start, expected):
-    """The last one comes after the last iteration, as Detectron2 has it."""
+    """Each is told under the iteration whose weights it has; the last comes at the end."""
     evaluated = []
     hook = Evaluation(4, lambda: evaluated.append((hook.trainer.iter, hook.trainer.storage.iter)))
     train(None, hook, start=start)
-    assert evaluated == [(iteration, iteration) for iteration in expected]
+    assert [told for _, told in evaluated] == expected
+    assert evaluated[-1][0] == 10
+
+
+class Told(EventWriter):
+    """Remembers which iterations' losses and evaluations it could have told, and when."""
+
+    def __init__(self):
+        self.told, self.open = [], True
+
+    def write(self):
+        storage = get_event_storage()
+        latest = {name: iteration for name, (_, iteration) in storage.latest().items()}
+        self.told.append((storage.iter, latest.get("loss"), latest.get("task/metric")))
+
+    def close(self):
+        self.open = False
+
+
+class ToldToLog(Told, CommonMetricPrinter):
+    """The same, as the log's."""
+
+
+def write_training(start=0, end=45, fail_at=None):
+    log, told = ToldToLog(), Told()
+    evaluation = Evaluation(6, lambda: {"task": {"metric": 1.0}})
+    hooks = [evaluation, Writers(lambda: [log, told], eval_period=6)]
+    if fail_at is not None:
+        hooks.insert(0, FailingAt(fail_at))
+    try:
+        train(None, *hooks, start=start, end=end)
+    except ZeroDivisionError:
+        pass
+    assert not log.open and not told.open
+    return log.told, told.told
+
+
+class FailingAt(HookBase):
+    def __init__(self, iteration):
+        self.iteration = iteration
+
+    def after_step(self):
+        if self.trainer.iter == self.iteration:
+            raise ZeroDivisionError
+
+
+def test_every_evaluation_is_written_when_it_is_made():
+    """And every 20 iterations' losses; the last iteration's with the last evaluation."""
+    log, told = write_training()
+    evaluations = [5, 11, 17, 23, 29, 35, 41]
+    assert [(at, at, at) for at in evaluations] == [line for line in told if line[0] in evaluations]
+    assert [at for at, *_ in told] == sorted([*evaluations, 19, 39, 45])
+    assert told[-1] == (45, 44, 44)
+    assert [at for at, *_ in log] == [19, 39, 44]
+
+
+@pytest.mark.parametrize(("start", "first"), [(6, (6, None, 5)), (20, (20, None, None))])
+def test_a_resumed_training_first_writes_what_was_due_at_its_checkpoint(start, first):
+    """Killed between the checkpoint and the line."""
+    _, told = write_training(start=start)
+    assert told[0] == first
+
+
+def test_a_training_that_ends_early_writes_no_half_line():
+    log, told = write_training(fail_at=8)
+    assert [at for at, *_ in told] == [5]
+    assert log == []
 
 
 def test_medians_in_the_log_go_on_after_a_resume(tmp_path):

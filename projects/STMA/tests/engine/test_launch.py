@@ -13,8 +13,7 @@ from detectron2.utils import comm
 from torch.multiprocessing import ProcessExitedException
 
 from stma_d2.engine.launch import run
-from stma_d2.engine.stopping import TrainingStopped
-from stma_d2.errors import InputError
+from stma_d2.errors import InputError, Stopped
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +59,7 @@ def test_unusable_input_ends_with_its_message_and_status_1():
 @pytest.mark.parametrize(
     ("error", "status", "line"),
     [
-        (TrainingStopped("stopped by SIGTERM", 143), 143, "stopped by SIGTERM"),
+        (Stopped("stopped by SIGTERM", 143), 143, "stopped by SIGTERM"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )

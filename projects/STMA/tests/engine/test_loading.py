@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from stma_d2.data.safe_mapping import Whereabouts
 from stma_d2.engine.loading import prepare_workers, worker_failures_named
 from stma_d2.errors import InputError
 
@@ -30,19 +31,29 @@ class Items(Dataset):
 
     def __init__(self, happens):
         self.happens = happens
+        self.whereabouts = Whereabouts(self.at, num_workers=1)
 
     def __len__(self):
         return 4
 
     def __getitem__(self, index):
-        if index == 3:
+        return self.whereabouts({"video": {"video_id": f"clips/{index}"}, "index": index})
+
+    def at(self, item):
+        if item["index"] == 3:
             self.happens()
-        return index
+        return item["index"]
+
+
+def make_loader(happens, **options):
+    loader = DataLoader(Items(happens), **options)
+    loader.whereabouts = loader.dataset.whereabouts
+    return loader
 
 
 def read(happens, timeout=60):
-    loader = prepare_workers(DataLoader(Items(happens), num_workers=1), timeout)
-    with worker_failures_named():
+    loader = prepare_workers(make_loader(happens, num_workers=1), timeout)
+    with worker_failures_named(loader):
         return [item.item() for item in loader]
 
 
@@ -68,13 +79,14 @@ def run_out_of_memory():
         (run_out_of_memory, 60, "worker was killed.*/dev/shm"),
     ],
 )
-def test_what_happened_to_a_worker_is_told(happens, timeout, cause):
-    with pytest.raises(InputError, match=cause):
+def test_what_happened_to_a_worker_is_told_with_the_video(happens, timeout, cause):
+    with pytest.raises(InputError, match=rf"{cause}.*; it was at video 'clips/3'$"):
         read(happens, timeout)
 
 
 def raised(error):
-    with pytest.raises(type(error)) as caught, worker_failures_named():
+    loader = make_loader(lambda: None)
+    with pytest.raises(type(error)) as caught, worker_failures_named(loader):
         raise error
     return caught.value
 
@@ -116,11 +128,11 @@ def test_a_workers_own_start_is_kept():
     def start(worker_id):
         torch.manual_seed(17)
 
-    loader = DataLoader(Items(lambda: None), num_workers=1, worker_init_fn=start)
+    loader = make_loader(lambda: None, num_workers=1, worker_init_fn=start)
     loader.dataset.happens = lambda: torch.initial_seed() == 17 or pytest.fail("other seed")
     assert len(list(prepare_workers(loader, 60))) == 4
 
 
 def test_without_workers_nothing_changes():
-    loader = DataLoader(Items(lambda: None))
+    loader = make_loader(lambda: None)
     assert len(list(prepare_workers(loader, 60))) == 4

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-import torch
 
 TRAINING = (
     *("SOLVER.MAX_ITER", "14", "SOLVER.CHECKPOINT_PERIOD", "4", "SOLVER.WARMUP_ITERS", "3"),
@@ -13,26 +12,6 @@ TRAINING = (
     *("INPUT.AUGMENTATION.EXPAND_PROB", "0.5", "INPUT.AUGMENTATION.CROP", "True"),
 )
 LONG = pytest.mark.skipif("STMA_LONG_TESTS" not in os.environ, reason="set STMA_LONG_TESTS")
-
-
-def leaves(value, path=""):
-    """The tensors and numbers of nested containers, by their place."""
-    if isinstance(value, dict):
-        value = value.items()
-    elif isinstance(value, list | tuple):
-        value = enumerate(value)
-    else:
-        return {path: value}
-    return {k: v for key, part in value for k, v in leaves(part, f"{path}/{key}").items()}
-
-
-def check_same(ours, theirs):
-    ours, theirs = leaves(ours), leaves(theirs)
-    assert ours.keys() == theirs.keys()
-    theirs.pop("/trainer/settings/config")  # says the number of workers
-    for name, value in theirs.items():
-        same = torch.equal(ours[name], value) if torch.is_tensor(value) else ours[name] == value
-        assert same, name
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +25,7 @@ def uninterrupted(train_net, tmp_path_factory):
             run = train_net(output, *TRAINING, processes=processes)
             assert run.returncode == 0, run.output
             assert len(run.losses()) == 14
-            done[processes] = dict(run.losses()), torch.load(output / "model_final.pth")
+            done[processes] = dict(run.losses()), output / "model_final.pth"
         return done[processes]
 
     return run
@@ -62,7 +41,14 @@ def uninterrupted(train_net, tmp_path_factory):
     ],
 )
 def test_after_kills_the_losses_equal_the_uninterrupted_trainings_to_the_digit(
-    uninterrupted, killed_train_net, train_net, tmp_path, processes, workers, kills
+    uninterrupted,
+    killed_train_net,
+    train_net,
+    assert_same_training,
+    tmp_path,
+    processes,
+    workers,
+    kills,
 ):
     """Killed between two checkpoints, again before the next one, and after the last."""
     losses, final = uninterrupted(processes)
@@ -76,4 +62,4 @@ def test_after_kills_the_losses_equal_the_uninterrupted_trainings_to_the_digit(
     told += run.losses()
     assert {number for number, _ in told} == set(range(14))
     assert told == [(number, losses[number]) for number, _ in told]
-    check_same(torch.load(tmp_path / "model_final.pth"), final)
+    assert_same_training(tmp_path / "model_final.pth", final)

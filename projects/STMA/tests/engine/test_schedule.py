@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,8 @@ from stma_d2.config import load_config
 from stma_d2.engine.schedule import (
     build_optimizer,
     epochs_to_iterations,
-    log_solver_changes,
     scale_to_processes,
     set_learning_rates,
-    solver_record,
 )
 from stma_d2.engine.trainer import Trainer
 from stma_d2.errors import InputError
@@ -175,14 +172,3 @@ def test_mocs_learning_rate_falls_after_epochs_6_and_8():
     )
     rates = learning_rates(epochs_to_iterations(cfg, num_windows=10))
     assert rates == pytest.approx([5e-4] * 60 + [5e-5] * 20 + [5e-6] * 40)
-
-
-def test_a_change_of_the_solver_is_told(caplog):
-    before = solver_record(config("SOLVER.BASE_LR", 1e-3, "SOLVER.CLIP_GRADIENTS.ENABLED", True))
-    now = solver_record(config())
-    with caplog.at_level(logging.WARNING):
-        log_solver_changes(before, now)
-    assert sorted(record.getMessage() for record in caplog.records) == [
-        "SOLVER.BASE_LR was 0.001 in the checkpoint and is 0.0001 from here",
-        "SOLVER.CLIP_GRADIENTS.ENABLED was True in the checkpoint and is False from here",
-    ]

@@ -45,12 +45,29 @@ def test_training_leaves_checkpoints_losses_by_name_and_metrics(trained):
     assert (output / "model_final.pth").is_file()
     assert list(output.glob("events.out.tfevents.*"))
     scalars = [json.loads(line) for line in (output / "metrics.json").read_text().splitlines()]
-    names = {"loss_center", "loss_movement", "loss_size", "loss_cls", "total_loss", "lr"}
+    losses = {"loss_center", "loss_movement", "loss_size", "loss_cls"}
+    names = {*losses, *(f"unweighted/{name}" for name in losses), "total_loss", "lr"}
     assert names <= set().union(*scalars)
+    # The configuration's weights: movement 0.5, classes 0.1.
+    for weight, name in ((0.5, "loss_movement"), (0.1, "loss_cls")):
+        (first, *_) = (line for line in scalars if name in line)
+        assert first[f"unweighted/{name}"] == pytest.approx(first[name] / weight)
     assert 0 <= read_metrics(output)["video_mAP@0.5"] <= 100
     assert "Protocol moc" in log
     assert "classes with ground truth" in log
     assert "AP/frame_mAP@0.5/move_left" in read_metrics(output)
+
+
+def test_piped_logs_have_no_colors_and_leave_the_configuration_to_its_file(trained):
+    output, log = trained
+    for text in (log, (output / "log.txt").read_text()):
+        assert "Environment info" in text and "loss_center" in text
+        assert "\x1b" not in text
+        assert "BRIGHTNESS" not in text and "HEAD_CHANNELS" not in text.replace(
+            "MODEL.STMA.HEAD_CHANNELS",
+            "",  # of the command line
+        )
+    assert "BRIGHTNESS" in (output / "config.yaml").read_text()
 
 
 def test_the_saved_configuration_evaluates_what_was_trained(trained, train_net, tmp_path):
@@ -138,6 +155,32 @@ def test_a_signal_ends_a_training_in_one_line_with_a_checkpoint(
     assert "Traceback" not in run.output
     assert torch.load(tmp_path / name)["iteration"] == last
     assert (tmp_path / "last_checkpoint").read_text() == name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "started", "line"),
+    [
+        ((), "Environment info", "terminated"),
+        (
+            ("SOLVER.MAX_ITER", "1"),
+            "Start inference",
+            "terminated in the last evaluation; .*--resume",
+        ),
+        (("--eval-only",), "Start inference", "terminated"),
+    ],
+    ids=["before the first iteration", "last evaluation", "--eval-only"],
+)
+def test_a_signal_ends_everything_else_at_once_in_one_line(
+    trained, start_train_net, tmp_path, arguments, started, line
+):
+    weights = ("MODEL.WEIGHTS", str(trained[0] / "model_final.pth"))
+    run = start_train_net(tmp_path, *arguments, *weights)
+    run.wait_for(lambda: run.log.exists() and started in run.output)
+    run.send(signal.SIGTERM)
+    run.finish()
+    assert run.returncode == 143, run.output
+    assert re.match(line, run.last_line)
+    assert "Traceback" not in run.output
 
 
 def test_a_signal_to_one_of_two_processes_ends_both_after_the_same_iteration(

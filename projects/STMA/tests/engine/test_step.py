@@ -43,6 +43,8 @@ def check_close(ours, theirs, tolerance=1e-5):
 class Regression(nn.Module):
     """The loss (weight . input)^2 a sample, the mean over instances, one each; no images."""
 
+    loss_weights = {"loss": 1.0}
+
     def __init__(self, weight):
         super().__init__()
         self.weight = nn.Parameter(torch.tensor(weight))
@@ -103,6 +105,29 @@ def test_a_step_of_micro_batches_updates_once():
     assert model.weight.tolist() == pytest.approx([1 - 0.05 * 10, 1])
     assert storage.latest()["total_loss"][0] == pytest.approx(5)
     assert "data_time" in storage.latest()
+
+
+class ThreeLosses(Regression):
+    """The loss of `Regression`, 3, and what is 0 by its weight."""
+
+    loss_weights = {"loss": 0.25, "three": 6.0, "off": 0.0}
+
+    def forward(self, samples):
+        loss = super().forward(samples)["loss"]
+        return {"loss": loss * 0.25, "three": loss * 0 + 3 * 6.0, "off": loss * 0.0}
+
+    def loss_divisors(self, samples):
+        return dict.fromkeys(self.loss_weights, len(samples))
+
+
+def test_losses_are_told_without_their_weights_too():
+    """(1 + 9) / 2 and 3; what a weight of 0 hides cannot be told."""
+    batch = [regression_sample(1.0), regression_sample(3.0)]
+    with EventStorage() as storage:
+        make_trainer(ThreeLosses([1.0]), batch, micro_batches=2).run_step()
+    told = {name: value for name, (value, _) in storage.latest().items() if "unweighted" in name}
+    assert told == pytest.approx({"unweighted/loss": 5, "unweighted/three": 3})
+    assert storage.latest()["total_loss"][0] == pytest.approx(5 * 0.25 + 3 * 6)
 
 
 def test_a_loss_that_is_not_finite_leaves_the_weights_alone():

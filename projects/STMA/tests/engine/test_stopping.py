@@ -11,7 +11,8 @@ import time
 import pytest
 from detectron2.engine import TrainerBase
 
-from stma_d2.engine.stopping import StopOnSignal, TrainingStopped, outlive_signals
+from stma_d2.engine.stopping import StopOnSignal, outlive_signals
+from stma_d2.errors import Stopped
 
 
 class Training(TrainerBase):
@@ -44,7 +45,7 @@ def train(number, saved, end=5):
 )
 def test_a_signal_ends_the_training_after_its_iteration(number, exit_code):
     before, saved = signal.getsignal(number), []
-    with pytest.raises(TrainingStopped, match=r"after iteration 2; --resume .*2\.pth") as stopped:
+    with pytest.raises(Stopped, match=r"after iteration 2; --resume .*2\.pth") as stopped:
         train(number, saved)
     assert saved == [2]
     assert stopped.value.exit_code == exit_code
@@ -57,7 +58,7 @@ def test_the_same_signal_from_a_launcher_ends_nothing_early():
     training = Training(signal.SIGINT)
     training.run_step = lambda: [os.kill(os.getpid(), signal.SIGINT) for _ in range(2)]
     training.register_hooks([StopOnSignal(lambda: saved.append(training.iter) or "")])
-    with pytest.raises(TrainingStopped):
+    with pytest.raises(Stopped):
         training.train(0, 5)
     assert saved == [0]
 

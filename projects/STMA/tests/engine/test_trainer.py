@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import itertools
 import json
@@ -125,7 +126,7 @@ def test_a_finished_training_is_evaluated_again_under_its_own_iteration(cfg, tra
     train(cfg, resume=True)
     lines = [json.loads(line) for line in open(f"{cfg.OUTPUT_DIR}/metrics.json")]
     evaluated = [line for line in lines if "action_detection/frame_mAP@0.5" in line]
-    assert [line["iteration"] for line in evaluated] == [6, 6]
+    assert [line["iteration"] for line in evaluated] == [5]
 
 
 def test_evaluations_do_not_change_a_training(cfg, train, tmp_path):
@@ -181,7 +182,7 @@ def test_a_checkpoint_without_a_training_is_not_resumed(cfg, train):
 
 def test_a_checkpoint_of_detectron2_s_own_trainer_is_not_resumed(cfg):
     trainer = Trainer(cfg)
-    with pytest.raises(InputError, match="does not hold the whole training"):
+    with pytest.raises(InputError, match="does not hold a whole training"):
         trainer.load_state_dict({"iteration": 3})
 
 
@@ -192,11 +193,92 @@ def test_a_training_that_went_further_is_not_resumed(cfg, train):
         train(cfg, resume=True)
 
 
+def test_another_architecture_is_refused_with_file_keys_and_advice(cfg, train):
+    train(cfg)
+    cfg.MODEL.STMA.HEAD_CHANNELS = 16
+    path = f"{cfg.OUTPUT_DIR}/model_final.pth"
+    with pytest.raises(InputError) as refused:
+        train(cfg, resume=True)
+    message = str(refused.value)
+    assert message.startswith(f"cannot go on from {path}: ")
+    assert "MODEL.STMA.HEAD_CHANNELS 8, now 16" in message
+    assert message.endswith(f"its weights: MODEL.WEIGHTS {path} and another OUTPUT_DIR")
+    assert "OTHER_SETTINGS" not in message
+
+
+def edits():
+    """What somebody may do to a checkpoint's training state."""
+
+    def set_at(*path, value):
+        def edit(state):
+            *folders, name = path
+            for folder in folders:
+                state = state[folder]
+            state[name] = value
+
+        return edit
+
+    parameter = "center_head.layers.0.weight"
+    moments = ("_trainer", "optimizer", parameter)
+    yield set_at("hooks", value=3)
+    yield set_at("hooks", "BestCheckpoint", value={"best": "high"})
+    yield set_at("hooks", "LogHistory", value={"loss": 3})
+    yield set_at("hooks", "LastCheckpoints", value={})
+    yield set_at("hooks", "WeightAveraging", value={"trained": {}, "iterations": 3})
+    yield set_at("_trainer", value=[])
+    yield set_at("_trainer", "optimizer", value=None)
+    yield set_at(*moments, value={"exp_avg": torch.zeros(3)})
+    yield set_at(*moments, "exp_avg", value=torch.full((8, 80, 3, 3), torch.nan))
+    yield set_at("settings", "config", value="none")
+    yield set_at("settings", value=[1])
+    yield set_at("num_windows", value=None)
+    yield set_at("random_states", value=[{}])
+    yield set_at("random_states", value=7)
+    yield set_at("random_states", 0, "torch", value=torch.zeros(3))
+
+
+def test_a_training_state_that_was_changed_by_hand_is_refused_in_one_message(cfg, train):
+    cfg.SOLVER.EMA.DECAY = 0.5
+    train(cfg, interrupt_at=3)
+    path = f"{cfg.OUTPUT_DIR}/model_0000001.pth"
+    before = torch.load(path)
+    trainer = Trainer(cfg)
+    for state in (*map(edited(before), edits()), 5):
+        torch.save({**before, "trainer": state}, path)
+        with pytest.raises(InputError, match=rf"cannot go on from {path}: .*MODEL\.WEIGHTS"):
+            trainer.resume_or_load(resume=True)
+
+
+def edited(checkpoint):
+    def apply(edit):
+        state = copy.deepcopy(checkpoint["trainer"])
+        edit(state)
+        return state
+
+    return apply
+
+
+def test_a_second_training_in_the_same_folder_shares_nothing_with_the_first(cfg, train, caplog):
+    """Its metrics.json is its own, and a damaged checkpoint does not bring the first one back."""
+    cfg.DATASETS.TEST = (VIDEOS,)
+    cfg.TEST.EVAL_PERIOD = 3
+    train(cfg)
+    first = open(f"{cfg.OUTPUT_DIR}/metrics.json").read()
+    train(cfg, interrupt_at=3)
+    assert open(f"{cfg.OUTPUT_DIR}/metrics.earlier-1.json").read() == first
+    assert "is of an earlier training and is now metrics.earlier-1.json" in caplog.text
+    assert open(f"{cfg.OUTPUT_DIR}/last_checkpoint").read() == "model_best.pth"
+    for name in ("model_best", "model_0000001"):
+        os.truncate(f"{cfg.OUTPUT_DIR}/{name}.pth", 100)
+    with pytest.raises(InputError, match="no other good checkpoint of this training"):
+        train(cfg, resume=True)
+
+
 def test_a_full_disk_ends_the_training_with_one_message(cfg, train, monkeypatch):
     def fail(self):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("detectron2.utils.events.JSONWriter.write", fail)
+    monkeypatch.setattr("stma_d2.engine.metrics_file.MetricsFile.write", fail)
     with pytest.raises(InputError, match="OUTPUT_DIR .* No space left on device.*--resume"):
         train(cfg)
 

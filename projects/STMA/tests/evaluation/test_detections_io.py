@@ -50,7 +50,9 @@ def test_what_is_not_a_detections_file_is_refused(tmp_path):
         load_detections(path)
     save_detections(path, {"a": some([1, 2], 3)})
     whole = path.read_bytes()
-    contents = (whole[: len(whole) // 2], b"", b"text", whole[:-400] + bytes(400))
+    unknown = bytearray(whole)  # compression, of its first array
+    unknown[whole.index(b"PK\x01\x02") + 10] = unknown[8] = 77
+    contents = (whole[: len(whole) // 2], b"", b"text", whole[:-400] + bytes(400), unknown)
     for content in contents:
         path.write_bytes(content)
         with pytest.raises(InputError, match="detections.npz does not hold saved detections"):

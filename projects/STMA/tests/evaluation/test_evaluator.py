@@ -13,10 +13,15 @@ from detectron2.evaluation import print_csv_format
 from stma_d2.data import Split, TubeAnnotations, register_tube_dataset, save_annotations
 from stma_d2.errors import InputError
 from stma_d2.evaluation import (
+    FRAME_FILE,
+    TUBE_FILE,
     TubeletEvaluator,
     evaluate_tubelets,
     load_detections,
+    load_frame_boxes,
+    load_tubes,
     run_evaluation,
+    score,
 )
 from stma_d2.structures import Tubelets
 
@@ -95,6 +100,21 @@ def test_reports_what_evaluate_tubelets_gives(dataset, detections, tmp_path, cap
     assert saved.labels == dataset.labels
     again = run_evaluation(saved.tubelets, dataset, ["u", "v"], saved.protocol)
     assert again.flat() == expected
+
+
+def test_writes_the_benchmarks_files_on_request(dataset, detections, tmp_path):
+    for name, options in (("without", {}), ("with", {"benchmark_files": True})):
+        evaluator = TubeletEvaluator(NAME, str(tmp_path / name), **options)
+        fill(evaluator, detections)
+        means = evaluator.evaluate()["action_detection"]
+    names = {path.name for path in (tmp_path / "with").iterdir()}
+    assert names - {path.name for path in (tmp_path / "without").iterdir()} == {
+        FRAME_FILE,
+        TUBE_FILE,
+    }
+    boxes = load_frame_boxes(tmp_path / "with" / FRAME_FILE, dataset, ("u", "v"))
+    tubes = load_tubes(tmp_path / "with" / TUBE_FILE, dataset, ("u", "v"))
+    assert score(boxes, tubes, dataset, ["u", "v"], evaluator.protocol).means == means
 
 
 def test_reset_forgets(dataset, detections):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stma_d2.evaluation import get_protocol
+from stma_d2.evaluation.frame_boxes import FrameBoxes
 from stma_d2.evaluation.frame_map import Outcome, classify_detections
 from stma_d2.structures import Tubelets
 
@@ -99,3 +100,51 @@ def test_annotations_beyond_the_video_count_as_missed(make):
     truth = make.annotate("ab", v=(2, [make.tube(1, 4, BOX)]))
     record = classify({1: [(BOX, 0.5, 0)], 2: [(BOX, 0.5, 0)]}, truth)[0]
     assert (record.num_boxes, record.average_precision("trapezoid")) == (4, 0.5)
+
+
+# --- finished boxes, and the rules of multisports ---
+
+
+def finished(frames):
+    """``{frame: [(box, score, class)]}`` as boxes."""
+    rows = [(frame, label, score, box) for frame in frames for box, score, label in frames[frame]]
+    numbers, labels, scores, boxes = zip(*rows, strict=True)
+    return FrameBoxes(np.array(numbers), np.array(labels), np.array(scores), np.float64(boxes))
+
+
+def outcomes(frames, annotations, protocol):
+    rules = get_protocol(protocol)
+    (a, _) = classify_detections({"v": finished(frames)}, annotations, ["v"], rules, 0.5)
+    return a.outcomes.tolist()
+
+
+def test_finished_boxes_are_scored_as_tubelets_are_but_not_suppressed(make):
+    """CLOSE would lose its score to BOX, and stand behind FAR."""
+    truth = make.annotate("ab", v=(4, [make.tube(1, 4, BOX)]))
+    frames = {1: [(BOX, 0.9, 0)], 2: [(BOX, 0.8, 0), (CLOSE, 0.7, 0)], 3: [(FAR, 0.6, 0)]}
+    right, wrong = Outcome.CORRECT, Outcome.LOCALIZATION
+    assert outcomes(frames, truth, "moc") == [right, right, wrong, wrong]
+    assert classify(frames, truth)[0].outcomes.tolist() == [right, right, wrong, wrong]
+    rules = get_protocol("moc")
+    (a, _) = classify_detections({"v": finished(frames)}, truth, ["v"], rules, 0.5)
+    assert a.scores.tolist() == [0.9, 0.8, 0.7, 0.6], "in the precision of the file"
+
+
+def test_multisports_adds_no_pixel(make):
+    """(0, 0, 9, 9) and (0, 0, 19, 9): 100 of 200 pixels, but 81 of 171 between the corners."""
+    truth = make.annotate("ab", v=(1, [make.tube(1, 1, BOX)]))
+    frames = {1: [((0, 0, 19, 9), 0.9, 0)]}
+    assert outcomes(frames, truth, "voc") == [Outcome.CORRECT]
+    assert outcomes(frames, truth, "multisports") == [Outcome.LOCALIZATION]
+    frames = {1: [((0, 0, 18, 9), 0.9, 0)]}  # 81 of 162
+    assert outcomes(frames, truth, "multisports") == [Outcome.CORRECT]
+
+
+def test_multisports_counts_repeats_and_frames_without_annotation_as_wrong(make):
+    """A second box of one actor is wrong, although the other actor is free and close enough."""
+    truth = make.annotate("ab", v=(3, [make.tube(1, 2, BOX), make.tube(1, 2, CLOSE)]))
+    frames = {1: [(BOX, 0.9, 0), (BOX, 0.8, 0)], 3: [(BOX, 0.7, 0)], 9: [(BOX, 0.6, 0)]}
+    timing = Outcome.TIMING
+    right, wrong = Outcome.CORRECT, Outcome.LOCALIZATION
+    assert outcomes(frames, truth, "multisports") == [right, wrong, timing, timing]
+    assert outcomes(frames, truth, "moc") == [right, right, timing, timing]

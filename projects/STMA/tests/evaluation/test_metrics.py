@@ -14,8 +14,10 @@ from stma_d2.evaluation import (
     evaluate_tubelets,
     get_protocol,
     run_evaluation,
+    score,
 )
-from stma_d2.structures import Tube, Tubelets
+from stma_d2.evaluation.frame_boxes import FrameBoxes
+from stma_d2.structures import Tube, TubeAnnotations, Tubelets
 
 BOX, FAR = (0, 0, 19, 19), (200, 0, 219, 19)
 
@@ -249,7 +251,8 @@ def test_detections_of_a_class_without_ground_truth_change_nothing(make, protoco
     found.scores[:, 0, 1] = found.scores[:, 1, 1] = 0.99
     found.scores[:, 1, 0] = 0
     metrics = evaluate_tubelets({"v": found}, truth, ["v"], protocol)
-    assert len(metrics) == 2 * 5 and set(metrics.values()) == {100.0}
+    assert len(metrics) == 2 * len(PROTOCOLS[protocol].metrics)
+    assert set(metrics.values()) == {100.0}
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -275,3 +278,57 @@ def test_boxes_of_any_shape_give_a_number(make, protocol, box):
         beside = evaluate_tubelets({"v": found}, truth, ["v"], protocol)
     assert set(alone.values()) == {0.0}
     assert list(beside.values()) == pytest.approx([100.0] * len(beside))
+
+
+# --- multisports, and finished boxes and tubes ---
+
+LEFT_OUT = "basketball save"
+
+
+def relabelled(annotations, *labels):
+    return TubeAnnotations(labels, annotations.videos, annotations.splits)
+
+
+def test_multisports_leaves_six_classes_out(make):
+    """The class that is found counts for nothing; the other one is missed."""
+    truth = make.annotate("ab", v=(20, [make.tube(1, 20, BOX), make.tube(1, 20, FAR, 1)]))
+    truth = relabelled(truth, LEFT_OUT, "basketball pass")
+    found = {"v": make.follow([make.tube(1, 20, BOX)], 20, 5, 2)}
+    assert set(evaluate_tubelets(found, truth, ["v"], "voc").values()) == {50, 100, 0}
+    evaluation = run_evaluation(found, truth, ["v"], get_protocol("multisports"))
+    assert set(evaluation.flat().values()) == {0} and evaluation.errors.keys() == {
+        "basketball pass"
+    }
+    truth = relabelled(truth, LEFT_OUT, "basketball jump ball")
+    with pytest.raises(InputError, match="no ground truth of the classes .* multisports"):
+        evaluate_tubelets(found, truth, ["v"], "multisports")
+
+
+def test_multisports_averages_over_its_ranges(make):
+    """Frames 1-10 of 1-12, 9 / 11 = 0.82: all of 0.05-0.45, 8 of 0.1-0.9, 7 of 0.5-0.95."""
+    truth = make.annotate("a", v=(20, [make.tube(1, 12, BOX)]))
+    tubes = {"v": [make.tube(1, 10, BOX)]}
+    evaluation = score(None, tubes, truth, ["v"], get_protocol("multisports"))
+    assert evaluation.means == pytest.approx(
+        {
+            "video_mAP@0.2": 100,
+            "video_mAP@0.5": 100,
+            "video_mAP@0.05:0.45": 100,
+            "video_mAP@0.10:0.90": 100 * 8 / 9,
+            "video_mAP@0.50:0.95": 70,
+        }
+    )
+    assert evaluation.errors == evaluation.mean_errors == {}
+
+
+def test_multisports_takes_the_envelope_of_precision(make):
+    """Wrong, then right, of one: the trapezoid is a quarter, the envelope a half."""
+    truth = make.annotate("a", v=(1, [make.tube(1, 1, BOX)]))
+    boxes = {
+        "v": FrameBoxes(
+            np.array([1, 1]), np.array([0, 0]), np.array([0.9, 0.8]), np.float32([FAR, BOX])
+        )
+    }
+    for protocol, expected in (("moc", 25), ("multisports", 50)):
+        evaluation = score(boxes, None, truth, ["v"], get_protocol(protocol))
+        assert evaluation.means == {"frame_mAP@0.5": expected}

@@ -10,6 +10,7 @@ from stma_d2.evaluation import (
     evaluation_table,
     get_protocol,
     run_evaluation,
+    score,
     write_json,
 )
 
@@ -48,6 +49,30 @@ def test_every_table_says_its_protocol_and_what_was_changed(make):
     both = comparison_table(evaluations(make, "moc", "voc"))
     names = [line.split("  ")[0] for line in both.splitlines()[-2:]]
     assert names == ["moc", "voc (not comparable)"]
+
+
+def test_one_table_compares_protocols_of_different_metrics(make):
+    """a: 20 of 30 frames, 0.667 with and 19 / 29 = 0.655 without the last one."""
+    table = comparison_table(evaluations(make, "moc", "multisports")).splitlines()
+    columns = [word for word in table[1].split() if word.startswith(("@", "mAP"))]
+    assert columns == [
+        *("mAP@0.5", "@0.2", "@0.5", "@0.75", "@0.5:0.95"),
+        *("@0.05:0.45", "@0.10:0.90", "@0.50:0.95"),
+    ]
+    assert table[-2].split() == ["moc", "33.33", "50.00", "50.00", "0.00", "20.00"]
+    multisports = ["33.33", "50.00", "50.00", "50.00", "33.33", "20.00"]
+    assert table[-1].split() == ["multisports", "(not", "comparable)", *multisports]
+
+
+def test_a_table_of_tubes_alone_has_no_columns_of_frames(make):
+    truth = make.annotate("ab", v=(30, [make.tube(1, 30, BOX)]))
+    found = {"v": [make.tube(1, 30, BOX)]}
+    evaluation = score(None, found, truth, ["v"], get_protocol("moc"))
+    table = evaluation_table(evaluation)
+    assert "lost" not in table and "frame" not in table.splitlines()[2]
+    assert table.splitlines()[-1].split() == ["a", "100.00", "100.00", "100.00", "100.00"]
+    record = evaluation_record(evaluation)
+    assert record["error_analysis"] == {"mean": {}, "per_class": {}}
 
 
 def test_record_is_plain_json(make, tmp_path):

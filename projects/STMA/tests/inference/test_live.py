@@ -12,6 +12,7 @@ from stma_d2.data.readers import TimedFrame
 from stma_d2.errors import InputError
 from stma_d2.inference import StreamStep
 from stma_d2.inference.live import LiveDrawing, shown
+from stma_d2.inference.selection import Selection
 from stma_d2.linking import LiveTube
 from stma_d2.structures import Tube
 
@@ -41,7 +42,7 @@ class ScriptedPredictor:
 
 
 def draw(steps, last=()):
-    drawing = LiveDrawing(ScriptedPredictor(steps, last), ["run"], min_score=0.5, nms_iou=0.3)
+    drawing = LiveDrawing(ScriptedPredictor(steps, last), ["run"], Selection([0.5]), nms_iou=0.3)
     return drawing, [frame.pixels for frame in drawing([FRAME] * len(steps))]
 
 
@@ -62,7 +63,7 @@ def test_good_tubes_that_reach_the_frame_are_drawn():
 
 def test_drawn_frames_keep_their_times():
     steps = [StreamStep(1), StreamStep(2)]
-    drawing = LiveDrawing(ScriptedPredictor(steps), ["run"], min_score=0.5, nms_iou=0.3)
+    drawing = LiveDrawing(ScriptedPredictor(steps), ["run"], Selection([0.5]), nms_iou=0.3)
     drawn = drawing([FRAME, FRAME._replace(time=3.5, duration=0.1)])
     assert [frame[1:] for frame in drawn] == [(0.0, 0.04), (3.5, 0.1)]
 

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from stma_d2.data import ArrayReader, open_frames
 from stma_d2.errors import InputError
@@ -120,5 +121,28 @@ def test_frames_in_memory_are_drawn_too(tmp_path):
 def test_the_video_is_never_written_over_and_other_endings_are_refused(result, tmp_path):
     with pytest.raises(InputError, match="is the input itself"):
         result.draw(result.source)
-    with pytest.raises(InputError, match=r"out\.avi must end in \.mp4"):
-        result.draw(tmp_path / "out.avi")
+    for name in ("out.avi", "out.json"):
+        with pytest.raises(InputError, match=rf"{name} ends in .*; what can be drawn: \.mp4, "):
+            result.draw(tmp_path / name)
+
+
+def test_a_folder_has_the_drawn_frames_and_a_gif_its_rate(result, tmp_path):
+    result.draw(tmp_path / "pictures")
+    drawn = open_frames(str(tmp_path / "pictures"))
+    (source,) = open_frames(result.source).read([3])
+    expected = draw_tubes(source, 3, result.tubes, result.labels)
+    assert drawn.count() == 4
+    assert np.abs(drawn.read([3])[0].astype(int) - expected).mean() < 4
+    result.draw(tmp_path / "out.gif", fps=5)  # 0.6 seconds
+    with Image.open(tmp_path / "out.gif") as picture:
+        assert picture.n_frames == 3 and picture.info["duration"] == 200
+
+
+def test_each_actor_has_its_number(result, tmp_path):
+    result.draw(tmp_path / "pictures", color_by="actor")
+    (source,) = open_frames(result.source).read([2])
+    (drawn,) = open_frames(str(tmp_path / "pictures")).read([2])
+    expected = draw_tubes(source, 2, result.tubes, result.labels, [1, 2], "actor")
+    by_class = draw_tubes(source, 2, result.tubes, result.labels)
+    distance = [np.abs(drawn.astype(int) - other).mean() for other in (expected, by_class)]
+    assert distance[0] < distance[1]

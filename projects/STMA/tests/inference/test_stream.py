@@ -11,7 +11,7 @@ from detectron2.modeling import build_model
 
 from stma_d2.data import open_frames
 from stma_d2.errors import InputError
-from stma_d2.evaluation import get_protocol
+from stma_d2.evaluation import configured_protocol
 from stma_d2.inference import StreamPredictor, VideoPredictor, describe_video
 from stma_d2.linking import link_tubelets
 from stma_d2.structures import Tubelets
@@ -99,7 +99,7 @@ def test_tubelets_equal_those_of_the_whole_video(
 def test_tubes_equal_those_linked_from_the_whole_video(cfg, make_video):
     steps, ended, last = collect(StreamPredictor(cfg), make_video(20, 20, 20))
     assert ended and last
-    rules = vars(get_protocol("moc").linking)
+    rules = vars(configured_protocol(cfg).linking)
     expected = link_tubelets(as_tubelets(steps), 60, **rules)
     assert comparable([*ended, *last]) == comparable(expected)
 

@@ -20,6 +20,21 @@ def test_overlap_of_boxes_by_hand():
     assert iou(square, [100, 100, 109, 109]) == 0
 
 
+def test_overlap_of_boxes_whose_corners_are_points():
+    """10 x 10, shifted by 5: 50 shared of 150. Touching edges share nothing."""
+    square = np.array([0, 0, 10, 10], np.float32)
+
+    def overlap(*box):
+        return box_iou(square, np.array(box, np.float32), inclusive=False)
+
+    assert overlap(0, 0, 10, 10) == 1
+    assert overlap(5, 0, 15, 10) == pytest.approx(1 / 3)
+    assert overlap(10, 0, 20, 10) == 0
+    with np.errstate(all="raise"):
+        point = np.array([7, 7, 7, 7], np.float32)
+        assert box_iou(point, point, inclusive=False) == 0
+
+
 def test_box_of_one_pixel_overlaps_itself():
     assert iou([7, 7, 7, 7], [7, 7, 7, 7]) == 1
 

@@ -156,6 +156,25 @@ def test_tubes_are_cut_back_to_key_frames_but_not_at_the_ends_of_the_video(first
     np.testing.assert_array_equal(cut.boxes, whole.boxes[inside])
 
 
+def test_the_weak_ends_of_tubes_are_cut_off_by_their_own_median():
+    """Scores rise from 0.2 to 0.8 and fall again; the median is 0.8, half of it 0.4."""
+    scores = [0.2, 0.3, 0.5, *[0.8] * 9, 0.1, *[0.8] * 6, 0.4, 0.3]
+    windows = {w: [(HERE, score)] for w, score in enumerate(scores, start=4)}
+    (whole,) = link_tubelets(tubelets(windows), 40)
+    (cut,) = link_tubelets(tubelets(windows), 40, trim_below_median=0.5)
+    assert spans([whole, cut]) == [(4, 26), (6, 25)]  # windows 4 to 24, and 6 to 23; K = 3
+    assert cut.score == pytest.approx((0.5 + 15 * 0.8 + 0.1 + 0.4) / 18)
+    halved = {w: [(x, score / 2) for x, score in found] for w, found in windows.items()}
+    assert spans(link_tubelets(tubelets(halved), 40, trim_below_median=0.5)) == [(6, 25)]
+
+
+def test_what_is_left_of_a_tube_must_be_long_enough():
+    windows = {w: [(HERE, 0.8 if w <= 14 else 0.2)] for w in range(1, 21)}
+    rules = {"trim_below_median": 0.5, "min_tube_length": 17}
+    assert spans(link_tubelets(tubelets(windows), 22, min_tube_length=17)) == [(1, 22)]
+    assert link_tubelets(tubelets(windows), 22, **rules) == []  # frames 1 to 16 are left
+
+
 def test_the_length_of_a_tube_counts_before_it_is_cut_back():
     windows = {w: [(HERE, 0.5)] for w in range(5, 18)}
     (tube,) = link_tubelets(tubelets(windows), 30, min_tube_length=15, trim_to_key_frames=True)

@@ -43,6 +43,7 @@ def videos(draw):
                 [{}, {"max_tube_length": 6}, {"max_tube_length": 13}, {"trim_to_key_frames": True}]
             )
         ),
+        "trim_below_median": draw(st.sampled_from([0.0, 0.5, 0.9])),
     }
     return num_frames, Tubelets(windows, boxes, scores), rules
 

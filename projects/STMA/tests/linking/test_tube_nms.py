@@ -28,6 +28,24 @@ def test_overlap_averages_over_the_shared_frames():
     assert tube_iou(moving, tube(1, 2)) == 0.5
 
 
+def test_time_between_frames():
+    """Frames 1-10 last 9, 6-20 last 14: 4 shared of 19. One frame lasts no time."""
+    whole = (0, 0, 10, 10)
+    assert tube_iou(tube(1, 10, whole), tube(6, 20, whole), False) == pytest.approx(4 / 19)
+    half = tube_iou(tube(1, 10, whole), tube(6, 20, (0, 0, 10, 5)), False)
+    assert half == pytest.approx(0.5 * 4 / 19)
+    assert tube_iou(tube(1, 10), tube(1, 10), False) == 1
+    assert tube_iou(tube(1, 10), tube(10, 20), False) == 0
+    assert tube_iou(tube(3, 3), tube(3, 3), False) == 0
+
+
+def test_overlap_has_the_precision_of_the_boxes():
+    """A third, once in 24 and once in 53 binary digits."""
+    single, double = tube(1, 3), Tube(np.arange(1, 4), np.tile(np.float64(BOX), (3, 1)), 0)
+    assert tube_iou(single, tube(1, 1)) == np.float32(1) / np.float32(3)
+    assert tube_iou(double, tube(1, 1)) == 1 / 3
+
+
 def test_tubes_that_overlap_a_better_one_are_removed():
     """Of 10 frames each, `late` shares 5 of 15 with `best` (1 / 3 > 0.3), `later` 4 of 16."""
     best, late, later = tube(1, 10, score=0.9), tube(6, 15, score=0.8), tube(7, 16, score=0.7)

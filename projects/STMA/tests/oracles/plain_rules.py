@@ -11,6 +11,9 @@ THRESHOLDS = {
     "video_mAP@0.5": [0.5],
     "video_mAP@0.75": [0.75],
     "video_mAP@0.5:0.95": [0.5 + 0.05 * i for i in range(10)],
+    "video_mAP@0.05:0.45": [0.05 + 0.05 * i for i in range(9)],
+    "video_mAP@0.10:0.90": [0.1 + 0.1 * i for i in range(9)],
+    "video_mAP@0.50:0.95": [0.5 + 0.05 * i for i in range(10)],
 }
 
 
@@ -25,6 +28,18 @@ def iou(box, boxes, add_one_last=False):
     shared = np.maximum(0, width) * np.maximum(0, height)
     area = (box[2] - box[0] + 1) * (box[3] - box[1] + 1)
     areas = (boxes[:, 2] - boxes[:, 0] + 1) * (boxes[:, 3] - boxes[:, 1] + 1)
+    return shared / (area + areas - shared)
+
+
+def overlap_with_truth(box, boxes, inclusive):
+    """Overlaps by the rule that scores detections: pixels count, or the corners are points."""
+    if inclusive:
+        return iou(box, boxes)
+    width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
+    height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    shared = np.maximum(0, width) * np.maximum(0, height)
+    area = (box[2] - box[0]) * (box[3] - box[1])
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     return shared / (area + areas - shared)
 
 
@@ -136,6 +151,13 @@ def link(tubelets, num_frames, rules):
 
 
 def build(chain, length, num_frames, rules):
+    if rules.trim_below_median:
+        least = rules.trim_below_median * np.median(np.array([s for _, s, _ in chain], np.float32))
+        if any(score >= least for _, score, _ in chain):
+            while chain[0][1] < least:
+                chain = chain[1:]
+            while chain[-1][1] < least:
+                chain = chain[:-1]
     score = np.mean(np.array([score for _, score, _ in chain], np.float32))
     first = chain[0][0]
     size = chain[-1][0] + length - first
@@ -159,15 +181,19 @@ def build(chain, length, num_frames, rules):
     return float(score), first + start, boxes[start : min(stop, num_frames - first + 1)]
 
 
-def tube_iou(a, b):
+def tube_iou(a, b, inclusive=True):
     """Overlap of two (first frame, boxes) in space and time."""
     begin = max(a[0], b[0])
     end = min(a[0] + len(a[1]), b[0] + len(b[1]))
-    if end <= begin:
+    shared = end - begin if inclusive else end - begin - 1
+    if shared <= 0:
         return np.float32(0)
-    union = max(a[0] + len(a[1]), b[0] + len(b[1])) - min(a[0], b[0])
-    values = [iou(a[1][f - a[0]], b[1][f - b[0]][None])[0] for f in range(begin, end)]
-    return np.mean(np.array(values, np.float32)) * (np.float32(end - begin) / np.float32(union))
+    union = max(a[0] + len(a[1]), b[0] + len(b[1])) - min(a[0], b[0]) - (not inclusive)
+    values = [
+        overlap_with_truth(a[1][f - a[0]], b[1][f - b[0]][None], inclusive)[0]
+        for f in range(begin, end)
+    ]
+    return np.mean(np.array(values, np.float32)) * (np.float32(shared) / np.float32(union))
 
 
 def average_precision(outcomes, num_positives, rule):
@@ -221,7 +247,7 @@ def evaluate(detections, annotations, videos, protocol):
             if protocol.annotated_frames_only and frame not in annotated:
                 continue
             boxes = truth.get((frame, label), [])
-            overlaps = [iou(box, true[None])[0] for true in boxes]
+            overlaps = [overlap_with_truth(box, t[None], protocol.inclusive)[0] for t in boxes]
             frame_records.setdefault(label, []).append((score, (video, frame), overlaps))
         tubes = link(detections[video], annotation.num_frames, protocol.linking)
         for label in range(len(annotations.labels)):
@@ -230,12 +256,12 @@ def evaluate(detections, annotations, videos, protocol):
             true = [(t.frames[0], t.boxes) for t in annotation.tubes if t.label == label]
             while queue:
                 best, *queue = queue
-                overlaps = [tube_iou(best[1:], t) for t in true]
+                overlaps = [tube_iou(best[1:], t, protocol.inclusive) for t in true]
                 tube_records.setdefault(label, []).append((best[0], video, overlaps))
                 queue = [t for t in queue if tube_iou(best[1:], t[1:]) <= protocol.tube_nms_iou]
     for label, name in enumerate(annotations.labels):
         tubes = [t for v in names for t in annotations.videos[v].tubes if t.label == label]
-        if not tubes:
+        if not tubes or name in protocol.left_out:
             continue
         ranked = sorted(frame_records.get(label, []), key=lambda d: -d[0])
         rule = protocol.average_precision
@@ -243,13 +269,13 @@ def evaluate(detections, annotations, videos, protocol):
         positives = sum(len(tube) for tube in tubes)
         metrics[f"AP/frame_mAP@0.5/{name}"] = 100 * average_precision(right, positives, rule)
         ranked = sorted(tube_records.get(label, []), key=lambda d: -d[0])
-        for metric, thresholds in THRESHOLDS.items():
+        for metric in protocol.metrics[1:]:
             aps = [
                 average_precision(matches(ranked, t, protocol.rematch), len(tubes), rule)
-                for t in thresholds
+                for t in THRESHOLDS[metric]
             ]
             metrics[f"AP/{metric}/{name}"] = 100 * np.mean(aps)
-    for metric in ("frame_mAP@0.5", *THRESHOLDS):
+    for metric in protocol.metrics:
         aps = [value for key, value in metrics.items() if key.startswith(f"AP/{metric}/")]
         metrics[metric] = np.mean(aps)
     return metrics
@@ -272,7 +298,10 @@ def error_analysis(detections, annotations, videos, protocol):
         for frame, label, score, box in found:
             if protocol.annotated_frames_only and frame not in truth:
                 continue
-            on_frame = [(other, iou(box, true[None])[0]) for other, true in truth.get(frame, [])]
+            on_frame = [
+                (other, overlap_with_truth(box, true[None], protocol.inclusive)[0])
+                for other, true in truth.get(frame, [])
+            ]
             overlaps = [value for other, value in on_frame if other == label]
             if overlaps:
                 mistake = "localization"
@@ -286,7 +315,7 @@ def error_analysis(detections, annotations, videos, protocol):
     return {
         annotations.labels[label]: losses(ranked[label], positives[label], protocol.rematch)
         for label in ranked
-        if positives[label]
+        if positives[label] and annotations.labels[label] not in protocol.left_out
     }
 
 

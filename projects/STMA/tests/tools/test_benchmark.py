@@ -72,6 +72,7 @@ def measure(tool, tmp_path, capsys):
             "plain sampler",
             "mapper",
         ),
+        (["video", "--frames", "60"], "from the start", "from the key frame"),
         (["inference", "--frames", "2", *NETWORK], "windows alone", "features shared"),
         (["deform", "--size", "32", "--batch", "1"], "torchvision's", "ours"),
         (["train", *NETWORK], "as configured", "SOLVER.AMP.ENABLED True"),

@@ -150,3 +150,62 @@ def test_unknown_protocol_is_refused_with_those_that_exist(main, files, capsys):
 def test_a_split_of_a_registered_data_set_is_refused(main, files):
     with pytest.raises(InputError, match="--split goes with --annotations"):
         main([files[0][0], "--dataset", "ucf101_24_test", "--split", "2"])
+
+
+# --- the files of the MultiSports benchmark ---
+
+
+def test_files_of_the_benchmark_score_as_the_benchmark_does(main, shared, tmp_path, capsys):
+    folder, output = shared / "golden" / "multisports", tmp_path / "metrics.json"
+    expected = json.loads((folder / "expected.json").read_text())
+    files = {
+        "--frame-detections": str(folder / "frame_detections.pkl"),
+        "--tubes": str(folder / "video_detections.pkl"),
+    }
+    arguments = ["--annotations", str(folder / "multisports_GT.pkl"), "--output", str(output)]
+    arguments += ["--protocol", "multisports"]
+    main([*arguments, *sum(files.items(), ())])
+    (record,) = json.loads(output.read_text())
+    metrics = record["metrics"]
+    assert {name: metrics[name] for name in expected} == pytest.approx(expected, abs=1e-9)
+    assert "1 of 42 videos have no boxes" in capsys.readouterr().out
+    for option, kind in (("--frame-detections", "frame"), ("--tubes", "video")):
+        main([*arguments, option, files[option]])
+        (record,) = json.loads(output.read_text())
+        means = {name: record["metrics"][name] for name in expected if name.startswith(kind)}
+        assert means.items() <= metrics.items()
+
+
+def test_written_files_score_as_the_detections(main, files, tmp_path):
+    arguments, *_ = files
+    truth, folder = arguments[1:], tmp_path / "new"
+    output, again = tmp_path / "metrics.json", tmp_path / "again.json"
+    main([*arguments, "--output", str(output), "--write-benchmark-files", str(folder)])
+    boxes, tubes = (str(folder / f"{kind}_detections.pkl") for kind in ("frame", "video"))
+    main([*truth, "--output", str(again), "--frame-detections", boxes, "--tubes", tubes])
+    assert json.loads(again.read_text()) == json.loads(output.read_text())
+    size = Path(boxes).stat().st_size
+    main([*arguments, "--write-benchmark-files", str(folder), "--min-box-score", "0.1"])
+    assert Path(boxes).stat().st_size < size
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "give detections.npz, or --frame-detections and --tubes"),
+        (["detections.npz", "--tubes", "t.pkl"], "give detections.npz, or"),
+        (["--tubes", "t.pkl", "--trim-to-key-frames"], "are finished"),
+        (["--tubes", "t.pkl", "--min-tubelet-score", "0.1"], "are finished"),
+        (["--tubes", "t.pkl", "--write-benchmark-files", "x"], "are finished"),
+        (["d.npz", "--write-benchmark-files", "x", "--protocol", "moc", "act"], "one --protocol"),
+        (["d.npz", "--min-box-score", "0.1"], "goes with --write-benchmark-files"),
+        (
+            ["d.npz", "--write-benchmark-files", "x", "--min-box-score", "nan"],
+            "at least 0 and below 1",
+        ),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(main, capsys, options, message):
+    with pytest.raises(SystemExit):
+        main(["--annotations", "truth.json", *options])
+    assert message in capsys.readouterr().err

@@ -30,6 +30,7 @@ def record(name, **training):
         "protocol": "moc",
         "min_tubelet_score": 0.1,
         "trim_to_key_frames": False,
+        "trim_below_median": 0.0,
         "min_tube_length": 15,
         "metrics": {metric: 10.126 * i for i, metric in enumerate(METRICS, start=1)},
     }

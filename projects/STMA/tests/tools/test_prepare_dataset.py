@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 from pathlib import Path
 
 import cv2
@@ -166,7 +167,9 @@ def test_other_annotations_are_not_written_over(frames, raw):
 
 def test_a_folder_without_videos_is_refused(frames, raw):
     (raw / "raw").rename(raw / "elsewhere")
-    assert frames()[1].startswith("no videos (")
+    assert re.fullmatch(
+        r"none of the \d+ annotated videos lies under .*raw, which is no folder", frames()[1]
+    )
     assert not (raw / "out").exists()
 
 

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 import torch
+from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 
 from stma_d2 import model_zoo
@@ -16,6 +17,7 @@ from stma_d2.data import register_tube_dataset
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError
 from stma_d2.model_zoo import publishing
+from stma_d2.safe_yaml import parse_yaml
 
 NAME = "Mine/first.yaml"
 
@@ -166,3 +168,13 @@ def test_a_training_without_a_log_has_no_time(training, tmp_path):
     shutil.copy(tmp_path / "out/model_final.pth", tmp_path / "alone.pth")
     checkpoint = torch.load(tmp_path / "alone.pth")
     assert publishing.describe_training(checkpoint, tmp_path)["seconds"] is None
+
+
+def test_overrides_become_part_of_what_is_published(tool):
+    """Or the file alone would detect by other rules than those of its figures."""
+    linking = CfgNode({"TRIM_BELOW_MEDIAN": 0.7, "MIN_TUBELET_SCORE": 0.1})
+    cfg = CfgNode({"TEST": CfgNode({"LINKING": linking, "PROTOCOL": "moc"})})
+    key = "TEST.LINKING.TRIM_BELOW_MEDIAN"
+    text = tool("publish_model")._changed("TEST:\n  PROTOCOL: act\n", cfg, [key, "0.7"])
+    expected = {"TEST": {"PROTOCOL": "act", "LINKING": {"TRIM_BELOW_MEDIAN": 0.7}}}
+    assert parse_yaml(text, "the text") == expected

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stma_d2.data.readers import TimedFrame, open_frames
-from stma_d2.visualization import write_timed_video, write_video
+from stma_d2.visualization import at_rate, write_timed_video, write_video
 
 
 def frames(count, height=64, width=96):
@@ -82,3 +82,26 @@ def test_a_failure_leaves_no_file_and_keeps_the_old_one(tmp_path):
         write_video(path, iter([]), fps=25)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("fps", "expected"),
+    [
+        (10, [0, 1, 2, 3, 4]),  # its own rate
+        (5, [0, 2, 4]),  # what is shown up to the middle of each fifth of a second
+        (20, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]),
+        (0.5, [4]),  # longer than the whole: one frame
+    ],
+)
+def test_frames_at_another_rate_last_as_long(fps, expected):
+    source = [TimedFrame(np.full(1, i), 3 + i / 10, 0.1) for i in range(5)]
+    paced = list(at_rate(source, fps))
+    assert [int(frame.pixels[0]) for frame in paced] == expected
+    assert [frame.time for frame in paced] == pytest.approx(np.arange(len(expected)) / fps)
+    assert {frame.duration for frame in paced} == {1 / fps}
+
+
+def test_uneven_frames_come_evenly():
+    source = [TimedFrame(np.full(1, i), time, 0.1) for i, time in enumerate([0, 0.05, 0.85])]
+    assert [int(frame.pixels[0]) for frame in at_rate(source, 5)] == [1, 1, 1, 1, 2]
+    assert list(at_rate([], 5)) == []

@@ -7,12 +7,14 @@ need not be there before they are used.
 import os
 
 from .jhmdb_21 import register_jhmdb_21
+from .multisports import register_multisports
 from .synthetic_actions import generate_synthetic_actions, register_synthetic_actions
 from .ucf101_24 import register_ucf101_24
 
 __all__ = [
     "generate_synthetic_actions",
     "register_jhmdb_21",
+    "register_multisports",
     "register_synthetic_actions",
     "register_ucf101_24",
 ]
@@ -20,4 +22,5 @@ __all__ = [
 _root = os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets"))
 register_ucf101_24(_root)
 register_jhmdb_21(_root)
+register_multisports(_root)
 register_synthetic_actions(_root)

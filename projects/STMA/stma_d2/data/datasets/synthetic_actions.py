@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -25,6 +24,7 @@ import cv2
 import numpy as np
 
 from ...errors import InputError
+from ...files import scratch_folder
 from ...structures import Split, Tube, TubeAnnotations, VideoAnnotation
 from ..annotations import save_annotations
 from ..catalog import register_tube_dataset
@@ -62,7 +62,7 @@ def register_synthetic_actions(root: str) -> None:
 def generate_synthetic_actions(
     root: str | os.PathLike[str],
     *,
-    num_train: int = 360,
+    num_train: int = 1600,
     num_val: int = 32,
     seed: int = 0,
     image_size: int = 128,
@@ -107,11 +107,11 @@ def generate_synthetic_actions(
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     logger.info("Generating %d videos in %s", num_train + num_val, folder)
-    with tempfile.TemporaryDirectory(prefix=f".{FOLDER}-", dir=root) as scratch:
-        new = Path(scratch) / "new"
+    with scratch_folder(folder.parent, FOLDER) as scratch:
+        new = scratch / "new"
         _write(new, parameters, workers)
         if folder.exists():
-            os.replace(folder, Path(scratch) / "old")
+            os.replace(folder, scratch / "old")
         os.replace(new, folder)
 
 

@@ -1,0 +1,161 @@
+"""The demo's command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from detectron2.config import CfgNode, get_cfg
+
+from ..arguments import argument
+from ..config.rules import number
+from .inputs import expand_inputs
+from .outputs import FORMATS, Output, plan_outputs
+from .sources import is_live
+
+_EPILOG = """
+Overrides of the configuration, KEY VALUE, may stand anywhere.
+
+demo.py --weights W.pth --input street.mp4 --output drawn.mp4 tubes.json
+demo.py --weights W.pth --input clips/ '*.MP4' --output out/{name}.gif all.csv
+demo.py --config-file C.yaml --input rtsp://camera/street --show MODEL.WEIGHTS W.pth
+"""
+
+
+def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line, and what its inputs and outputs stand for.
+
+    Returns:
+        The options; ``input`` is the list of videos, ``output`` that of `Output`, ``opts`` the
+        overrides of the configuration.
+
+    Raises:
+        InputError: see `expand_inputs` and `plan_outputs`.
+    """
+    arguments, overrides = take_overrides(sys.argv[1:] if arguments is None else arguments)
+    parser = _parser()
+    args = parser.parse_args(arguments)
+    args.opts = [*overrides, *(["MODEL.DEVICE", args.device] if args.device else [])]
+    args.stream |= any(map(is_live, args.input))
+    if args.show and not args.stream:
+        parser.error("--show goes with a camera or with --stream")
+    if not args.output and not args.show:
+        parser.error("--output is missing")
+    args.input = expand_inputs(args.input)
+    args.output = plan_outputs(args.output, args.input)
+    _check_drawn_once(parser, args.stream, args.output)
+    return args
+
+
+def take_overrides(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Part a command line into options and the KEY VALUE pairs before, between and behind them.
+
+    A KEY is in capitals, begins with one of the configuration's uppermost names, and is no file.
+    """
+    rest, overrides = [], []
+    follows_key = False
+    for word in arguments:
+        if follows_key and not word.startswith("--"):
+            overrides.append(word)
+            follows_key = False
+            continue
+        follows_key = _is_key(word)
+        (overrides if follows_key else rest).append(word)
+    return rest, overrides
+
+
+def class_score(word: str) -> tuple[str, float]:
+    """Read ``LABEL=SCORE``, or a score of all classes, whose label is empty."""
+    label, _, score = word.rpartition("=")
+    return label, argument(number(0, 1))(score)
+
+
+def _is_key(word: str) -> bool:
+    cfg = get_cfg()
+    uppermost, has_parts = word.partition(".")[:2]
+    return (
+        word == word.upper()
+        and uppermost in cfg
+        and bool(has_parts) == isinstance(cfg[uppermost], CfgNode)
+        and not os.path.exists(word)
+    )
+
+
+def _check_drawn_once(
+    parser: argparse.ArgumentParser, stream: bool, outputs: Sequence[Output]
+) -> None:
+    drawn = [output for output in outputs if output.is_drawing]
+    if stream and len({output.inputs for output in drawn}) < len(drawn):
+        parser.error(f"a camera or --stream is drawn once, not into {drawn[0].path} and others")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description="Find the action tubes of videos; draw them or write them into tables.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    option = parser.add_argument
+    network = parser.add_mutually_exclusive_group(required=True)
+    network.add_argument(
+        "--weights", metavar="PATH", help="a trained checkpoint, path or URL; it says all the rest"
+    )
+    network.add_argument("--model", metavar="NAME", help="a trained checkpoint of the model zoo")
+    network.add_argument(
+        "--config-file",
+        metavar="FILE",
+        help="for weights that say nothing but themselves, with MODEL.WEIGHTS PATH",
+    )
+    option(
+        "--input",
+        required=True,
+        nargs="+",
+        metavar="VIDEO",
+        help="video files, folders of frames or of videos, patterns such as 'clips/*.mp4'; or a "
+        "camera (0, 1, ..., /dev/video0) or a stream (rtsp://...)",
+    )
+    option(
+        "--output",
+        nargs="+",
+        default=[],
+        metavar="OUT",
+        help=f"{FORMATS}; several at once; {{name}} in it is the input's name",
+    )
+    option(
+        "--classes",
+        nargs="+",
+        default=[],
+        metavar="LABEL",
+        help="only these classes, by label or number (default: all)",
+    )
+    option(
+        "--min-score",
+        nargs="+",
+        type=class_score,
+        default=[("", 0.2)],
+        metavar="SCORE",
+        help="the least score of a tube, of all classes or as LABEL=SCORE (default: 0.2)",
+    )
+    option(
+        "--color-by",
+        choices=("class", "actor"),
+        default="class",
+        help="one color a class (default), or one a tube, whose number is written too",
+    )
+    option(
+        "--fps",
+        type=argument(number(0, 1000, above=True)),
+        help="frames a second of what is drawn, in the same time (default: those of the input; of "
+        "a GIF at most 10). Of a folder of frames, which does not say: its own (default: 25)",
+    )
+    option("--device", help="cpu, cuda or cuda:1 (default: MODEL.DEVICE)")
+    option(
+        "--stream",
+        action="store_true",
+        help="draw each frame as it comes, knowing nothing of later ones, as for a camera",
+    )
+    option("--show", action="store_true", help="also show the stream in a window; q ends it")
+    return parser

@@ -1,0 +1,64 @@
+"""Faults on purpose; what came of the kills is printed as a table after the tests."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import runpy
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tabulate import tabulate
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+SCRIPT = str(Path(__file__).with_name("run_tool.py"))
+HEADERS = ("killed in", "kills", "lost beyond the last checkpoint", "ends", "of them exact")
+ROWS: list[tuple] = []
+
+
+@pytest.fixture
+def tell_row() -> Callable[..., None]:
+    """Adds a row to the table."""
+    return lambda *row: ROWS.append(row)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the table."""
+    if ROWS:
+        terminalreporter.section("kills")
+        terminalreporter.write_line(tabulate(ROWS, headers=HEADERS, tablefmt="github"))
+
+
+@pytest.fixture(scope="session")
+def start_tool(forkserver, tmp_path_factory) -> Callable[..., multiprocessing.Process]:
+    """Starts a command of ``tools/``."""
+
+    def start(name: str, *arguments: object) -> multiprocessing.Process:
+        settings = {
+            "script": str(TOOLS / name),
+            "arguments": [str(argument) for argument in arguments],
+            "log": str(tmp_path_factory.mktemp("tool") / "log.txt"),
+        }
+        arguments = (SCRIPT, {"SETTINGS": settings}, "__main__")
+        process = forkserver.Process(target=runpy.run_path, args=arguments)
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A disk of 64 MB: a tmpfs, which only root may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a tmpfs")
+    mounted = subprocess.run(command, capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"no tmpfs can be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

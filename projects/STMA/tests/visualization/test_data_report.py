@@ -1,0 +1,90 @@
+"""The page about a data set, by hand."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+
+import cv2
+import numpy as np
+import pytest
+
+from stma_d2.structures import Tube
+from stma_d2.visualization.data_report import write_data_page
+
+
+def tube(first, last, label, side=20):
+    frames = np.arange(first, last + 1)
+    box = np.array([4, 4, 4 + side - 1, 4 + side - 1], np.float32)
+    return Tube(frames, np.tile(box, (len(frames), 1)), label)
+
+
+@pytest.fixture
+def video(tmp_path):
+    """Makes a video of 30 frames of 50 x 32 pixels: an area of 40 x 40."""
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for number in range(1, 31):
+        cv2.imwrite(str(folder / f"{number:05d}.jpg"), np.full((32, 50, 3), 90, np.uint8))
+
+    def make(name, *tubes):
+        shape = {"num_frames": 30, "height": 32, "width": 50}
+        return {"video_id": name, "path": str(folder), "tubes": list(tubes), **shape}
+
+    return make
+
+
+def rows(page):
+    lines = re.findall("<tr>.*?</tr>", page)
+    cells = (re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", line) for line in lines)
+    return {html.unescape(first): rest for first, *rest in cells}
+
+
+def test_counts_durations_and_sizes(video, tmp_path, evil):
+    """Class a: tubes of 10, 20 and 30 frames, boxes of half the frame's side but for one tube."""
+    videos = [
+        video("v", tube(1, 10, 0), tube(1, 30, 0)),
+        video("w", tube(5, 24, 0, side=10), tube(1, 30, 1)),
+        video("silent"),
+    ]
+    write_data_page(videos, ["a", evil.label, "never"], "mine", tmp_path / "data.html", 15)
+    page = (tmp_path / "data.html").read_text()
+    table = rows(page)
+    assert table["a"] == ["2", "3", "60", "10", "20", "30", "50"]
+    assert table[evil.label] == ["1", "1", "30", "30", "30", "30", "50"]
+    assert table["never"] == ["0", "0", "0", "", "", "", ""]
+    assert "Classes without a tube: never." in page
+    assert "Tubes of fewer than 15 frames: 1." in page
+    write_data_page(videos, ["a", evil.label, "never"], "mine", tmp_path / "data.html", 10)
+    assert "Tubes of fewer than" not in (tmp_path / "data.html").read_text()
+    assert "reach out of the frame" not in page
+    counts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
+    assert counts["videos"] == "3" and counts["frames"] == "90" and counts["tubes"] == "4"
+    assert counts["videos without a tube"] == "1" and counts["frame sizes"] == "50 x 32"
+    assert "<script>document" not in page
+
+
+def test_a_video_of_each_class_with_its_tubes(video, tmp_path):
+    videos = [video(f"v{n}", tube(1, n, 0)) for n in (16, 20, 30)] + [video("x", tube(2, 9, 1))]
+    write_data_page(videos, ["a", "b"], "mine", tmp_path / "data.html", 15)
+    page = (tmp_path / "data.html").read_text()
+    scripts = re.findall(r'<script type="application/json">(.*?)</script>', page)
+    shown = [json.loads(text) for text in scripts]
+    assert [one["name"] for one in shown] == ["v20", "x"]
+    assert len(shown[0]["pictures"]) == 30
+    assert [(t["label"], t["first"], t["last"]) for t in shown[1]["tubes"]] == [("b", 2, 9)]
+    assert "a: frames 1 to 20" in page
+    assert "No tube was found" not in page
+
+
+def test_boxes_out_of_the_frame_are_told(video, tmp_path):
+    write_data_page(
+        [video("v", tube(1, 20, 0, side=40))], ["a"], "mine", tmp_path / "data.html", 15
+    )
+    assert "out of the frame: 1, the first is v." in (tmp_path / "data.html").read_text()
+
+
+def test_a_data_set_without_any_tube_has_a_page(video, tmp_path):
+    write_data_page([video("v")], ["a"], "mine", tmp_path / "data.html", 15)
+    assert "Classes without a tube: a." in (tmp_path / "data.html").read_text()
