@@ -4,7 +4,10 @@ Importing the package registers its meta-architecture, backbones, heads and data
 """
 
 from . import data, modeling
-from .config import add_stma_config
+from .detectron2_parts import needs_detectron2
 from .version import __version__
+
+with needs_detectron2(__name__):
+    from .config import add_stma_config
 
 __all__ = ["__version__", "add_stma_config", "data", "modeling"]

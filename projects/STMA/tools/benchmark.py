@@ -94,7 +94,7 @@ def measure_data(args: argparse.Namespace) -> Figure:
     """Training clips from JPEG frames: the mapper, against the PlainSampler of --against."""
     cfg = load_config(args.config_file, args.opts)
     stride = build_backbone_2d(cfg).shape.stride
-    samplers = {"mapper": ClipDatasetMapper(cfg, stride=stride)}
+    samplers = {"mapper": ClipDatasetMapper.from_config(cfg, stride=stride)}
     if args.against:
         samplers["plain sampler"] = inputs.load_file(args.against).PlainSampler(cfg, stride)
     with inputs.training_windows(cfg, args.dataset, args.clips) as items:
@@ -140,8 +140,8 @@ def measure_inference(args: argparse.Namespace) -> Figure:
     cfg = load_config(args.config_file, args.opts)
     cfg.TEST.WINDOWS_PER_CHUNK = args.frames
     model = build_model(cfg).eval()
-    detector, sampler = TubeletDetector(cfg, model), ClipSampler.from_config(cfg)
-    mapper = ClipDatasetMapper(cfg, is_train=False)
+    detector, sampler = TubeletDetector.from_config(cfg, model), ClipSampler.from_config(cfg)
+    mapper = ClipDatasetMapper.from_config(cfg, is_train=False)
     with TemporaryDirectory() as folder:
         num_windows = args.frames * (args.repeats + 2)
         video = inputs.write_frames(Path(folder, "v"), num_windows + sampler.snippet_length - 1)
@@ -214,7 +214,7 @@ def measure_train(args: argparse.Namespace) -> Figure:
     clips, others = (cfg.SOLVER.IMS_PER_BATCH for cfg in cfgs)
     if clips != others:
         raise InputError(f"both need the same SOLVER.IMS_PER_BATCH, not {clips} and {others}")
-    mapper = ClipDatasetMapper(cfgs[0], stride=build_backbone_2d(cfgs[0]).shape.stride)
+    mapper = ClipDatasetMapper.from_config(cfgs[0], stride=build_backbone_2d(cfgs[0]).shape.stride)
     with inputs.training_windows(cfgs[0], args.dataset, clips) as items:
         batch = [mapper(item) for item in items]
     steps = {}

@@ -9,8 +9,9 @@ import pickle
 import pytest
 import torch
 
-from stma_d2.checkpoint.seal import file_sha256, seal, verify_seal
+from stma_d2.checkpoint.seal import seal, verify_seal
 from stma_d2.errors import InputError
+from stma_d2.files import file_sha256
 
 
 def test_the_digest_is_of_the_files_bytes(tmp_path):

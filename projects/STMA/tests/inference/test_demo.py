@@ -19,9 +19,9 @@ from detectron2.modeling import build_model
 from detectron2.utils.logger import _LOG_COUNTER
 
 from stma_d2.checkpoint import training_record
-from stma_d2.checkpoint.seal import file_sha256
 from stma_d2.config import load_config
 from stma_d2.data.readers import TimedFrame, open_frames
+from stma_d2.files import file_sha256
 from stma_d2.inference import VideoPredictor
 from stma_d2.inference.demo import command_line
 from stma_d2.model_zoo import get_config_file
@@ -71,7 +71,7 @@ def run_demo(weights, monkeypatch, capsys):
 @pytest.fixture
 def refusing_demo(run_demo, monkeypatch):
     """The command, which must refuse before it reads a configuration."""
-    monkeypatch.setattr("stma_d2.inference.demo.load_config", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr("stma_d2.config.load_config", lambda *_: pytest.fail("it began"))
     return run_demo
 
 

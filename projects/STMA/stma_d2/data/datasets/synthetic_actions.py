@@ -175,16 +175,35 @@ def _jobs(frames: Path, parameters: dict[str, int]) -> Iterator[_Job]:
 
 def _write_video(job: _Job) -> VideoAnnotation:
     """Draw one video into ``<frames>/<name>``, and annotate it."""
-    rng = np.random.default_rng(job.seed)
-    actors = plan_video(job.labels, job.image_size, rng)
-    num_frames, folder = len(actors[0].boxes), job.frames / job.name
+    actors, frames = draw_video(job.labels, job.image_size, job.seed)
+    folder = job.frames / job.name
     folder.mkdir(parents=True)
-    for time, image in enumerate(draw_background(job.image_size, num_frames, rng)):
-        for actor in actors:
-            draw_sprite(image, actor.look, actor.motion, actor.boxes[time], time)
+    for time, image in enumerate(frames):
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())
     return _annotate(actors, job.image_size)
+
+
+def draw_video(
+    labels: Sequence[int], image_size: int, seed: int | np.random.SeedSequence
+) -> tuple[list[Actor], np.ndarray]:
+    """Plan a video and draw it.
+
+    Args:
+        labels: the actions that occur, positions in ``LABELS``.
+        image_size: height and width, pixels.
+        seed: of all its random numbers.
+
+    Returns:
+        its actors, and its frames (n, image_size, image_size, 3) uint8 BGR.
+    """
+    rng = np.random.default_rng(seed)
+    actors = plan_video(labels, image_size, rng)
+    frames = draw_background(image_size, len(actors[0].boxes), rng)
+    for time, image in enumerate(frames):
+        for actor in actors:
+            draw_sprite(image, actor.look, actor.motion, actor.boxes[time], time)
+    return actors, frames
 
 
 def _annotate(actors: Sequence[Actor], image_size: int) -> VideoAnnotation:
