@@ -21,7 +21,7 @@ def num_norms(module: nn.Module) -> int:
 @pytest.mark.parametrize("build", [DLA34, ResNet18, lambda: SmallResNet(8)])
 def test_a_backbone_gives_the_same_and_stays_as_it_is(with_statistics, build, norm):
     torch.manual_seed(0)
-    backbone = with_statistics(convert_norm(build(), norm, "KEY"))
+    backbone = with_statistics(convert_norm(build(), norm))
     before = {name: value.clone() for name, value in backbone.state_dict().items()}
     folded = fold_batch_norm(backbone)
     # The small network's path back has a normalization of a sum.

@@ -24,7 +24,7 @@ def test_clips_of_a_video_get_the_networks_features(
 ):
     """Windows of a short video: its first and last frame repeat in the clips."""
     torch.manual_seed(0)
-    net = with_statistics(convert_norm(SmallResNeXt3D(8), norm, "KEY"))
+    net = with_statistics(convert_norm(SmallResNeXt3D(8), norm))
     sampler = ClipSampler(1, length, frame_stride=frame_stride)
     numbers, _, index = map(torch.from_numpy, sampler.layout(range(1, 13), 12))
     frames = torch.randn(len(numbers), 3, 64, 48)
