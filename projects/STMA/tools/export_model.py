@@ -24,6 +24,7 @@ from detectron2.utils.logger import setup_logger
 
 from stma_d2.data import open_frames
 from stma_d2.data.datasets.synthetic_actions import draw_video
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.deployment import FORMATS, check_folder, export_network
 from stma_d2.errors import clear_exit
 from stma_d2.inference import VideoPredictor
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def example_frames(video: str | None, reach: int) -> np.ndarray:
     """Some first frames of a video, or of a generated one: (n, height, width, 3) uint8 BGR."""
     if video is None:
-        _, frames = draw_video([0], IMAGE_SIZE, SEED)
+        _, frames = draw_video([0], LEVELS["easy"], IMAGE_SIZE, SEED)
         return frames
     return np.stack(list(islice(open_frames(video), reach + 3)))
 
