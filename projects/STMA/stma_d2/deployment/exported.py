@@ -113,7 +113,8 @@ class OnnxPart:
         except Exception as error:  # its exceptions have no common ancestor of their own
             raise InputError(
                 f"ONNX Runtime {onnxruntime.__version__} cannot run {path}: "
-                f"{' '.join(str(error).split())}"
+                f"{' '.join(str(error).split())} (version 1.25 and newer, for Python 3.11 and "
+                "newer, run all that is exported)"
             ) from error
         self._inputs = [given.name for given in self._session.get_inputs()]
 

@@ -63,12 +63,15 @@ def export_network(
     with scratch_folder(folder.parent, folder.name) as scratch:
         new = scratch / "new"
         new.mkdir()
-        differences = {}
+        programs, differences = {}, {}
+        for name, part in parts.items():
+            with _named(name):
+                programs[name] = traced(part)
         for kind in formats:
             write, read = (write_onnx, OnnxPart) if kind == "onnx" else (_write_pt2, _read_pt2)
             for name, part in parts.items():
                 with _named(f"{name}.{kind}"):
-                    write(part, new / f"{name}.{kind}")
+                    write(part, programs[name], new / f"{name}.{kind}")
             loaded = {name: read(new / f"{name}.{kind}") for name in parts}
             found = compare(model, ExportedNetwork(loaded, cfg, _strides(model)), cfg, frames)
             for name, difference in found.items():
@@ -160,8 +163,8 @@ def _output_shapes(part: ExportablePart) -> list[list[str | int]]:
     return [_shape(part, tensor) for tensor in part.module(*part.examples.values())]
 
 
-def _write_pt2(part: ExportablePart, path: Path) -> None:
-    torch.export.save(traced(part), path)
+def _write_pt2(part: ExportablePart, program: torch.export.ExportedProgram, path: Path) -> None:
+    torch.export.save(program, path)
 
 
 def _read_pt2(path: Path) -> Part:

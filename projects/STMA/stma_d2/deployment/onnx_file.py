@@ -12,15 +12,20 @@ from typing import Any
 import torch
 
 from ..errors import InputError
-from .parts import ExportablePart, traced
+from .parts import ExportablePart
 
 # The first with DeformConv is 19; this is the newest that PyTorch's exporter writes without
 # converting.
 OPSET = 20
 
 
-def write_onnx(part: ExportablePart, path: Path) -> None:
+def write_onnx(part: ExportablePart, program: torch.export.ExportedProgram, path: Path) -> None:
     """Write a part; all its operators are ONNX's own.
+
+    Args:
+        part: tells the names of inputs and outputs.
+        program: the part, see `traced`.
+        path: of the file.
 
     Raises:
         InputError: if the packages that write ONNX are missing.
@@ -54,7 +59,7 @@ def write_onnx(part: ExportablePart, path: Path) -> None:
 
     with _quiet():
         program = torch.onnx.export(
-            traced(part),
+            program,
             input_names=list(part.examples),
             output_names=list(part.outputs),
             opset_version=OPSET,
