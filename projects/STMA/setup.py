@@ -65,5 +65,20 @@ setup(
             "stma-convert-annotations = stma_d2.convert_annotations:command_line",
         ]
     },
-    extras_require={"deploy": EXPORT, "dev": ["pytest", "hypothesis", "ruff", *EXPORT]},
+    extras_require={
+        "deploy": EXPORT,
+        "dev": [
+            *EXPORT,
+            "pytest",
+            "hypothesis",
+            "ruff",
+            # The notebook, the API reference and the annotations' schema.
+            "ipykernel",
+            "jsonschema",
+            "nbclient",
+            "nbformat",
+            "pandas",
+            "pdoc",
+        ],
+    },
 )

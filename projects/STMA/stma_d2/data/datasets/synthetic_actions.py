@@ -103,7 +103,7 @@ def generate_synthetic_actions(
         The folder.
 
     Raises:
-        InputError: if a parameter is out of range.
+        InputError: if a parameter is out of range, or the factors leave actors no room.
         FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
             if the folder holds something else.
     """

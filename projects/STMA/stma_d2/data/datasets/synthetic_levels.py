@@ -27,8 +27,8 @@ class Factors:
     same_class: float = _factor(
         0.0, 0, 1, "share of the videos of several actors in which two do the same"
     )
-    min_length: int = _factor(26, 16, 200, "frames of the shortest actions")
-    max_length: int = _factor(32, 16, 200, "frames of the longest actions")
+    min_length: int = _factor(26, 16, 120, "frames of the shortest actions")
+    max_length: int = _factor(32, 16, 120, "frames of the longest actions")
     untrimmed: float = _factor(
         1.0, 0, 1, "share of the videos in which actors idle before and after their actions"
     )
@@ -119,8 +119,8 @@ _LEVELS = (
             max_length=40,
             untrimmed=0.5,
             overlap=0.15,
-            occluders=2,
-            camera=0.6,
+            occluders=1,
+            camera=0.4,
             clutter=4,
         ),
     ),

@@ -7,12 +7,13 @@ while the action lasts. Steps are whole multiples of one actor's speed; directio
 * ``looks``: one frame decides. The actor's body bears a marking, and it moves as any other does.
 * ``short``: one frame shows nothing, since each action is its partner's run backwards; but any step
   does. More frames add nothing.
-* ``long``: five frames decide nothing, since any five frames of an action are as frequent in its
-  partner (``tests/data/datasets/test_synthetic_moves.py`` counts them); any sixteen do. Two
+* ``long``: five frames decide nothing, since any four steps of an action are as frequent in its
+  partner (``tests/data/datasets/test_synthetic_moves.py`` counts them); any sixteen frames do. Two
   turns of a path stand so far apart that five frames see one at most, and the partners turn
   equally often: ``circuit`` turns always to the same side and ``zigzag`` to either in turn;
   ``sway`` and ``rock_evenly`` turn back after equal times, ``advance`` and ``rock_unevenly`` after
-  a long and a short one.
+  a long and a short one. Who gets about is rarely near the border, and large or fast a little less
+  often: such odds tell partners apart in hardly more than half of the frames.
 
 Units as in ``synthetic_motion``: pixels, degrees clockwise, steps from frame to frame.
 """
@@ -101,8 +102,8 @@ def draw_pattern_motion(
     small, large = rng.uniform(*SMALL_SIZE) * unit, rng.uniform(*LARGE_SIZE) * unit
     size = rng.uniform(small, large)
     # The top speed leaves an actor that goes straight on in the frame.
-    top_speed = min(SPEED[1] * unit, (ROOM * unit - size) / (length - 1))
-    speed = rng.uniform(min(SPEED[0] * unit, top_speed), top_speed)
+    max_speed = min(SPEED[1] * unit, (ROOM * unit - size) / (length - 1))
+    speed = rng.uniform(min(SPEED[0] * unit, max_speed), max_speed)
     drift = rng.uniform(-MAX_DRIFT, MAX_DRIFT, 2) * unit
     angle, turn_rate = rng.uniform(0, 360), rng.uniform(*TURN_RATE)
     phase, quarter = int(rng.integers(_PHASES)), int(rng.integers(4))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ...errors import InputError
 from .synthetic_levels import Level
 from .synthetic_motion import REFERENCE_SIZE
 from .synthetic_render import Look, actor_boxes, draw_look
@@ -96,7 +97,7 @@ def plan_video(
         rng: the source of all draws.
 
     Raises:
-        RuntimeError: if the actors cannot be placed.
+        InputError: if the actors cannot be placed, which the factors then leave no room for.
     """
     factors, unit = level.factors, image_size / REFERENCE_SIZE
     trimmed = factors.untrimmed < 1 and rng.random() >= factors.untrimmed
@@ -116,7 +117,11 @@ def plan_video(
         if placed is not None:
             break
     else:
-        raise RuntimeError(f"found no room for actors that do {[level.labels[i] for i in labels]}")
+        doing = ", ".join(level.labels[i] for i in labels)
+        raise InputError(
+            f"no room was found for actors that {doing} in {num_frames} frames; ask for fewer "
+            "actors, shorter actions, more overlap or a steadier camera"
+        )
     clutter = draw_clutter(factors.clutter, swing, image_size, rng)
     posts = draw_posts(factors.occluders, swing, image_size, rng)
     return VideoPlan(tuple(placed), swing, tuple(clutter), tuple(posts))

@@ -16,7 +16,8 @@ from .synthetic_motion import REFERENCE_SIZE, Motion
 
 SHAPES = ("disc", "ellipse", "triangle", "square", "pentagon", "star", "cross", "half_disc")
 # What some actors bear on their body while they act, in place of the mark.
-MARKINGS = ("striped", "ringed", "dotted", "checkered", "crossed", "edged")
+# The finest come last.
+MARKINGS = ("striped", "ringed", "crossed", "edged", "checkered", "dotted")
 
 # A patch is a look's picture; it spans this many diameters around the center of the shape.
 PATCH_SPAN = 1.5
@@ -92,15 +93,15 @@ def _marked(marking: str, outline_xy: np.ndarray) -> np.ndarray:
     line = ((np.arange(side) + 0.5) / side - 0.5) * PATCH_SPAN
     x, y = np.meshgrid(line, line)
     if marking == "striped":
-        return np.mod(x, 0.3) < 0.15
+        return np.mod(x, 0.4) < 0.2
     if marking == "checkered":
         return (np.mod(x, 0.5) < 0.25) ^ (np.mod(y, 0.5) < 0.25)
     if marking == "dotted":
         return np.hypot(np.mod(x, 0.26) - 0.13, np.mod(y, 0.26) - 0.13) < 0.075
     if marking == "ringed":
-        return np.abs(np.hypot(x, y) - 0.2) < 0.08
+        return np.abs(np.hypot(x, y) - 0.22) < 0.09
     if marking == "crossed":
-        return np.minimum(np.abs(x), np.abs(y)) < 0.07
+        return np.minimum(np.abs(x), np.abs(y)) < 0.09
     # "edged": all but a smaller body.
     inside = np.zeros((side, side), np.uint8)
     cv2.fillPoly(inside, [_patch_points(0.62 * outline_xy)], 1, shift=_SHIFT)

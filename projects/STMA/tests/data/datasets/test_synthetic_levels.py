@@ -89,6 +89,13 @@ def test_lengths_span_what_was_asked_for():
     assert min(lengths) >= 16 and max(lengths) <= 40
 
 
+@pytest.mark.parametrize("name", LEVELS)
+def test_actions_may_be_as_long_as_the_factors_allow(name):
+    for plan in plans(LEVELS[name], 6, min_length=120, max_length=120, actors=1):
+        assert all(actor.length == 120 for actor in acting(plan))
+        assert all(0 < actor.boxes.min() and actor.boxes.max() < 127 for actor in plan.actors)
+
+
 def test_a_share_of_the_videos_is_untrimmed():
     def share(value):
         videos = plans(EASY, untrimmed=value)

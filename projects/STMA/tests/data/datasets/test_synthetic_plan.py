@@ -8,6 +8,7 @@ import pytest
 from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.data.datasets.synthetic_plan import deal_labels, plan_video
 from stma_d2.data.datasets.synthetic_render import SHAPES
+from stma_d2.errors import InputError
 
 IMAGE_SIZE = 128
 EASY = LEVELS["easy"]
@@ -95,5 +96,5 @@ def test_looks_are_independent_of_the_action(videos):
 def test_too_many_large_actors_end_in_an_error(monkeypatch):
     monkeypatch.setattr("stma_d2.data.datasets.synthetic_plan._place", lambda *args: None)
     monkeypatch.setattr("stma_d2.data.datasets.synthetic_plan._draw_actor", lambda *args: None)
-    with pytest.raises(RuntimeError, match="no room for actors that do .*grow"):
+    with pytest.raises(InputError, match="no room was found for actors that grow in .*overlap"):
         plan_video([LABELS.index("grow")], EASY, IMAGE_SIZE, np.random.default_rng(0))
