@@ -1,6 +1,7 @@
 """STMA for Detectron2: video action tubelet detection.
 
-Importing the package registers its meta-architecture, backbones, heads and data sets.
+Importing the package registers its meta-architecture, backbones, heads and data sets. Without
+Detectron2 it does not; networks that were exported run all the same.
 """
 
 from . import data, modeling

@@ -239,8 +239,8 @@ def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evil: SimpleNa
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shipped network, as the command that DEPLOY.md names exports it."""
-    guide = (REPOSITORY / "projects" / "STMA" / "DEPLOY.md").read_text()
+    """The shipped network, as the command of docs/DEPLOY.md exports it."""
+    guide = (REPOSITORY / "projects" / "STMA" / "docs" / "DEPLOY.md").read_text()
     (command,) = re.findall(r"^python (tools/export_model\.py .*)$", guide, re.MULTILINE)
     folder = tmp_path_factory.mktemp("deploy")
     tool, *arguments = shlex.split(command)

@@ -297,7 +297,7 @@ assert not any(name.partition(".")[0] == "detectron2" for name in sys.modules)
 def test_an_exported_network_runs_as_the_guide_says_where_detectron2_is_not_installed(exported):
     project = Path(get_config_file("Synthetic/STMA_tiny_K5.yaml")).parents[2]
     (command,) = re.findall(
-        r"^python (demo\.py --onnx .*)$", (project / "DEPLOY.md").read_text(), re.MULTILINE
+        r"^python (demo\.py --onnx .*)$", (project / "docs" / "DEPLOY.md").read_text(), re.MULTILINE
     )
     words = shlex.split(command)
     _, frames = draw_video([3, 8], LEVELS["easy"], 160, seed=1)

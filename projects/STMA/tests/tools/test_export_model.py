@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from stma_d2.data.datasets.synthetic_actions import draw_video
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.errors import InputError
 from stma_d2.model_zoo import get_checkpoint_url
 from stma_d2.visualization import write_video
@@ -83,3 +87,17 @@ def test_a_folder_in_the_way_is_told_before_any_work(tool_module, tmp_path, monk
     monkeypatch.setattr(tool_module, "VideoPredictor", None)
     with pytest.raises(InputError, match="exists already"):
         tool_module.main(["--model", NAME, "--output", str(tmp_path)])
+
+
+def test_the_guides_programs_run_as_written(exported, monkeypatch):
+    guide = Path(__file__).resolve().parents[2] / "docs" / "DEPLOY.md"
+    programs = re.findall(r"^```python\n(.*?)^```", guide.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(programs) == 2
+    frames = draw_video([3, 8], LEVELS["easy"], 160, seed=1)[1]
+    write_video(exported.parent / "street.mp4", frames, fps=25)
+    monkeypatch.chdir(exported.parent)
+    names = {}
+    for program in programs:
+        exec(program, names)
+    assert names["result"].tubes
+    assert names["features"].shape == (2, 64, 32, 32)
