@@ -14,6 +14,7 @@ from torch import nn
 
 from ..modeling import STMA
 from ..modeling.backbone import fold_batch_norm
+from .framewise import with_framewise_stem
 from .record import CLIPS, FRAMES, WINDOWS
 
 # Of the example by which a part is traced. Neither 1, which PyTorch takes for a constant, nor the
@@ -53,6 +54,8 @@ def exportable_parts(
         `FRAMES`, `WINDOWS` and, with a 3D backbone, `CLIPS`.
     """
     folded = fold_batch_norm(model)
+    if model.has_clips:
+        with_framewise_stem(folded.backbone_3d)
     has_action = model.action_head is not None
     frames = torch.zeros(_EXAMPLES, 3, *input_size, dtype=torch.uint8)
     found = model.frame_features(frames)
