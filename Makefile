@@ -43,5 +43,5 @@ install:
 
 clean:
 	rm -rf .pytest_cache .ruff_cache .hypothesis
-	rm -rf projects/STMA/build projects/STMA/dist
+	rm -rf projects/STMA/build projects/STMA/dist projects/STMA/docs/api
 	find packaging projects -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -20,12 +20,13 @@ import torch
 from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 from fvcore.nn import FlopCountAnalysis
-from generated_parts import table_line, write_parts
+from generated_parts import write_parts
 from tabulate import tabulate
 from torch import nn
 
 from stma_d2.config import load_config
 from stma_d2.errors import clear_exit
+from stma_d2.evaluation import markdown_table
 from stma_d2.modeling import STMA
 from stma_d2.modeling.features import FrameFeatures, WindowMaps
 
@@ -124,14 +125,14 @@ def render_zoo() -> str:
     """The zoo's table, a row a configuration."""
     heads = ("a window alone", "a window of a video")
     header = ("config", "input", "parameters", *(f"GMACs of {head}" for head in heads))
-    text = table_line(header) + table_line(["---"] * len(header))
+    lines = []
     for name in ZOO:
         cfg = load_config(str(PROJECT / "configs" / name), ["MODEL.DEVICE", "cpu"])
         rows = {row[0]: row for row in analyze_config(cfg)}
         costs = [f"{rows[head][3]:.{1 if rows[head][3] > 10 else 2}f}" for head in heads]
         parameters = f"{rows[heads[0]][2]:.1f} M"
-        text += table_line((f"`{name}`", describe(cfg), parameters, *costs))
-    return f"\n{text}\n"
+        lines.append((f"`{name}`", describe(cfg), parameters, *costs))
+    return f"\n{markdown_table(header, lines)}\n"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

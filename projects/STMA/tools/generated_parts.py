@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from stma_d2.errors import InputError
@@ -35,8 +35,3 @@ def write_parts(path: Path, parts: Mapping[str, str], *, check: bool, command: s
             file.write(new.encode())
     elif new != old:
         raise InputError(f"{path} is not up to date; run {command}")
-
-
-def table_line(cells: Sequence[str]) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cells)} |\n"

@@ -22,16 +22,16 @@ class FramewiseConv3d(nn.Module):
         super().__init__()
         self.taps, self.pad_time = conv.kernel_size[0], conv.padding[0]
         self.stride, self.padding = conv.stride[1:], conv.padding[1:]
-        self.weight = nn.Parameter(conv.weight.detach().flatten(1, 2), False)  # (O, C taps, kh, kw)
+        weight = conv.weight.detach().transpose(1, 2).flatten(1, 2)  # (O, taps C, kh, kw)
+        self.weight = nn.Parameter(weight, False)
         self.bias = nn.Parameter(conv.bias.detach(), False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (B, C, T, H, W) to (B, O, T', h, w), as the 3D convolution does."""
-        x = F.pad(x, (0, 0, 0, 0, self.pad_time, self.pad_time))
-        length = x.shape[2] - self.taps + 1
-        stacks = torch.stack([x[:, :, tap : tap + length] for tap in range(self.taps)], dim=2)
-        frames = stacks.permute(0, 3, 1, 2, 4, 5).flatten(2, 3).flatten(0, 1)
-        maps = F.conv2d(frames, self.weight, self.bias, self.stride, self.padding)
+        frames = F.pad(x.transpose(1, 2), (0, 0, 0, 0, 0, 0, self.pad_time, self.pad_time))
+        length = frames.shape[1] - self.taps + 1
+        stacks = torch.cat([frames[:, tap : tap + length] for tap in range(self.taps)], dim=2)
+        maps = F.conv2d(stacks.flatten(0, 1), self.weight, self.bias, self.stride, self.padding)
         return maps.unflatten(0, (-1, length)).transpose(1, 2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..evaluation import METRICS, get_protocol
+from ..evaluation import METRICS, get_protocol, markdown_table
 from ..evaluation.paper import paper_ablation
 from .figures import Figure, Figures
 from .rows import PARTS, TABLES, Part
@@ -36,7 +36,7 @@ def render(study: Mapping[str, Any], plots: Mapping[str, str]) -> str:
         "## By kind of class\n\n" + _groups(figures, shown) if figures.classes and shown else "",
         "## The runs\n\n" + _runs(study["runs"]),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(section.strip("\n") for section in sections if section) + "\n"
 
 
 def _head(study: Mapping[str, Any]) -> str:
@@ -97,7 +97,7 @@ def _table(figures: Figures, number: str) -> str:
         if in_paper:
             cells += [f"{paper_ablation(name).metrics[metric]:.1f}" for metric in _PAPER_METRICS]
         lines.append(cells)
-    return f"## {title}\n\n{_markdown(header, lines)}"
+    return f"## {title}\n\n{markdown_table(header, lines)}"
 
 
 def _gains(figures: Figures, parts: Iterable[Part]) -> str:
@@ -112,7 +112,7 @@ def _gains(figures: Figures, parts: Iterable[Part]) -> str:
     return (
         "Points that a row is better than the one that lacks the part, seed by seed: mean ± sample "
         "standard deviation of the differences; and in how many seeds it is better, for each of "
-        f"the three metrics.\n\n{_markdown(header, lines)}"
+        f"the three metrics.\n\n{markdown_table(header, lines)}"
     )
 
 
@@ -125,7 +125,7 @@ def _papers_gain(part: Part) -> list[str]:
 
 def _groups(figures: Figures, parts: Iterable[Part]) -> str:
     groups = figures.classes
-    sections = ["\n".join(f"- *{group}*: {_codes(labels)}" for group, labels in groups.items())]
+    sections = ["".join(f"- *{group}*: {_codes(labels)}\n" for group, labels in groups.items())]
     header = ["part", *(f"with it: {group}" for group in groups), *(f"gain: {g}" for g in groups)]
     for metric in _GROUP_METRICS:
         lines = []
@@ -133,8 +133,8 @@ def _groups(figures: Figures, parts: Iterable[Part]) -> str:
             values = [_text(figures.of(part.row, metric, group)) for group in groups]
             gains = [figures.gain(part.row, part.without, metric, group) for group in groups]
             lines.append([part.title, *values, *(_text(gain, "+") for gain in gains)])
-        sections.append(f"{_titles([metric])[0]}:\n\n{_markdown(header, lines)}")
-    return "\n\n".join(sections)
+        sections.append(f"{_titles([metric])[0]}:\n\n{markdown_table(header, lines)}")
+    return "\n".join(sections)
 
 
 def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
@@ -150,7 +150,7 @@ def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
         ]
         for run in runs
     ]
-    return _markdown(header, lines)
+    return markdown_table(header, lines)
 
 
 def _titles(metrics: Sequence[str]) -> list[str]:
@@ -181,12 +181,3 @@ def _minutes(runs: Iterable[Mapping[str, Any]]) -> str:
 
 def _codes(texts: Iterable[str]) -> str:
     return ", ".join(f"`{text}`" for text in texts)
-
-
-def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table."""
-    return "\n".join(_line(cells) for cells in (header, ["---"] * len(header), *rows))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

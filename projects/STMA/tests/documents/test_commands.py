@@ -72,7 +72,7 @@ def test_the_guide_to_ones_own_data_leads_to_one_number(outcomes, project_folder
     guide = [block for block in outcomes if block.document.endswith("OWN_DATA.md")]
     output = "".join(outcomes[block][1] for block in guide)
     assert "Nothing is wrong." in output
-    assert len(list((project_folder / "pictures").glob("clip_*.png"))) == 4
+    assert len(list((project_folder / "pictures").glob("*_[0-9]*.png"))) == 4
     run = project_folder / "output/Own/STMA_small_K5"
     metrics = json.loads((run / "inference/mine_test/metrics.json").read_text())
     means = {key: value for key, value in metrics["metrics"].items() if "AP/" not in key}

@@ -6,10 +6,12 @@ import json
 import re
 from pathlib import Path
 
+from stma_d2.evaluation import METRICS
 from stma_d2.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[2]
 REPOSITORY = PROJECT.parents[1]
+START = (PROJECT / "GETTING_STARTED.md").read_text()
 NETWORK = "UCF101-24/STMA_DLA34_RX101_K5.yaml"
 
 
@@ -54,6 +56,8 @@ def test_the_shipped_networks_figures_are_those_of_its_record():
     (row,) = re.findall(r"^\| `Synthetic/STMA_tiny_K5.yaml` \| `syn.*$", page, re.MULTILINE)
     for metric in ("frame_mAP@0.5", "video_mAP@0.5", "video_mAP@0.5:0.95"):
         assert f"| {evaluation['metrics'][metric]:.2f} |" in row
+    frame, video = (evaluation["metrics"][metric] for metric in METRICS[:2])
+    assert f"{frame:.2f} and {video:.2f}, the figures of" in START
 
 
 def test_the_version_is_one():

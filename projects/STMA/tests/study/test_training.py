@@ -142,7 +142,7 @@ def test_what_does_not_end_when_told_to_is_killed(study, late, monkeypatch):
     monkeypatch.setattr(training, "_GRACE", 0.2)
     late("a", "begun")
     study.train([study.run("a", "wait")])
-    assert study.ended[0].stopped and study.ended[0].problem.startswith("status -9: ")
+    assert study.ended[0].stopped and study.ended[0].problem == "ended by SIGKILL"
 
 
 def test_a_signal_ends_the_runs_too(study):
