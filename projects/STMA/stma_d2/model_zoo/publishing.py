@@ -17,7 +17,7 @@ from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
 from ..checkpoint.seal import seal
 from ..errors import InputError
 from ..files import atomic_write, file_sha256
-from ..safe_json import read_json
+from ..safe_json import parse_json, read_json
 from ..safe_yaml import parse_yaml
 from .checkpoints import INDEX, index_text, read_index
 
@@ -199,8 +199,8 @@ def _seconds_an_iteration(path: Path) -> float | None:
     if not path.is_file():
         return None
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [parse_json(line) for line in path.read_bytes().splitlines()]
     except ValueError:
         return None
-    times = [line["time"] for line in lines if "time" in line]
+    times = [line["time"] for line in lines if isinstance(line, dict) and "time" in line]
     return median(times) if times else None
