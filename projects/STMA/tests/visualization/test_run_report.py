@@ -175,7 +175,7 @@ def test_a_value_of_another_kind_is_told_with_file_and_key(
 def test_what_is_no_run_is_refused(finished_run, report):
     whole = evaluation(finished_run).read_text()
     evaluation(finished_run).write_text(whole[:50])
-    with pytest.raises(InputError, match=r"metrics\.json cannot be read.*evaluate again"):
+    with pytest.raises(InputError, match=r"metrics\.json: not readable JSON.*evaluate again"):
         report()
     evaluation(finished_run).write_text(whole)
     for name in ("curves.json", "metrics.json"):
