@@ -12,7 +12,7 @@ _DIGIT = 11  # bits that are sorted at a time
 def ranked(scores: np.ndarray, outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sort detections, the best first; of equal scores the earlier stands first.
 
-    A radix sort, which takes the outcomes along: a tenth of the time of numpy's stable sort, and
+    A radix sort, which takes the outcomes along: several times faster than numpy's stable sort, and
     without its array of 8 bytes a detection.
 
     Args:
