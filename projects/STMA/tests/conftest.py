@@ -37,7 +37,8 @@ TINY = [
     *("TEST.LINKING.MIN_TUBELET_SCORE", "0.0", "TEST.LINKING.TRIM_BELOW_MEDIAN", "0.0"),
     *("SOLVER.AMP.ENABLED", "False", "INPUT.BACKGROUND_WINDOWS", "0.0", "SEED", "1"),
 ]
-LIMIT = 300  # seconds that a test's process may take; a busy machine is slow
+# Seconds that a test's process may take; a busy machine is slow, and the long tests do more.
+LIMIT = 1800 if "STMA_LONG_TESTS" in os.environ else 300
 
 
 @pytest.fixture(scope="session")

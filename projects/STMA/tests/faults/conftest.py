@@ -1,4 +1,4 @@
-"""Faults on purpose; what came of the kills is printed as a table after the tests."""
+"""Faults on purpose; what came of them is printed as tables after the tests."""
 
 from __future__ import annotations
 
@@ -14,21 +14,34 @@ from tabulate import tabulate
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SCRIPT = str(Path(__file__).with_name("run_tool.py"))
-HEADERS = ("killed in", "kills", "lost beyond the last checkpoint", "ends", "of them exact")
-ROWS: list[tuple] = []
+HEADERS = {
+    "kills": ("killed in", "kills", "lost beyond the last checkpoint", "ends", "of them exact"),
+    "growth": (
+        *("kind", "length", "of", "quantity", "after the warm-up", "at the end", "most"),
+        *("slope an hour", "standard error"),
+    ),
+}
+ROWS: dict[str, list[tuple]] = {name: [] for name in HEADERS}
 
 
 @pytest.fixture
 def tell_row() -> Callable[..., None]:
-    """Adds a row to the table."""
-    return lambda *row: ROWS.append(row)
+    """Adds a row to the table of kills."""
+    return lambda *row: ROWS["kills"].append(row)
+
+
+@pytest.fixture
+def tell_growth() -> Callable[..., None]:
+    """Adds a row to the table of growth."""
+    return lambda *row: ROWS["growth"].append(row)
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Print the table."""
-    if ROWS:
-        terminalreporter.section("kills")
-        terminalreporter.write_line(tabulate(ROWS, headers=HEADERS, tablefmt="github"))
+    """Print the tables."""
+    for name, rows in ROWS.items():
+        if rows:
+            terminalreporter.section(name)
+            terminalreporter.write_line(tabulate(rows, headers=HEADERS[name], tablefmt="github"))
 
 
 @pytest.fixture(scope="session")
