@@ -16,6 +16,10 @@ TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SCRIPT = str(Path(__file__).with_name("run_tool.py"))
 HEADERS = {
     "kills": ("killed in", "kills", "lost beyond the last checkpoint", "ends", "of them exact"),
+    "damaged files": (
+        *("kind", "inputs", "accepted", "refused", "stack traces", "damage not noticed"),
+        *("executions", "writes outside", "crashes", "hangs", "most MB", "longest, s"),
+    ),
     "growth": (
         *("kind", "length", "of", "quantity", "after the warm-up", "at the end", "most"),
         *("slope an hour", "standard error"),
@@ -28,6 +32,12 @@ ROWS: dict[str, list[tuple]] = {name: [] for name in HEADERS}
 def tell_row() -> Callable[..., None]:
     """Adds a row to the table of kills."""
     return lambda *row: ROWS["kills"].append(row)
+
+
+@pytest.fixture
+def tell_damage() -> Callable[..., None]:
+    """Adds a row to the table of damaged files."""
+    return lambda *row: ROWS["damaged files"].append(row)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -21,12 +22,12 @@ from stma_d2.data import load_annotations, open_frames
 LONG = "STMA_LONG_TESTS" in os.environ
 KILLS = 15 if LONG else 2  # of each kind
 TRAINING = (
-    *("SOLVER.MAX_ITER", "60" if LONG else "24", "SOLVER.CHECKPOINT_PERIOD", "7"),
+    *("SOLVER.MAX_ITER", "24", "SOLVER.CHECKPOINT_PERIOD", "7"),
     *("SOLVER.EMA.DECAY", "0.9", "TEST.EVAL_PERIOD", "5", "DATALOADER.NUM_WORKERS", "1"),
 )
 # A checkpoint an iteration, and larger ones, so that most of the time is their writing.
 WRITING = (
-    *("SOLVER.MAX_ITER", "30" if LONG else "10", "SOLVER.CHECKPOINT_PERIOD", "1"),
+    *("SOLVER.MAX_ITER", "10", "SOLVER.CHECKPOINT_PERIOD", "1"),
     *("DATASETS.TEST", "()", "MODEL.STMA.ACTION.FUSED_CHANNELS", "256"),
     *("MODEL.STMA.HEAD_CHANNELS", "128"),
 )
@@ -151,6 +152,33 @@ def raw_videos(synthetic_root, tmp_path):
             writer.write(frame)
         writer.release()
     return tmp_path / "raw", annotations
+
+
+def is_running(pid):
+    """Whether there is such a process that is not only left to be asked for its status."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_generator_leaves_no_process_behind(start_tool, tmp_path):
+    command = ("make_synthetic_actions.py", "--num-train", 500, "--workers", 2, "--root", tmp_path)
+    process = start_tool(*command)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_until(lambda: len(children.read_text().split()) == 2)
+    workers = [int(pid) for pid in children.read_text().split()]
+    assert all(map(is_running, workers))
+    process.kill()
+    process.join()
+    wait_until(lambda: not any(map(is_running, workers)))
 
 
 def test_data_whose_preparation_is_killed_are_the_undisturbed_ones(
