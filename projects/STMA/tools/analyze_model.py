@@ -64,11 +64,11 @@ def analyze(model: STMA, size: tuple[int, int], clip_length: int, num_frames: in
         clip_length: T.
         num_frames: K.
     """
-    frame, clip = torch.zeros(1, 3, *size), torch.zeros(1, clip_length, 3, *size)
+    frame, clip = torch.zeros(1, 3, *size), torch.zeros(1, clip_length, dtype=torch.int64)
     features, snippet = model.frame_features(frame), torch.zeros(1, num_frames, dtype=torch.int64)
 
     def window_maps(snippet: torch.Tensor, clip: torch.Tensor) -> WindowMaps:
-        clips = None if model.backbone_3d is None else model.clip_features(clip)
+        clips = None if model.backbone_3d is None else model.clip_features(frame, clip)
         return model.window_maps(features, snippet, clips)
 
     macs = {

@@ -48,7 +48,7 @@ from stma_d2.evaluation import evaluate_tubelets, get_protocol
 from stma_d2.files import atomic_write
 from stma_d2.inference import StreamPredictor
 from stma_d2.linking import LinkingRules, link_tubelets
-from stma_d2.modeling import DLA34, STMA, TubeletDetector
+from stma_d2.modeling import DLA34, STMA, DetectorState, TubeletDetector
 from stma_d2.modeling.backbone import build_backbone_2d, deform
 from stma_d2.modeling.detector import rows_per_pass
 from stma_d2.modeling.precision import mixed_precision
@@ -134,7 +134,8 @@ def measure_video(args: argparse.Namespace) -> Figure:
 def measure_inference(args: argparse.Namespace) -> Figure:
     """Frames of a video under way: features shared, against every window alone.
 
-    The limit is one pass of each network and the heads a frame, on inputs that lie ready.
+    On processors also against the same with the network laid out as for training. The limit is one
+    pass of each network and the heads a frame, on inputs that lie ready.
     """
     cfg = load_config(args.config_file, args.opts)
     cfg.TEST.WINDOWS_PER_CHUNK = args.frames
@@ -146,18 +147,23 @@ def measure_inference(args: argparse.Namespace) -> Figure:
         video = inputs.write_frames(Path(folder, "v"), num_windows + sampler.snippet_length - 1)
         chunks = [mapper(item) for item in ChunkIndex([video], sampler, args.frames)]
         alone = [mapper(item) for item in islice(ChunkIndex([video], sampler, 1), args.frames)]
-    state, following = detector.init_state(), iter(chunks)
-    detector.step(state, next(following))  # the others go on from it
-    steps = network_steps(model, chunks[0])
-    runs = {
-        "windows alone": lambda: [detector.step(detector.init_state(), each) for each in alone],
-        "features shared": lambda: detector.step(state, next(following)),
-        **steps,
-    }
+    states = {"features shared": detector.init_state()}
+    network = states["features shared"].network
+    if network is not model:
+        states["laid out as for training"] = DetectorState(model)
+    runs = {"windows alone": lambda: [detector.step(detector.init_state(), each) for each in alone]}
+    for name, state in states.items():
+        following = iter(chunks)
+        detector.step(state, next(following))  # the others go on from it
+        runs[name] = lambda s=state, f=following: detector.step(s, next(f))
+    steps = network_steps(network, chunks[0])
+    runs |= steps
     with mixed_precision(model.device, cfg.TEST.AMP.ENABLED):
         timings = in_turns(runs, args.repeats, "frame", args.frames)
-    limit = sum(timing.median for timing in timings[2:])
-    return timings, {**ratio(*timings[:2]), "features shared / limit": timings[1].median / limit}
+    alone, shared, *others = timings
+    limit = sum(timing.median for timing in timings[-len(steps) :])
+    numbers = {**ratio(alone, shared), "features shared / limit": shared.median / limit}
+    return timings, numbers | (ratio(shared, others[0]) if network is not model else {})
 
 
 def network_steps(model: STMA, chunk: Sample) -> dict[str, Callable[[], object]]:
@@ -165,16 +171,18 @@ def network_steps(model: STMA, chunk: Sample) -> dict[str, Callable[[], object]]
     images, snippets, clips = (
         chunk[key].to(model.device) for key in ("frames", "snippet_index", "clip_index")
     )
+    per_pass = rows_per_pass(images)
+    passes = torch.arange(len(snippets)).split(per_pass)
     features, features_3d = model.frame_features(images), None
-    steps = {"2D backbone": lambda rows: model.frame_features(images[rows])}
+    steps = {"2D backbone": lambda: [model.frame_features(images[rows]) for rows in passes]}
     if model.backbone_3d is not None:
-        features_3d = model.clip_features(images[clips])
-        steps["3D backbone"] = lambda rows: model.clip_features(images[clips[rows]])
-    steps["heads, decoding"] = lambda rows: model.detect(
-        features, snippets[rows], None if features_3d is None else features_3d[rows]
-    )
-    passes = torch.arange(len(snippets)).split(rows_per_pass(images))
-    return {name: lambda s=step: [s(rows) for rows in passes] for name, step in steps.items()}
+        features_3d = model.clip_features(images, clips, per_pass)
+        steps["3D backbone"] = lambda: model.clip_features(images, clips, per_pass)
+    steps["heads, decoding"] = lambda: [
+        model.detect(features, snippets[rows], None if features_3d is None else features_3d[rows])
+        for rows in passes
+    ]
+    return steps
 
 
 @torch.inference_mode()

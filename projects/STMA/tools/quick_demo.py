@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stma_d2.engine.memory import KEEP_MEMORY
 from stma_d2.errors import clear_exit
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -22,13 +23,6 @@ NAME = "Synthetic/STMA_tiny_K5.yaml"
 CONFIG = f"configs/{NAME}"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
 VIDEO = "rgb-images/val_0003"
-# glibc gives large blocks back to the system after every layer and takes them again; keeping them
-# makes training on a CPU a tenth faster. Bytes.
-KEEP_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**32),
-    "MALLOC_TOP_PAD_": str(2**28),
-}
 
 
 def run(*command: str) -> None:

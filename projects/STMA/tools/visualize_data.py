@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Show what a training is given: a page about its data set, and pictures of the first samples.
+"""Show what a training is given: a sheet about its data set, and pictures of the first samples.
 
-``data.html`` has counts, durations, box sizes and a video of each class with its tubes; the
-pictures show frames, boxes, heat map and regression areas.
+``data.html`` has counts, durations, box sizes and a video of each class with its tubes,
+``classes.png`` a few frames of each class; the other pictures show frames, boxes, heat map and
+regression areas.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from stma_d2.data import ClipDatasetMapper, build_train_index, build_train_strea
 from stma_d2.errors import clear_exit
 from stma_d2.files import atomic_write
 from stma_d2.modeling.backbone import build_backbone_2d
-from stma_d2.visualization.data_report import write_data_page
+from stma_d2.visualization.data_report import write_data_sheet
 from stma_d2.visualization.targets import draw_training_sample
 
 
@@ -54,10 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     index = build_train_index(cfg)
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
     videos = [video for name in cfg.DATASETS.TRAIN for video in DatasetCatalog.get(name)]
-    page = args.output / "data.html"
     least = cfg.TEST.LINKING.MIN_TUBE_LENGTH
-    write_data_page(videos, labels, ", ".join(cfg.DATASETS.TRAIN), page, least)
-    print(page)
+    groups = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).get("class_groups")
+    name = ", ".join(cfg.DATASETS.TRAIN)
+    for path in write_data_sheet(videos, labels, name, args.output, least, groups):
+        print(path)
     # The same windows and draws at every call, unless SEED is set.
     stream = build_train_stream(cfg, index, seed=max(cfg.SEED, 0))
     for item in islice(stream, min(args.num, len(index))):

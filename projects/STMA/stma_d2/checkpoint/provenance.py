@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -22,7 +23,8 @@ def provenance(device: str) -> dict[str, str]:
 
     Returns:
         ``version`` of this package; ``torch``, its version; ``commit`` of the checkout, ending in
-        "-dirty" where files differ from it, "" outside of one; ``hardware``.
+        "-dirty" where files differ from it; outside of one what STMA_COMMIT in the environment
+        says, or ""; ``hardware``.
     """
     return {
         "version": __version__,
@@ -39,7 +41,7 @@ def _commit() -> str:
         changed = _git("status", "--porcelain", "--untracked-files=no", ".")
         return _git("rev-parse", "--short=12", "HEAD") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
-        return ""
+        return os.environ.get("STMA_COMMIT", "")
 
 
 def _git(*arguments: str) -> str:

@@ -19,6 +19,7 @@ from torch.nn.parallel import DistributedDataParallel
 from ..errors import InputError
 from ..structures import Sample, Tubelets
 from .features import FrameFeatures
+from .inference_network import InferenceNetwork
 from .precision import mixed_precision
 
 # A processor is fastest with maps that fit its caches: this many pixels of network input a pass
@@ -30,14 +31,16 @@ _CPU_PIXELS_PER_PASS = 288 * 288
 class DetectorState:
     """Where a detector stands in a video.
 
-    It belongs to the network's present weights: begin anew when they change.
+    It belongs to the weights that the network had at its beginning: begin anew when they change.
 
     Attributes:
+        network: the network with these weights, see `InferenceNetwork`.
         next_window: video and first frame of the window that comes next; None at the beginning.
         recent: features of the K - 1 frames that this window shares with the last one: of the
             frames as they are and, with the flip test, of their mirror images.
     """
 
+    network: nn.Module
     next_window: tuple[str, int] | None = None
     recent: tuple[FrameFeatures, ...] = ()
 
@@ -70,6 +73,7 @@ class TubeletDetector:
             amp: whether to compute in 16 bits, see `mixed_precision`.
         """
         self.model = model.module if isinstance(model, DistributedDataParallel) else model
+        self._network = InferenceNetwork(self.model, amp)
         self.windows_per_clip = windows_per_clip
         self.flip = flip
         self.amp = amp
@@ -99,8 +103,8 @@ class TubeletDetector:
         }
 
     def init_state(self) -> DetectorState:
-        """The state before the first chunk."""
-        return DetectorState()
+        """The state before the first chunk, for the network's present weights."""
+        return DetectorState(self._network.get())
 
     @torch.no_grad()
     def step(self, state: DetectorState, sample: Sample) -> Tubelets:
@@ -120,12 +124,12 @@ class TubeletDetector:
         views = (images, images.flip(-1)) if self.flip else (images,)
         with mixed_precision(images.device, self.amp):
             frames = self._frame_features(state, sample, views, needed)
-            clips = [self._clip_features(sample, view) for view in views]
+            clips = [self._clip_features(state.network, sample, view) for view in views]
             passes = zip(_to_device(snippet_index, images.device).split(rows), *clips, strict=False)
             parts = []
             for index, clip, *mirrored_clip in passes:
                 mirrored = (frames[1], *mirrored_clip) if self.flip else None
-                parts.append(self.model.detect(frames[0], index, clip, mirrored))
+                parts.append(state.network.detect(frames[0], index, clip, mirrored))
         boxes, scores = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
         height, width = sample["height"], sample["width"]
         scales = width / images.shape[-1], height / images.shape[-2]
@@ -148,7 +152,7 @@ class TubeletDetector:
             FrameFeatures.cat(
                 [
                     *recent[number : number + 1],
-                    *(self.model.frame_features(view[index]) for index in passes),
+                    *(state.network.frame_features(view[index]) for index in passes),
                 ]
             )
             for number, view in enumerate(views)
@@ -157,18 +161,20 @@ class TubeletDetector:
         state.recent = tuple(part[max(len(part) - shared, 0) :] for part in frames)
         return frames
 
-    def _clip_features(self, sample: Sample, images: torch.Tensor) -> Iterable[torch.Tensor | None]:
+    def _clip_features(
+        self, network: nn.Module, sample: Sample, images: torch.Tensor
+    ) -> Iterable[torch.Tensor | None]:
         """3D features of each window, pass by pass; Nones without a 3D backbone.
 
         They are computed once for windows that share a clip.
         """
-        if self.model.backbone_3d is None:
+        if network.backbone_3d is None:
             return repeat(None)
         middles, clip_of_window = shared_clips(sample["windows"], self.windows_per_clip)
         rows = rows_per_pass(images)
         index = _to_device(sample["clip_index"][middles], images.device)
-        parts = [self.model.clip_features(images[i]) for i in index.split(rows)]
-        return torch.cat(parts)[_to_device(clip_of_window, images.device)].split(rows)
+        features = network.clip_features(images, index, rows)
+        return features[_to_device(clip_of_window, images.device)].split(rows)
 
 
 def shared_clips(windows: torch.Tensor, windows_per_clip: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -18,7 +18,7 @@ from torch import nn
 
 from ..errors import InputError
 from ..structures import Sample, Tubelets
-from .backbone import FeatureBackbone, build_backbone_2d, build_backbone_3d
+from .backbone import FeatureBackbone, SharedStemNet3D, build_backbone_2d, build_backbone_3d
 from .batch import TargetBatch, batch_frames, batch_targets
 from .decoding import class_scores, find_peaks, follow_centers, read_boxes
 from .detector import TubeletDetector
@@ -203,7 +203,7 @@ class STMA(nn.Module):
         frames = self.frame_features(batch.frames[batch.detected])
         clips = None
         if self.backbone_3d is not None:
-            clips = self.clip_features(batch.frames[batch.clip_index])
+            clips = self.clip_features(batch.frames, batch.clip_index)
         maps = self.window_maps(frames, batch.snippet_index, clips)
         targets = batch_targets(batched_inputs, self.device)
         divisors = self.loss_divisors(batched_inputs)
@@ -230,20 +230,28 @@ class STMA(nn.Module):
             action=None if self.action_head is None else self.action_head.forward_frames(features),
         )
 
-    def clip_features(self, clips: torch.Tensor) -> torch.Tensor:
+    def clip_features(
+        self, frames: torch.Tensor, clip_index: torch.Tensor, clips_per_pass: int | None = None
+    ) -> torch.Tensor:
         """Run the 3D backbone; only for a network that has one.
 
         Args:
-            clips: (B, T, 3, H, W) uint8 BGR on the network's device.
+            frames: (F, 3, H, W) uint8 BGR on the network's device.
+            clip_index: (B, T) int64, positions in ``frames`` of each clip's.
+            clips_per_pass: how many clips are worked on at a time; None: all.
 
         Returns:
             (B, c', T', h', w').
         """
-        clips = clips.transpose(1, 2)
+        clips_per_pass = clips_per_pass or len(clip_index)
         if self.clip_format == "RGB":
-            clips = clips.flip(1)
-        features = self.backbone_3d((clips - self.clip_mean) / self.clip_std)
-        return _select(features, self._feature_3d)
+            frames = frames.flip(1)
+        if isinstance(self.backbone_3d, SharedStemNet3D):
+            frames = (frames - self.clip_mean[..., 0]) / self.clip_std[..., 0]
+            return self.backbone_3d(frames, clip_index, clips_per_pass)
+        passes = (frames[index].transpose(1, 2) for index in clip_index.split(clips_per_pass))
+        features = [self.backbone_3d((clips - self.clip_mean) / self.clip_std) for clips in passes]
+        return torch.cat([_select(maps, self._feature_3d) for maps in features])
 
     def window_maps(
         self, frames: FrameFeatures, snippet_index: torch.Tensor, clips: torch.Tensor | None

@@ -1,8 +1,8 @@
-"""One page about a data set, so that a wrong label is seen before a training, not after it."""
+"""A sheet about a data set, so that a wrong label is seen before a training, not after it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ..structures import Tube, VideoAnnotation, VideoDict
-from .figures import BLUE, Margins, new_figure, new_panels, shortened, style
+from .clip_sheet import draw_clip_sheet
+from .figures import BLUE, Margins, new_figure, new_panels, shortened, style, write_png
 from .page import write_page
 from .player import player_record
 
@@ -18,39 +19,59 @@ _PAGE_BYTES = 10_000_000  # of pictures in the whole page
 _MAX_PLAYERS = 40
 
 
-def write_data_page(
+def write_data_sheet(
     videos: Sequence[VideoDict],
     labels: Sequence[str],
     name: str,
-    output: Path,
+    folder: Path,
     min_tube_length: int,
-) -> None:
-    """Write the page: counts, durations and box sizes by class, and a video of each class.
+    groups: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> tuple[Path, ...]:
+    """Write a page, and a picture of a clip of each class.
+
+    The page, ``data.html``, has counts, durations and box sizes by class, and a video of each; the
+    picture is ``classes.png``, see `draw_clip_sheet`.
 
     Args:
         videos: of the data set.
         labels: class names, of which a tube's label is a position.
         name: what the page calls the data set.
-        output: file to write.
+        folder: where to write; made when missing.
         min_tube_length: frames; a note tells of shorter tubes (TEST.LINKING.MIN_TUBE_LENGTH).
+        groups: of each class, if classes have groups.
+        facts: what else to tell of the data set, by name.
+
+    Returns:
+        The files; there is no picture where there are no tubes.
+
+    Raises:
+        InputError: naming the file, if a frame cannot be read.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     by_class = {label: _tubes_of(videos, i) for i, label in enumerate(labels)}
     chosen = [(label, _typical(tubes)) for label, tubes in by_class.items() if tubes]
+    page, picture = folder / "data.html", folder / "classes.png"
     share = _PAGE_BYTES // max(min(len(chosen), _MAX_PLAYERS), 1)
     players = [
         (_player(video, labels, share), f"{label}: {_frames(tube)}")
         for label, (video, tube) in chosen[:_MAX_PLAYERS]
     ]
     write_page(
-        output,
+        page,
         "data.html",
         name=name,
-        counts=_counts(videos),
-        classes=_class_table(by_class),
+        counts=[*_counts(videos), *(facts or {}).items()],
+        classes=_class_table(by_class, groups),
         notes=_notes(videos, by_class, min_tube_length),
         plots=_figures(by_class),
         players=players,
     )
+    if not chosen:
+        return (page,)
+    titles = {label: f"{label} ({groups[label]})" if groups else label for label in labels}
+    write_png(picture, draw_clip_sheet([(titles[label], *pair) for label, pair in chosen]))
+    return page, picture
 
 
 def _tubes_of(videos: Sequence[VideoDict], label: int) -> list[tuple[VideoDict, Tube]]:
@@ -95,7 +116,9 @@ def _counts(videos: Sequence[VideoDict]) -> list[tuple[str, Any]]:
     ]
 
 
-def _class_table(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> dict[str, Any]:
+def _class_table(
+    by_class: dict[str, list[tuple[VideoDict, Tube]]], groups: Mapping[str, str] | None
+) -> dict[str, Any]:
     head = ["class", "videos", "tubes", "boxes", "shortest", "median", "longest", "box side (%)"]
     rows = []
     for label, tubes in by_class.items():
@@ -104,7 +127,10 @@ def _class_table(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> dict[str,
         if tubes:
             cells += [min(lengths), f"{np.median(lengths):g}", max(lengths)]
             cells.append(f"{np.median(_sides(tubes)):.0f}")
-        rows.append([label, *cells, *[""] * (7 - len(cells))])
+        cells += [""] * (7 - len(cells))
+        rows.append([label, *([groups[label]] if groups else []), *cells])
+    if groups:
+        head.insert(1, "group")
     return {"head": head, "rows": rows}
 
 

@@ -47,6 +47,15 @@ def test_an_installation_within_another_projects_checkout_has_no_commit(package)
     assert provenance.provenance("cpu")["commit"] == ""
 
 
+def test_the_environment_says_the_commit_only_where_there_is_no_checkout(package, monkeypatch):
+    folder, git = package
+    monkeypatch.setenv("STMA_COMMIT", "said")
+    assert provenance.provenance("cpu")["commit"] == git("rev-parse", "HEAD")[:12]
+    provenance._commit.cache_clear()
+    (folder.parent / ".git").rename(folder.parent / "no_git")
+    assert provenance.provenance("cpu")["commit"] == "said"
+
+
 def test_hardware_names_gpus_and_threads(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"a GPU called {device}")
     monkeypatch.setattr(torch, "get_num_threads", lambda: 3)

@@ -53,6 +53,7 @@ class Good:
         ways: of damaging it.
         has_parts: whether it is a zip file, whose parts are damaged too.
         sealed: whether damage must be noticed, whatever it hits.
+        harmful: whether it is refused as it is.
     """
 
     content: bytes
@@ -60,6 +61,7 @@ class Good:
     ways: tuple[Mutation, ...] = BYTES
     has_parts: bool = False
     sealed: bool = False
+    harmful: bool = False
 
     def damaged(self, rng: random.Random) -> tuple[bytes, bool]:
         """A damaged content, and whether it must be noticed."""
@@ -103,7 +105,7 @@ def _annotations() -> TubeAnnotations:
         corners = rng.integers(0, 10, (FRAMES, 2)).astype(np.float32)
         boxes = np.concatenate([corners, corners + 20], axis=1)
         tubes = tuple(Tube(np.arange(1, FRAMES + 1), boxes, label) for label in (0, 1))
-        videos[name] = VideoAnnotation(num_frames=FRAMES, height=48, width=64, tubes=tubes)
+        videos[name] = VideoAnnotation(num_frames=FRAMES, height=240, width=320, tubes=tubes)
     return TubeAnnotations(LABELS, videos, (Split(train=("a",), test=("b/c",)),))
 
 
@@ -115,7 +117,7 @@ def annotations(folder: Path) -> Kind:
     for ending in (".json", ".pkl"):
         save_annotations(truth, folder / f"good{ending}")
         ways = TEXT if ending == ".json" else BYTES
-        goods.append(Good((folder / f"good{ending}").read_bytes(), ending, ways))
+        goods.append(Good((folder / f"good{ending}").read_bytes(), f".ours{ending}", ways))
     for kind, ending in (("cvat", ".xml"), ("mot", ".zip"), ("coco", ".json")):
         path = folder / f"good_{kind}{ending}"
         write_annotations(one, str(path), kind, 0.0, Report())
@@ -128,12 +130,13 @@ def annotations(folder: Path) -> Kind:
     tube = {"label": 0, "sf": 0, "ef": 3, "boxes": np.ones((3, 4), np.int16)}
     corrected = {"a": {"numf": FRAMES, "annotations": [tube]}}
     goods.append(Good(_pickled(corrected), ".pkl"))
-    goods.append(Good(_pickled({"labels": _Harm()}), ".pkl"))
+    goods.append(Good(_pickled({"labels": _Harm()}), ".pkl", harmful=True))
     (folder / "labels.txt").write_text("\n".join(LABELS))
-    videos = folder / "videos" / "a"
-    videos.mkdir(parents=True)
-    for number in range(1, FRAMES + 1):
-        cv2.imwrite(str(videos / f"{number:05d}.jpg"), np.zeros((48, 64, 3), np.uint8))
+    for name in truth.videos:
+        frames = folder / "videos" / name
+        frames.mkdir(parents=True)
+        for number in range(1, FRAMES + 1):
+            cv2.imwrite(str(frames / f"{number:05d}.jpg"), np.zeros((240, 320, 3), np.uint8))
     settings = FormatSettings(
         labels_file=str(folder / "labels.txt"), videos=str(folder / "videos"), fps=1.0
     )
@@ -142,7 +145,7 @@ def annotations(folder: Path) -> Kind:
         report = Report()
         readings = read_path(str(path), settings, report)
         assemble(readings, [], settings.videos, report)
-        if path.suffix in (".json", ".pkl"):
+        if ".ours" in path.suffixes:
             load_annotations(path)
 
     return Kind(goods, read)
@@ -163,7 +166,7 @@ def detections(folder: Path) -> Kind:
     harm[0] = _Harm()
     np.savez(folder / "harm.npz", videos=harm)
     goods = [
-        Good((folder / name).read_bytes(), ".npz", has_parts=True)
+        Good((folder / name).read_bytes(), ".npz", has_parts=True, harmful=name.startswith("harm"))
         for name in ("good.npz", "harm.npz")
     ]
 
@@ -203,7 +206,10 @@ def checkpoints(folder: Path) -> Kind:
                 seal(file)
         is_zip = name in ("sealed.pth", "other.pth", "harm.pth")
         data = (folder / name).read_bytes()
-        goods.append(Good(data, Path(name).suffix, has_parts=is_zip, sealed=sealed))
+        is_ours = sealed or name == "old.pth"
+        goods.append(
+            Good(data, Path(name).suffix, has_parts=is_zip, sealed=sealed, harmful=not is_ours)
+        )
     checkpointer = TubeletCheckpointer(model, cfg=cfg)
 
     def read(path: Path, must_be_noticed: bool) -> None:
@@ -224,11 +230,12 @@ def configurations(folder: Path) -> Kind:
     whole = load_config(str(CONFIGS / "Synthetic" / "STMA_tiny_K5.yaml")).dump()
     goods = [Good(text.encode(), ".yaml", TEXT) for text in (base.read_text(), derived, whole)]
     harm = "MODEL: !!python/object/apply:os.system ['touch MARKER']\n"
-    goods.append(Good(harm.encode(), ".yaml", TEXT))
+    goods.append(Good(harm.encode(), ".yaml", TEXT, harmful=True))
     save_annotations(_annotations(), folder / "mine.json")
     (folder / "clips").mkdir()
-    ours = "annotations: mine.json\nvideos: clips\nlabels: [wave, jump]\nsplit: 1\n"
-    splits = "annotations: mine.json\nframes: clips\nsplits: {train: [a], test: ['b/c']}\n"
+    annotated = f"annotations: {folder}/mine.json\n"
+    ours = f"{annotated}videos: {folder}/clips\nlabels: [wave, jump]\nsplit: 1\n"
+    splits = f"{annotated}frames: {folder}/clips\nsplits: {{train: [a], test: ['b/c']}}\n"
     goods += [Good(text.encode(), ".data.yaml", TEXT) for text in (ours, splits)]
 
     def read(path: Path, must_be_noticed: bool) -> None:

@@ -12,14 +12,10 @@ import sys
 from pathlib import Path
 
 LONG = "STMA_LONG_TESTS" in os.environ
-COUNTS = (
-    {"annotations": 40_000, "npz": 10_000, "checkpoints": 10_000}
-    | {"configurations": 15_000, "images": 15_000, "videos": 10_000}
-    if LONG
-    else dict.fromkeys(
-        ("annotations", "npz", "checkpoints", "configurations", "images", "videos"), 100
-    )
-)
+COUNTS = {"annotations": 45_000, "npz": 10_000, "checkpoints": 5_000}
+COUNTS |= {"configurations": 5_000, "images": 30_000, "videos": 5_000}
+if not LONG:
+    COUNTS = {kind: count // 250 for kind, count in COUNTS.items()}
 MOST_MEMORY = 256.0  # MB that a reader may take for a file of some hundred bytes
 LONGEST = 10.0  # seconds of the processor
 
@@ -36,7 +32,6 @@ def test_damaged_files_are_read_or_refused(tmp_path, tell_damage):
         tell_damage(*(f"{v:.1f}" if isinstance(v, float) else v for v in record.values()))
     for record in records:
         assert record["accepted"] + record["refused"] == record["inputs"], (record, tmp_path)
-        assert 0 < record["accepted"] < record["refused"], record
         unwanted = ("executions", "writes outside", "crashes", "hangs")
         assert not any(record[name] for name in unwanted), (record, tmp_path)
         assert record["MB"] < MOST_MEMORY and record["seconds"] < LONGEST, record

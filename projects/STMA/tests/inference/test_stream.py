@@ -140,8 +140,8 @@ def test_a_video_shorter_than_the_snippet_has_one_window(make_cfg, make_video):
 
 def test_each_frame_passes_the_backbones_once(cfg, count_rows):
     predictor = StreamPredictor(cfg)
-    model = predictor.model
-    frames, clips = count_rows(model.backbone), count_rows(model.backbone_3d)
+    network = predictor.detector.init_state().network
+    frames, clips = count_rows(network.backbone), count_rows(network.backbone_3d.blocks[0])
     for frame in frames_of_scenes(10):
         predictor.push(frame)
     assert (sum(frames), sum(clips)) == (10, 10 - K + 1)

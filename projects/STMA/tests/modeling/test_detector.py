@@ -68,7 +68,8 @@ def test_chunks_in_order_compute_each_frame_once_and_change_nothing(
 ):
     detector = TubeletDetector(tiny_model, flip=flip)
     expected = run(detector, make_chunks(NUM_FRAMES))
-    frames, clips = count_rows(tiny_model.backbone), count_rows(tiny_model.backbone_3d)
+    network = detector.init_state().network
+    frames, clips = count_rows(network.backbone), count_rows(network.backbone_3d.blocks[0])
     assert_same_tubelets(run(detector, make_chunks(windows_per_chunk)), expected)
     assert sum(frames) == NUM_FRAMES * (1 + flip)
     assert sum(clips) == (NUM_FRAMES - 2) * (1 + flip)
@@ -92,7 +93,8 @@ def test_two_videos_side_by_side_do_not_disturb_each_other(
     detector = TubeletDetector(tiny_model)
     videos = [make_chunks(5, seed=seed) for seed in (1, 2)]
     states = [detector.init_state() for _ in videos]
-    frames = count_rows(tiny_model.backbone)
+    assert states[0].network is states[1].network
+    frames = count_rows(states[0].network.backbone)
     found = [
         [detector.step(state, chunk) for state, chunk in zip(states, chunks, strict=True)]
         for chunks in zip(*videos, strict=True)
@@ -109,7 +111,7 @@ def test_the_first_chunk_again_is_computed_again(
     detector = TubeletDetector(tiny_model)
     state = detector.init_state()
     run(detector, make_chunks(4, seed=1, num_frames=4), state)
-    frames = count_rows(tiny_model.backbone)
+    frames = count_rows(state.network.backbone)
     again = run(detector, make_chunks(4, seed=2, num_frames=4), state)
     assert sum(frames) == 4
     assert_same_tubelets(again, at_once(tiny_model, make_chunks(4, seed=2, num_frames=4)))
@@ -171,10 +173,10 @@ def test_a_clip_stride_saves_clips_whatever_the_chunks(
     middle = torch.tensor([1] * 3 + [4] * 3 + [7] * 3 + [10] * 3 + [13] * 3 + [16] * 3)
     by_hand["clip_index"] = whole["clip_index"][middle]
     expected = at_once(tiny_model, [by_hand])
-    clips = count_rows(tiny_model.backbone_3d)
+    detector = TubeletDetector(tiny_model, windows_per_clip=3)
+    clips = count_rows(detector.init_state().network.backbone_3d.blocks[0])
     for windows_per_chunk in (3, 6, NUM_FRAMES):
         clips.clear()
-        detector = TubeletDetector(tiny_model, windows_per_clip=3)
         assert_same_tubelets(run(detector, make_chunks(windows_per_chunk)), expected)
         assert sum(clips) == 6
 

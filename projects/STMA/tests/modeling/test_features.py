@@ -16,8 +16,8 @@ def test_frames_computed_apart_serve_as_frames_computed_together(
     sample = make_sample(tiny_cfg, num_windows=3)
     (expected,) = tiny_model([sample])
     frames = FrameFeatures.cat([tiny_model.frame_features(f[None]) for f in sample["frames"]])
-    clips = sample["frames"][sample["clip_index"]]
-    clips = torch.cat([tiny_model.clip_features(clip[None]) for clip in clips])
+    clips = [tiny_model.clip_features(sample["frames"], i[None]) for i in sample["clip_index"]]
+    clips = torch.cat(clips)
     boxes, scores = tiny_model.detect(frames, sample["snippet_index"], clips)
     found = Tubelets(sample["windows"], boxes, scores).scale(160 / 64, 120 / 64).clip((120, 160))
     assert_same_tubelets(found, expected["tubelets"])

@@ -8,6 +8,7 @@ from detectron2.modeling import build_model
 from torch import nn
 
 from stma_d2.errors import InputError
+from stma_d2.modeling.inference_network import InferenceNetwork
 
 
 @torch.no_grad()
@@ -94,14 +95,18 @@ def test_the_3d_backbone_gets_its_own_colors_mean_and_std(tiny_cfg, make_sample)
     tiny_cfg.MODEL.BACKBONE_3D.PIXEL_MEAN = [10.0, 20.0, 30.0]
     tiny_cfg.MODEL.BACKBONE_3D.PIXEL_STD = [1.0, 2.0, 4.0]
     model = build_model(tiny_cfg).eval()
+    laid_out = InferenceNetwork(model, amp=False).get()
     seen = []
-    model.backbone_3d.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
+    for network in (model, laid_out):
+        network.backbone_3d.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
     sample = make_sample(tiny_cfg)
     with torch.no_grad():
-        model([sample])
+        for network in (model, laid_out):
+            network.clip_features(sample["frames"], sample["clip_index"])
     blue, green, red = sample["frames"].float().unbind(1)
     expected = torch.stack([red - 10, (green - 20) / 2, (blue - 30) / 4])
-    assert torch.allclose(seen[0][0], expected)
+    (clip,), frames = seen
+    assert torch.allclose(clip, expected) and torch.allclose(frames, expected.transpose(0, 1))
 
 
 def test_a_batch_of_different_sizes_is_refused_in_training(tiny_cfg, tiny_model, make_sample):

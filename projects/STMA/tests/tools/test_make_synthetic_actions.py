@@ -1,8 +1,11 @@
 """The command line that generates the synthetic data set."""
 
 import json
+from dataclasses import asdict
 
 import pytest
+
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 
 
 def test_arguments_reach_the_generator(tool, tmp_path):
@@ -16,4 +19,30 @@ def test_arguments_reach_the_generator(tool, tmp_path):
 
     with pytest.raises(FileExistsError, match="--overwrite"):
         main([*arguments, "--seed", "6"])
+    page = tmp_path / "synthetic_actions" / "data.html"
+    first = page.read_text()
     main([*arguments, "--seed", "6", "--overwrite"])
+    assert page.read_text() != first
+
+
+def test_levels_and_factors_reach_the_generator_and_the_sheet(tool, tmp_path):
+    main = tool("make_synthetic_actions").main
+    arguments = ["--root", str(tmp_path), "--num-train", "1", "--num-val", "1"]
+    arguments += ["--image-size", "64", "--workers", "1", "--level", "hard"]
+    main([*arguments, "--untrimmed", "0", "--max-length", "30"])
+    path = tmp_path / "synthetic_actions_hard" / "parameters.json"
+    folder = path.parent
+    page = (folder / "data.html").read_text()
+    for fact in ("<dt>level</dt><dd>hard</dd>", "<dt>max length</dt><dd>30</dd>"):
+        assert fact in page
+    assert page.count("<td>looks</td>") == 6 and (folder / "classes.png").is_file()
+    factors = json.loads(path.read_text())["factors"]
+    own = asdict(LEVELS["hard"].factors)
+    assert factors == own | {"untrimmed": 0, "max_length": 30}
+
+
+@pytest.mark.parametrize("wrong", [["--overlap", "2"], ["--actors", "1.5"], ["--level", "odd"]])
+def test_wrong_values_are_refused(tool, tmp_path, wrong, capsys):
+    with pytest.raises(SystemExit):
+        tool("make_synthetic_actions").main(["--root", str(tmp_path), *wrong])
+    assert f"argument {wrong[0]}" in capsys.readouterr().err

@@ -59,10 +59,10 @@ def test_writes_one_picture_a_window_and_the_same_again(
     first, second = tmp_path / "first", tmp_path / "deep" / "second"
     main(["--config-file", config, "--output", str(first), "--num", "3"])
     main(["--config-file", config, "--output", str(second), "--num", "3"])
-    pictures = sorted(path.name for path in first.glob("*.png"))
+    pictures = sorted(path.name for path in first.glob("Jump*.png"))
     assert len(pictures) == 3
     assert all(name.startswith("Jump_jump_01_0000") for name in pictures)
-    for name in pictures:
+    for name in (*pictures, "classes.png"):
         assert (first / name).read_bytes() == (second / name).read_bytes()
     assert cv2.imread(str(first / pictures[0])) is not None
     page = (first / "data.html").read_text()
@@ -75,7 +75,7 @@ def test_takes_overrides_and_stops_at_the_last_window(
 ) -> None:
     output = tmp_path / "pictures"
     main(["--config-file", config, "--output", str(output), "INPUT.SNIPPET_LENGTH", "1"])
-    assert len(list(output.glob("*.png"))) == 8
+    assert len(list(output.glob("Jump*.png"))) == 8
 
 
 def test_wrong_class_count_is_refused(main: Callable, config: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page about a data set, by hand."""
+"""The sheet about a data set, by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from stma_d2.structures import Tube
-from stma_d2.visualization.data_report import write_data_page
+from stma_d2.visualization.data_report import write_data_sheet
 
 
 def tube(first, last, label, side=20):
@@ -48,7 +48,7 @@ def test_counts_durations_and_sizes(video, tmp_path, evil):
         video("w", tube(5, 24, 0, side=10), tube(1, 30, 1)),
         video("silent"),
     ]
-    write_data_page(videos, ["a", evil.label, "never"], "mine", tmp_path / "data.html", 15)
+    write_data_sheet(videos, ["a", evil.label, "never"], "mine", tmp_path, 15)
     page = (tmp_path / "data.html").read_text()
     table = rows(page)
     assert table["a"] == ["2", "3", "60", "10", "20", "30", "50"]
@@ -56,7 +56,7 @@ def test_counts_durations_and_sizes(video, tmp_path, evil):
     assert table["never"] == ["0", "0", "0", "", "", "", ""]
     assert "Classes without a tube: never." in page
     assert "Tubes of fewer than 15 frames: 1." in page
-    write_data_page(videos, ["a", evil.label, "never"], "mine", tmp_path / "data.html", 10)
+    write_data_sheet(videos, ["a", evil.label, "never"], "mine", tmp_path, 10)
     assert "Tubes of fewer than" not in (tmp_path / "data.html").read_text()
     assert "reach out of the frame" not in page
     counts = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page))
@@ -67,7 +67,7 @@ def test_counts_durations_and_sizes(video, tmp_path, evil):
 
 def test_a_video_of_each_class_with_its_tubes(video, tmp_path):
     videos = [video(f"v{n}", tube(1, n, 0)) for n in (16, 20, 30)] + [video("x", tube(2, 9, 1))]
-    write_data_page(videos, ["a", "b"], "mine", tmp_path / "data.html", 15)
+    write_data_sheet(videos, ["a", "b"], "mine", tmp_path, 15)
     page = (tmp_path / "data.html").read_text()
     scripts = re.findall(r'<script type="application/json">(.*?)</script>', page)
     shown = [json.loads(text) for text in scripts]
@@ -79,12 +79,24 @@ def test_a_video_of_each_class_with_its_tubes(video, tmp_path):
 
 
 def test_boxes_out_of_the_frame_are_told(video, tmp_path):
-    write_data_page(
-        [video("v", tube(1, 20, 0, side=40))], ["a"], "mine", tmp_path / "data.html", 15
-    )
+    write_data_sheet([video("v", tube(1, 20, 0, side=40))], ["a"], "mine", tmp_path, 15)
     assert "out of the frame: 1, the first is v." in (tmp_path / "data.html").read_text()
 
 
-def test_a_data_set_without_any_tube_has_a_page(video, tmp_path):
-    write_data_page([video("v")], ["a"], "mine", tmp_path / "data.html", 15)
+def test_groups_and_facts_are_told(video, tmp_path):
+    videos = [video("v", tube(1, 20, 0), tube(1, 20, 1))]
+    groups, facts = {"b": "slow", "a": "quick"}, {"camera": 0.5}
+    files = write_data_sheet(videos, ["a", "b"], "mine", tmp_path / "new", 15, groups, facts)
+    assert [path.name for path in files] == ["data.html", "classes.png"]
+    assert all(path.stat().st_size > 1000 for path in files)
+    page = files[0].read_text()
+    table = rows(page)
+    assert table["class"][:3] == ["group", "videos", "tubes"]
+    assert table["a"][:3] == ["quick", "1", "1"] and table["b"][:3] == ["slow", "1", "1"]
+    assert "<dt>camera</dt><dd>0.5</dd>" in page
+
+
+def test_a_data_set_without_any_tube_has_a_page_and_no_picture(video, tmp_path):
+    files = write_data_sheet([video("v")], ["a"], "mine", tmp_path, 15)
+    assert files == (tmp_path / "data.html",)
     assert "Classes without a tube: a." in (tmp_path / "data.html").read_text()

@@ -1,13 +1,16 @@
-"""A generated action detection data set in the layout of UCF101-24.
+"""A generated action detection data set in the layout of UCF101-24, at three levels.
 
-Untrimmed videos on a moving textured background. One to three actors each do one action for a
-while and idle before and after it; others idle throughout. Only motion tells who acts and what: see
-``synthetic_motion`` (mirrored, several actions become others). Boxes fit the actor tightly as it is
-turned. The files lie as those of UCF101-24, and hold one split::
+Videos on a moving textured background. Actors each do one action, with or without idle time
+before and after it; others idle throughout. `easy` shows motions only, of one to three actors that
+never meet, see ``synthetic_motion``. `middle` and `hard` have the classes of ``synthetic_moves``,
+some of which show in one frame, some in five and some in sixteen, and the difficulties of their
+``synthetic_levels.Factors``. Boxes fit the actor tightly as it is turned, hidden parts included.
+The files lie as those of UCF101-24, and hold one split; the folder is ``synthetic_actions``,
+``synthetic_actions_middle`` or ``synthetic_actions_hard``::
 
-    <root>/synthetic_actions/SyntheticActions-GT.pkl
-    <root>/synthetic_actions/rgb-images/<video>/00001.jpg
-    <root>/synthetic_actions/parameters.json          what the set was generated from
+    <root>/<folder>/SyntheticActions-GT.pkl
+    <root>/<folder>/rgb-images/<video>/00001.jpg
+    <root>/<folder>/parameters.json          what the set was generated from
 """
 
 from __future__ import annotations
@@ -17,26 +20,28 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from detectron2.data import MetadataCatalog
 
 from ...errors import InputError
 from ...files import scratch_folder
 from ...structures import Split, Tube, TubeAnnotations, VideoAnnotation
 from ..annotations import save_annotations
 from ..catalog import register_tube_dataset
-from .synthetic_motion import LABELS
-from .synthetic_plan import Actor, deal_labels, plan_video
+from .synthetic_levels import LEVELS, Factors, Level
+from .synthetic_plan import VideoPlan, deal_labels, plan_video
 from .synthetic_render import draw_background, draw_sprite
+from .synthetic_scene import paint_post
 
 logger = logging.getLogger(__name__)
 
-FOLDER = "synthetic_actions"
 ANNOTATIONS = "SyntheticActions-GT.pkl"
 FRAMES = "rgb-images"
 PARAMETERS = "parameters.json"
@@ -48,36 +53,47 @@ JPEG_QUALITY = 90
 
 
 def register_synthetic_actions(root: str) -> None:
-    """Register ``synthetic_actions_{train,val}`` under ``root``."""
-    folder = os.path.join(root, FOLDER)
-    for name, subset in (("train", "train"), ("val", "test")):
-        register_tube_dataset(
-            f"{FOLDER}_{name}",
-            os.path.join(folder, ANNOTATIONS),
-            os.path.join(folder, FRAMES),
-            subset=subset,
-            labels=LABELS,
-            hint="generate the data with `python tools/make_synthetic_actions.py`",
-        )
+    """Register ``synthetic_actions{,_middle,_hard}_{train,val}`` under ``root``.
+
+    Their metadata has ``class_groups``: of each label, whether "looks", "short" or "long" tells it.
+    """
+    for level in LEVELS.values():
+        folder = os.path.join(root, level.folder)
+        for name, subset in (("train", "train"), ("val", "test")):
+            name = f"{level.folder}_{name}"
+            register_tube_dataset(
+                name,
+                os.path.join(folder, ANNOTATIONS),
+                os.path.join(folder, FRAMES),
+                subset=subset,
+                labels=level.labels,
+                hint="generate the data with `python tools/make_synthetic_actions.py "
+                f"--level {level.name}`",
+            )
+            MetadataCatalog.get(name).set(class_groups=dict(level.class_groups))
 
 
 def generate_synthetic_actions(
     root: str | os.PathLike[str],
     *,
+    level: str = "easy",
+    factors: Factors | None = None,
     num_train: int = 1600,
     num_val: int = 32,
     seed: int = 0,
     image_size: int = 128,
     overwrite: bool = False,
     workers: int = 1,
-) -> None:
-    """Write the data set into ``root/synthetic_actions``, whole or not at all.
+) -> Path:
+    """Write a level's data set into its folder in ``root``, whole or not at all.
 
     Returns at once when it is already there with the same parameters. The same parameters give the
     same bytes, whatever the number of workers (with the same versions of numpy and OpenCV).
 
     Args:
         root: folder of all data sets, ``$DETECTRON2_DATASETS``; made when missing.
+        level: "easy", "middle" or "hard".
+        factors: what makes the videos difficult; None for the level's own.
         num_train: videos of the training subset.
         num_val: videos of the validation subset.
         seed: at least 0.
@@ -85,17 +101,23 @@ def generate_synthetic_actions(
         overwrite: replace a data set that has other parameters.
         workers: processes that draw, each one video at a time.
 
+    Returns:
+        The folder.
+
     Raises:
-        InputError: if a parameter is out of range.
+        InputError: if a parameter is out of range, or the factors leave actors no room.
         FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
             if the folder holds something else.
     """
+    if level not in LEVELS:
+        raise InputError(f"synthetic actions have the levels {', '.join(LEVELS)}, not {level!r}")
     if min(num_train, num_val, workers) < 1 or seed < 0 or image_size < MIN_IMAGE_SIZE:
         raise InputError(
             "synthetic actions need num_train >= 1, num_val >= 1, workers >= 1, seed >= 0 and "
             f"image_size >= {MIN_IMAGE_SIZE}, not {num_train}, {num_val}, {workers}, {seed}, "
             f"{image_size}"
         )
+    chosen = LEVELS[level] if factors is None else replace(LEVELS[level], factors=factors)
     parameters = {
         "version": VERSION,
         "num_train": num_train,
@@ -103,21 +125,24 @@ def generate_synthetic_actions(
         "seed": seed,
         "image_size": image_size,
     }
-    folder = Path(root) / FOLDER
+    if chosen != LEVELS["easy"]:
+        parameters |= {"level": level, "factors": asdict(chosen.factors)}
+    folder = Path(root) / chosen.folder
     if _is_present(folder, parameters, overwrite):
         logger.info("%s is already there", folder)
-        return
+        return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     logger.info("Generating %d videos in %s", num_train + num_val, folder)
-    with scratch_folder(folder.parent, FOLDER) as scratch:
+    with scratch_folder(folder.parent, folder.name) as scratch:
         new = scratch / "new"
-        _write(new, parameters, workers)
+        _write(new, chosen, parameters, workers)
         if folder.exists():
             os.replace(folder, scratch / "old")
         os.replace(new, folder)
+    return folder
 
 
-def _is_present(folder: Path, parameters: dict[str, int], overwrite: bool) -> bool:
+def _is_present(folder: Path, parameters: dict[str, Any], overwrite: bool) -> bool:
     """Whether the data set is there; an error says why it must not be written over."""
     if not folder.exists():
         return False
@@ -138,17 +163,18 @@ def _is_present(folder: Path, parameters: dict[str, int], overwrite: bool) -> bo
 
 
 class _Job(NamedTuple):
-    """One video to draw: its name, its actions, and the source of all its random numbers."""
+    """One video to draw: its name, level, actions, and the source of all its random numbers."""
 
     name: str
+    level: Level
     labels: list[int]
     seed: np.random.SeedSequence
     image_size: int
     frames: Path
 
 
-def _write(folder: Path, parameters: dict[str, int], workers: int) -> None:
-    jobs = list(_jobs(folder / FRAMES, parameters))
+def _write(folder: Path, level: Level, parameters: dict[str, Any], workers: int) -> None:
+    jobs = list(_jobs(folder / FRAMES, level, parameters))
     names = [job.name for job in jobs]
     if workers == 1:
         videos = dict(zip(names, map(_write_video, jobs), strict=True))
@@ -158,7 +184,7 @@ def _write(folder: Path, parameters: dict[str, int], workers: int) -> None:
             videos = dict(zip(names, drawn, strict=True))
     num_train = parameters["num_train"]
     split = Split(train=tuple(names[:num_train]), test=tuple(names[num_train:]))
-    annotations = TubeAnnotations(labels=LABELS, videos=videos, splits=(split,))
+    annotations = TubeAnnotations(labels=level.labels, videos=videos, splits=(split,))
     save_annotations(annotations, str(folder / ANNOTATIONS))
     (folder / PARAMETERS).write_text(json.dumps(parameters))
 
@@ -174,38 +200,42 @@ def _end_with_main_process() -> None:
     os._exit(1)
 
 
-def _jobs(frames: Path, parameters: dict[str, int]) -> Iterator[_Job]:
+def _jobs(frames: Path, level: Level, parameters: dict[str, Any]) -> Iterator[_Job]:
     for index, subset in enumerate(("train", "val")):
         count = parameters[f"num_{subset}"]
         # Each subset and in it each video has its own stream of random numbers.
         deal, *seeds = np.random.SeedSequence([parameters["seed"], index]).spawn(count + 1)
-        hands = deal_labels(count, np.random.default_rng(deal))
+        hands = deal_labels(count, level, np.random.default_rng(deal))
         for number, (labels, seed) in enumerate(zip(hands, seeds, strict=True), start=1):
             name = f"{subset}_{number:04d}"
-            yield _Job(name, labels, seed, parameters["image_size"], frames)
+            yield _Job(name, level, labels, seed, parameters["image_size"], frames)
 
 
 def _write_video(job: _Job) -> VideoAnnotation:
     """Draw one video into ``<frames>/<name>``, and annotate it."""
     rng = np.random.default_rng(job.seed)
-    actors = plan_video(job.labels, job.image_size, rng)
-    num_frames, folder = len(actors[0].boxes), job.frames / job.name
+    plan = plan_video(job.labels, job.level, job.image_size, rng)
+    folder = job.frames / job.name
     folder.mkdir(parents=True)
-    for time, image in enumerate(draw_background(job.image_size, num_frames, rng)):
-        for actor in actors:
-            draw_sprite(image, actor.look, actor.motion, actor.boxes[time], time)
+    for time, image in enumerate(draw_background(job.image_size, plan.swing, rng)):
+        for sprite in plan.clutter:
+            draw_sprite(image, sprite.look, sprite.motion, sprite.boxes[time], time)
+        for actor in plan.actors:
+            draw_sprite(image, actor.look_at(time), actor.motion, actor.boxes[time], time)
+        for post in plan.posts:
+            paint_post(image, post, time)
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())
-    return _annotate(actors, job.image_size)
+    return _annotate(plan, job.image_size)
 
 
-def _annotate(actors: Sequence[Actor], image_size: int) -> VideoAnnotation:
+def _annotate(plan: VideoPlan, image_size: int) -> VideoAnnotation:
     tubes = []
-    for actor in actors:
+    for actor in plan.actors:
         if actor.label is not None:
             time = np.arange(actor.start, actor.start + actor.length)
             boxes = actor.boxes[time].astype(np.float32)
             tubes.append(Tube(frames=time + 1, boxes=boxes, label=actor.label))
     return VideoAnnotation(
-        num_frames=len(actors[0].boxes), height=image_size, width=image_size, tubes=tuple(tubes)
+        num_frames=len(plan.swing), height=image_size, width=image_size, tubes=tuple(tubes)
     )

@@ -89,7 +89,7 @@ def draw_motion(
     small, large = rng.uniform(*SMALL_SIZE) * unit, rng.uniform(*LARGE_SIZE) * unit
     size = rng.uniform(small, large)
     max_speed = min(SPEED[1] * unit, (ROOM * unit - size) / (length - 1))
-    speed = rng.uniform(SPEED[0] * unit, max_speed)
+    speed = rng.uniform(min(SPEED[0] * unit, max_speed), max_speed)
     drift = rng.uniform(-MAX_DRIFT, MAX_DRIFT, 2) * unit
     angle, turn_rate = rng.uniform(0, 360), rng.uniform(*TURN_RATE)
     direction = rng.choice((-1, 1))

@@ -15,6 +15,9 @@ import numpy as np
 from .synthetic_motion import REFERENCE_SIZE, Motion
 
 SHAPES = ("disc", "ellipse", "triangle", "square", "pentagon", "star", "cross", "half_disc")
+# What some actors bear on their body while they act, in place of the mark.
+# The finest come last.
+MARKINGS = ("striped", "ringed", "crossed", "edged", "checkered", "dotted")
 
 # A patch is a look's picture; it spans this many diameters around the center of the shape.
 PATCH_SPAN = 1.5
@@ -38,12 +41,14 @@ class Look:
         colors: (3, 3) uint8, BGR of the two halves and of the mark.
         split_angle: direction of the line between the halves, radians clockwise from the x axis.
         mark_angle: direction of the mark, likewise.
+        marking: a name in ``MARKINGS``, which the body bears in place of the mark; or None.
     """
 
     shape: str
     colors: np.ndarray
     split_angle: float
     mark_angle: float
+    marking: str | None = None
 
     @property
     def outline_xy(self) -> np.ndarray:
@@ -61,9 +66,12 @@ class Look:
         mark_xy = MARK_DISTANCE * np.array([np.cos(self.mark_angle), np.sin(self.mark_angle)])
         painted = np.full((side, side, 3), first, np.uint8)
         cv2.fillPoly(painted, [_patch_points(half)], second, shift=_SHIFT)
-        radius = round(MARK_RADIUS / PATCH_SPAN * side * 2**_SHIFT)
-        center = _patch_points(mark_xy).tolist()
-        cv2.circle(painted, center, radius, mark, cv2.FILLED, shift=_SHIFT)
+        if self.marking is None:
+            radius = round(MARK_RADIUS / PATCH_SPAN * side * 2**_SHIFT)
+            center = _patch_points(mark_xy).tolist()
+            cv2.circle(painted, center, radius, mark, cv2.FILLED, shift=_SHIFT)
+        else:
+            painted[_marked(self.marking, self.outline_xy)] = mark
         opacity = np.zeros((side, side), np.uint8)
         cv2.fillPoly(opacity, [_patch_points(self.outline_xy)], 255, shift=_SHIFT)
         fine = cv2.merge([painted, opacity])
@@ -77,6 +85,27 @@ def _patch_points(points_xy: np.ndarray) -> np.ndarray:
     """Where points of a look lie in its fine patch: OpenCV's pixel centers, 1/16 pixels."""
     pixels = (np.asarray(points_xy) / PATCH_SPAN + 0.5) * SUPERSAMPLING * PATCH_SIZE - 0.5
     return np.round(pixels * 2**_SHIFT).astype(np.int32)
+
+
+def _marked(marking: str, outline_xy: np.ndarray) -> np.ndarray:
+    """Where a marking darkens a fine patch, (side, side) bool."""
+    side = SUPERSAMPLING * PATCH_SIZE
+    line = ((np.arange(side) + 0.5) / side - 0.5) * PATCH_SPAN
+    x, y = np.meshgrid(line, line)
+    if marking == "striped":
+        return np.mod(x, 0.4) < 0.2
+    if marking == "checkered":
+        return (np.mod(x, 0.5) < 0.25) ^ (np.mod(y, 0.5) < 0.25)
+    if marking == "dotted":
+        return np.hypot(np.mod(x, 0.26) - 0.13, np.mod(y, 0.26) - 0.13) < 0.075
+    if marking == "ringed":
+        return np.abs(np.hypot(x, y) - 0.22) < 0.09
+    if marking == "crossed":
+        return np.minimum(np.abs(x), np.abs(y)) < 0.09
+    # "edged": all but a smaller body.
+    inside = np.zeros((side, side), np.uint8)
+    cv2.fillPoly(inside, [_patch_points(0.62 * outline_xy)], 1, shift=_SHIFT)
+    return inside == 0
 
 
 def draw_look(rng: np.random.Generator) -> Look:
@@ -140,16 +169,22 @@ def actor_boxes(look: Look, motion: Motion) -> np.ndarray:
     return np.concatenate([motion.centers_xy + lowest.T, motion.centers_xy + highest.T - 1], axis=1)
 
 
-def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw colored noise of several scales that pans steadily.
+def draw_background(image_size: int, swing: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draw colored noise of several scales that pans steadily, and swings with the camera.
+
+    Args:
+        image_size: S, side of the square frames in pixels.
+        swing: (V, 2) float64, by how many pixels the camera shifts the scene in each frame.
+        rng: the source of all draws.
 
     Returns:
-        (num_frames, image_size, image_size, 3) uint8, BGR.
+        (V, S, S, 3) uint8, BGR.
     """
-    unit = image_size / REFERENCE_SIZE
+    num_frames, unit = len(swing), image_size / REFERENCE_SIZE
     heading, speed = rng.uniform(0, 2 * np.pi), rng.uniform(0.2, 0.6) * unit
     velocity = speed * np.array([np.cos(heading), np.sin(heading)])
-    side = image_size + int(np.ceil(speed * num_frames)) + 2
+    margin = int(np.ceil(np.abs(swing).max()))
+    side = image_size + int(np.ceil(speed * num_frames)) + 2 + 2 * margin
     noise = np.zeros((side, side, 3), np.float32)
     for cell in NOISE_CELLS:
         cells = int(np.ceil(side / (cell * unit))) + 1
@@ -162,7 +197,7 @@ def draw_background(image_size: int, num_frames: int, rng: np.random.Generator) 
     canvas = np.clip(mean + 5 * noise, 0, 255).astype(np.uint8)
     frames = np.empty((num_frames, image_size, image_size, 3), np.uint8)
     for time, frame in enumerate(frames):
-        center = (side - 1) / 2 + velocity * (time - (num_frames - 1) / 2)
+        center = (side - 1) / 2 + velocity * (time - (num_frames - 1) / 2) - swing[time]
         cv2.getRectSubPix(canvas, (image_size, image_size), center, frame)
     return frames
 
@@ -174,13 +209,16 @@ def draw_sprite(image: np.ndarray, look: Look, motion: Motion, box: np.ndarray, 
         image: (S, S, 3) uint8, BGR; changed in place.
         look: the actor's look.
         motion: the actor's motion, its centers in the image's pixels.
-        box: (4,), its `actor_boxes` in this frame; nothing else is drawn.
+        box: (4,), its `actor_boxes` in this frame; nothing else is drawn, and nothing at all
+            where it lies outside the image.
         time: 0-based frame of ``motion``.
     """
     # Interpolation softens the contour by less than a pixel.
     x1, y1 = (max(math.floor(low) - 1, 0) for low in box[:2])
-    x2, y2 = (math.ceil(high) + 2 for high in box[2:])
+    x2, y2 = (max(math.ceil(high) + 2, 0) for high in box[2:])
     region = image[y1:y2, x1:x2]
+    if not region.size:
+        return
     height, width = region.shape[:2]
     # Pixel centers of the patch -> the actor's frame of reference -> fine pixels of the region.
     scale = SUPERSAMPLING * motion.sizes[time] * PATCH_SPAN / PATCH_SIZE

@@ -33,10 +33,12 @@ class ModulatedDeformConv2d(DeformConv2d):
         # autocast the input has 16 bits, so everything is brought to the weights' dtype.
         dtype = self.weight.dtype
         offset, mask_logits = self.offset_mask(x).to(dtype).split([2 * _TAPS, _TAPS], dim=1)
-        x, mask = x.to(dtype), mask_logits.sigmoid()
+        mask = mask_logits.sigmoid()
         if x.device.type == "cpu":
+            # Our own takes the samples and the kernel as 16 bits; its gradients want 32.
+            x = x.to(dtype) if torch.is_grad_enabled() else x
             return deform_conv2d_cpu(x, offset, mask, self.weight, self.bias)
-        return super().forward(x, offset, mask)
+        return super().forward(x.to(dtype), offset, mask)
 
 
 class DeformBlock(nn.Module):
@@ -67,9 +69,9 @@ def deform_conv2d_cpu(
     Outputs and gradients equal torchvision's up to rounding.
 
     Args:
-        x: (N, C, H, W) float.
-        offset: (N, 18, H, W), dy and dx of each kernel position, in pixels of ``x``. Samples
-            outside ``x`` are 0.
+        x: (N, C, H, W) float of any precision, in which the samples are taken and summed up.
+        offset: (N, 18, H, W) float32, dy and dx of each kernel position, in pixels of ``x``.
+            Samples outside ``x`` are 0.
         mask: (N, 9, H, W), the weight of each kernel position.
         weight: (O, C, 3, 3).
         bias: (O,).
@@ -79,6 +81,7 @@ def deform_conv2d_cpu(
     """
     num_images, channels, height, width = x.shape
     pixels, shares = _corners(offset, mask)
+    shares, weight, bias = (tensor.to(x.dtype) for tensor in (shares, weight, bias))
     # A border of zeros, one pixel before and two behind: no corner of a sample lies outside.
     padded = F.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 2, 1, 2)).reshape(num_images, -1, channels)
     kernel = weight.permute(0, 2, 3, 1).flatten(1)  # (O, 9 C)

@@ -5,22 +5,26 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from stma_d2.data.datasets.synthetic_motion import LABELS
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.data.datasets.synthetic_plan import deal_labels, plan_video
 from stma_d2.data.datasets.synthetic_render import SHAPES
+from stma_d2.errors import InputError
 
 IMAGE_SIZE = 128
+EASY = LEVELS["easy"]
+LABELS = EASY.labels
 
 
 @pytest.fixture(scope="module")
 def videos():
     rng = np.random.default_rng(7)
-    return [plan_video(labels, IMAGE_SIZE, rng) for labels in deal_labels(100, rng)]
+    hands = deal_labels(100, EASY, rng)
+    return [plan_video(labels, EASY, IMAGE_SIZE, rng).actors for labels in hands]
 
 
 @pytest.mark.parametrize("num_videos", [1, 7, 32, 96])
 def test_actions_are_equally_frequent_and_differ_within_a_video(num_videos):
-    hands = deal_labels(num_videos, np.random.default_rng(0))
+    hands = deal_labels(num_videos, EASY, np.random.default_rng(0))
     assert [len(hand) for hand in hands[:4]] == [1, 2, 3, 2][:num_videos]
     assert all(len(set(hand)) == len(hand) for hand in hands)
     counts = Counter(label for hand in hands for label in hand)
@@ -92,5 +96,5 @@ def test_looks_are_independent_of_the_action(videos):
 def test_too_many_large_actors_end_in_an_error(monkeypatch):
     monkeypatch.setattr("stma_d2.data.datasets.synthetic_plan._place", lambda *args: None)
     monkeypatch.setattr("stma_d2.data.datasets.synthetic_plan._draw_actor", lambda *args: None)
-    with pytest.raises(RuntimeError, match="no room for actors that do .*grow"):
-        plan_video([LABELS.index("grow")], IMAGE_SIZE, np.random.default_rng(0))
+    with pytest.raises(InputError, match="no room was found for actors that grow in .*overlap"):
+        plan_video([LABELS.index("grow")], EASY, IMAGE_SIZE, np.random.default_rng(0))

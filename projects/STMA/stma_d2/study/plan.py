@@ -1,0 +1,196 @@
+"""What is to be trained: a run a row and seed, each in a folder of its own that knows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from detectron2.config import CfgNode
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+from ..checkpoint import changed_keys
+from ..checkpoint.seal import file_sha256
+from ..config import load_config
+from ..errors import InputError
+from ..evaluation import write_json
+from .rows import ROWS, Row
+
+_FILE = "run.json"
+# Overrides that the study makes, and its option for each.
+_OPTIONS = {
+    "SEED": "--seeds",
+    "OUTPUT_DIR": "--output",
+    "MODEL.DEVICE": "--devices",
+    "SOLVER.MAX_ITER": "--iterations",
+}
+_CPU = ("MODEL.DEVICE", "cpu")  # to read a configuration is no matter of a GPU
+# Keys that may change between the starts of a run.
+_FREE = ("MODEL.DEVICE", "SOLVER.CHECKPOINT_PERIOD", "SOLVER.CHECKPOINT_EPOCHS")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all runs of a study have in common.
+
+    Attributes:
+        config_file: of the full model, see `find_config_file`; it names the data sets.
+        iterations: SOLVER.MAX_ITER of every run; None is the configuration's.
+        overrides: further keys and values in turns. They go before a row's recipe, and a row's own
+            switches before them.
+    """
+
+    config_file: str
+    iterations: int | None = None
+    overrides: Sequence[str] = ()
+
+    def words(self, row: Row) -> list[str]:
+        """The overrides that make the configuration a row's.
+
+        Raises:
+            InputError: if an override is one that the study makes by an option.
+        """
+        for key in self.overrides[::2]:
+            if key in _OPTIONS:
+                raise InputError(f"the study sets {key}; use its option {_OPTIONS[key]}")
+        budget = {} if self.iterations is None else {"SOLVER.MAX_ITER": self.iterations}
+        return [*_words({**budget, **row.recipe}), *self.overrides, *_words(row.switches())]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row trained with a seed.
+
+    Attributes:
+        row: which.
+        seed: SEED.
+        folder: its own, OUTPUT_DIR.
+        words: what follows ``train_net.py``, but for MODEL.DEVICE.
+        cfg: the configuration that they make.
+        data: SHA-256 of the annotations of each data set.
+    """
+
+    row: Row
+    seed: int
+    folder: Path
+    words: tuple[str, ...]
+    cfg: CfgNode = field(repr=False)
+    data: Mapping[str, str] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return f"{self.row.name}, seed {self.seed}"
+
+    def prepare(self) -> None:
+        """Make the folder, which says of which run it is."""
+        if self._record() is None:
+            self._write(None)
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Keep what came out."""
+        self._write(result)
+
+    def result(self) -> dict[str, Any] | None:
+        """What came out, where the run is finished.
+
+        Raises:
+            InputError: if the folder is of another run; names the keys that differ.
+        """
+        record = self._record()
+        return record and record["result"]
+
+    def _record(self) -> dict[str, Any] | None:
+        file = self.folder / _FILE
+        if not file.is_file():
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                raise InputError(
+                    f"the folder {self.folder} holds something else than a run of the study; name "
+                    "another --output"
+                )
+            return None
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+            changes = changed_keys(record, self.cfg)
+            data, _ = record["data"], record["result"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{file} is damaged ({error!r}); remove the folder") from error
+        told = [f"{key} was {old} and is {new}" for key, old, new in changes if key not in _FREE]
+        if data != self.data:
+            told.append("the annotations are others")
+        if told:
+            raise InputError(
+                f"{self.folder} holds a run of another study ({'; '.join(told)}); name another "
+                "--output, or remove the folder"
+            )
+        return record
+
+    def _write(self, result: Mapping[str, Any] | None) -> None:
+        record = {"config": self.cfg.dump(), "data": self.data, "result": result}
+        write_json(self.folder / _FILE, record)
+
+
+def plan(settings: Settings, rows: Iterable[str], seeds: Iterable[int], output: Path) -> list[Run]:
+    """The runs of a study, seed by seed and in each seed the most important rows first.
+
+    A study that is cut short so has whole seeds.
+
+    Raises:
+        InputError: if a configuration or a data set is none that can be trained on.
+    """
+    chosen, data = set(rows), _data(settings)
+    return [
+        _run(settings, row, seed, output, data)
+        for seed in seeds
+        for row in ROWS.values()
+        if row.name in chosen
+    ]
+
+
+def started(settings: Settings, output: Path) -> list[Run]:
+    """The runs that have folders in ``output``, in the order of `plan`."""
+    found = [
+        (int(path.parent.name.removeprefix("seed-")), path.parent.parent.name)
+        for path in output.glob(f"*/seed-*/{_FILE}")
+    ]
+    order, data = list(ROWS), _data(settings) if found else {}
+    known = sorted((seed, order.index(name)) for seed, name in found if name in ROWS)
+    return [_run(settings, ROWS[order[i]], seed, output, data) for seed, i in known]
+
+
+def check_devices(devices: Iterable[str]) -> None:
+    """Refuse a device that this machine does not have.
+
+    Raises:
+        InputError: naming it.
+    """
+    for device in devices:
+        if load_config("", ["MODEL.DEVICE", device]).MODEL.DEVICE != device:
+            raise InputError(f"--devices names {device}, and no GPU is visible")
+
+
+def _run(settings: Settings, row: Row, seed: int, output: Path, data: Mapping[str, str]) -> Run:
+    folder = output / row.name / f"seed-{seed}"
+    words = [*settings.words(row), "SEED", str(seed), "OUTPUT_DIR", str(folder)]
+    cfg = load_config(settings.config_file, [*words, *_CPU])
+    words = ["--config-file", settings.config_file, "--resume", *words]
+    return Run(row, seed, folder, tuple(words), cfg, data)
+
+
+def _data(settings: Settings) -> dict[str, str]:
+    """SHA-256 of the annotations by data set; looks that all videos are there."""
+    datasets = load_config(settings.config_file, [*settings.overrides, *_CPU]).DATASETS
+    if len(datasets.TEST) != 1:
+        raise InputError(f"DATASETS.TEST is {datasets.TEST}; the study has one test set")
+    names = [*datasets.TRAIN, *datasets.TEST]
+    for name in names:
+        if name not in DatasetCatalog:
+            raise InputError(f"DATASETS names '{name}', and no data set is called so")
+        DatasetCatalog.get(name)
+    return {name: file_sha256(MetadataCatalog.get(name).annotations_file) for name in names}
+
+
+def _words(changes: Mapping[str, Any]) -> list[str]:
+    return [str(word) for pair in changes.items() for word in pair]

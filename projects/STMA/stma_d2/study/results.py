@@ -1,0 +1,89 @@
+"""What the runs of a study gave: one file that its page and its plots are made of."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from detectron2.data import MetadataCatalog
+
+from ..checkpoint import read_detectron2_checkpoint
+from ..config import by_full_name
+from ..errors import InputError
+from ..evaluation import write_json
+from ..model_zoo.publishing import describe_training
+from .plan import Run, Settings
+from .rows import ROWS
+
+_NEEDED = ("config", "overrides", "class_groups", "runs")
+
+
+def read_run(run: Run) -> dict[str, Any]:
+    """What a trained and evaluated run left in its folder, in plain values for JSON.
+
+    Returns:
+        ``row``; ``switches`` and ``recipe``, by key; ``learning_rate``; what `describe_training`
+        gives; the content of the evaluation's ``metrics.json`` without the errors of single
+        classes, as ``evaluation``; ``video_mAP_over_iou``, pairs.
+    """
+    (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
+    checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
+    metrics, curves = (
+        json.loads((run.folder / "inference" / test / name).read_text(encoding="utf-8"))
+        for name in ("metrics.json", "curves.json")
+    )
+    return {
+        "row": run.row.name,
+        "switches": run.row.switches(),
+        "recipe": {key: in_effect[key] for key in run.row.recipe},
+        "learning_rate": run.cfg.SOLVER.BASE_LR,
+        **describe_training(checkpoint, run.folder),
+        "evaluation": {**metrics, "error_analysis": metrics["error_analysis"]["mean"]},
+        "video_mAP_over_iou": curves["video_mAP_over_iou"],
+    }
+
+
+def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The study so far, in plain values for JSON.
+
+    Args:
+        settings: of the study.
+        results: of `read_run`.
+    """
+    results = list(results)
+    tests = {one["evaluation"]["dataset"] for one in results}
+    groups = MetadataCatalog.get(tests.pop()).get("class_groups") if tests else None
+    return {
+        "config": settings.config_file,
+        "overrides": list(settings.overrides),
+        "class_groups": None if groups is None else dict(groups),
+        "runs": sorted(results, key=lambda one: (list(ROWS).index(one["row"]), one["seed"])),
+    }
+
+
+def write_study(path: Path, study: Mapping[str, Any]) -> None:
+    """Write what `collect` gives, whole or not at all."""
+    write_json(path, study, indent=1)
+
+
+def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read the file of a study.
+
+    Raises:
+        InputError: naming the file, if it is missing or no study, or of rows that are not known.
+    """
+    try:
+        study = json.loads(Path(path).read_text(encoding="utf-8"))
+        missing = [name for name in _NEEDED if name not in study]
+        unknown = sorted({run["row"] for run in study.get("runs", ())} - set(ROWS))
+    except FileNotFoundError as error:
+        raise InputError(f"there is no study at {path}; tools/run_ablation.py makes one") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is no study: {error!r}") from error
+    if missing or unknown:
+        what = f"it lacks {missing}" if missing else f"it has the unknown rows {unknown}"
+        raise InputError(f"{path} is no study: {what}")
+    return study

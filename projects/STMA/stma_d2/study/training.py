@@ -1,0 +1,154 @@
+"""Training runs side by side, each by train_net.py in a process of its own."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from ..engine.memory import KEEP_MEMORY
+from .plan import Run
+
+CONSOLE = "console.txt"  # what a run's processes say, in its folder
+_LOCK = "lock"
+_POLL = 0.1  # seconds between two looks at the processes
+# Seconds that a training has, when it is told to end, for its iteration and its checkpoint.
+_GRACE = 60.0
+
+
+class Ended(NamedTuple):
+    """How a process ended.
+
+    Attributes:
+        run: what it trained.
+        seconds: that it took.
+        problem: "" if it trained and evaluated to the end.
+        stopped: whether it was told to end before; the same command goes on.
+    """
+
+    run: Run
+    seconds: float
+    problem: str
+    stopped: bool
+
+
+@dataclass
+class _Job:
+    run: Run
+    device: str
+    process: subprocess.Popen
+    start: float
+
+    def ended(self, told_to: bool) -> Ended:
+        code = self.process.returncode
+        problem = f"status {code}: {_last_words(self.run)}" if code else ""
+        seconds = time.monotonic() - self.start
+        return Ended(self.run, seconds, problem, stopped=told_to and code != 0)
+
+
+def train(
+    runs: Sequence[Run],
+    script: Path,
+    devices: Sequence[str],
+    jobs: int,
+    deadline: float,
+    told: Callable[[Ended], None],
+) -> list[Run]:
+    """Train as many runs side by side as there are ``jobs``, in their order.
+
+    A run that began in an earlier call goes on from its checkpoint. One that fails ends no other.
+    When this process is told to end, or at the deadline, those that are going are told to, which
+    lets them write their checkpoints.
+
+    Args:
+        runs: that are not finished.
+        script: train_net.py.
+        devices: for MODEL.DEVICE, which the jobs share out among themselves in turn.
+        jobs: processes at a time; the processors are divided among them.
+        deadline: of `time.monotonic`; nothing starts after it.
+        told: is called when a process has ended.
+
+    Returns:
+        The runs that were not begun before the deadline.
+    """
+    waiting, going = deque(runs), list[_Job]()
+    free = deque(devices[i % len(devices)] for i in range(jobs))
+    environment = _environment(jobs)
+    try:
+        while (waiting or going) and time.monotonic() < deadline:
+            while waiting and free:
+                run = waiting.popleft()
+                job = _start(run, script, free[0], environment)
+                if job is None:
+                    told(Ended(run, 0.0, "another process trains it", stopped=False))
+                else:
+                    free.popleft()
+                    going.append(job)
+            time.sleep(_POLL)
+            for job in [job for job in going if job.process.poll() is not None]:
+                going.remove(job)
+                free.append(job.device)
+                told(job.ended(told_to=False))
+    finally:
+        _end(going, told)
+    return list(waiting)
+
+
+def _start(run: Run, script: Path, device: str, environment: dict[str, str]) -> _Job | None:
+    """Start a run's process; None if one that outlived an earlier call still trains it."""
+    run.prepare()
+    with open(run.folder / _LOCK, "wb") as lock, open(run.folder / CONSOLE, "ab") as console:
+        # The process inherits the lock, and has it as long as it lives.
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        process = subprocess.Popen(
+            [sys.executable, str(script), *run.words, "MODEL.DEVICE", device],
+            stdin=subprocess.DEVNULL,
+            stdout=console,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            pass_fds=(lock.fileno(),),
+            start_new_session=True,  # Ctrl-C is for this process, which tells the others
+        )
+    return _Job(run, device, process, time.monotonic())
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """The variables of the jobs' processes: a share of the processors for each library."""
+    threads = str(max(len(os.sched_getaffinity(0)) // jobs, 1))
+    names = ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM", "NUMBA_NUM_THREADS")
+    return {**dict.fromkeys(names, threads), **KEEP_MEMORY, **os.environ}
+
+
+def _end(going: Sequence[_Job], told: Callable[[Ended], None]) -> None:
+    for job in going:
+        job.process.terminate()
+    latest = time.monotonic() + _GRACE
+    for job in going:
+        with suppress(subprocess.TimeoutExpired):
+            job.process.wait(max(latest - time.monotonic(), 0))
+        job.process.kill()
+        job.process.wait()
+        told(job.ended(told_to=True))
+
+
+def _last_words(run: Run) -> str:
+    """The last line that the process said."""
+    with open(run.folder / CONSOLE, "rb") as file:
+        return _last_line(file) or "it said nothing"
+
+
+def _last_line(file: IO[bytes]) -> str:
+    file.seek(max(file.seek(0, os.SEEK_END) - 4096, 0))
+    lines = file.read().decode(errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
