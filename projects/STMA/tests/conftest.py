@@ -335,15 +335,21 @@ def forkserver(synthetic_root):
 
 
 @pytest.fixture(scope="session")
-def start_train_net(forkserver, torchrun, tmp_path_factory):
+def tiny_words() -> list[str]:
+    """What train_net.py is told for the tiny network and schedule."""
+    return ["--config-file", str(CONFIG), *TINY]
+
+
+@pytest.fixture(scope="session")
+def start_train_net(forkserver, torchrun, tiny_words, tmp_path_factory):
     """Starts train_net.py on the tiny network; flags and overrides follow the output folder."""
 
     def start(output: Path, *arguments: str, processes: int = 1, config: Path = CONFIG) -> Run:
         folder = tmp_path_factory.mktemp("run")
         flags = [argument for argument in arguments if argument.startswith("--")]
         overrides = [argument for argument in arguments if not argument.startswith("--")]
-        tiny = TINY if config == CONFIG else []
-        words = ["--config-file", str(config), *flags, *tiny, "OUTPUT_DIR", str(output), *overrides]
+        known = tiny_words if config == CONFIG else ["--config-file", str(config)]
+        words = [*flags, *known, "OUTPUT_DIR", str(output), *overrides]
         run = Run([], folder / "log.txt", folder / "losses.txt")
         for rank in range(processes):
             settings = {

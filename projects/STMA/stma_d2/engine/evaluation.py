@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -123,6 +124,8 @@ def _plot(folder: Path) -> None:
         write_plots(folder)
     except Exception as error:
         logger.warning(f"the plots of {folder} could not be drawn: {error!r}")
+    finally:
+        gc.collect()  # a figure's parts hold each other: 12 MB that would wait for long
 
 
 class _Detection:

@@ -9,8 +9,11 @@ import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
 import pytest
 from tabulate import tabulate
+
+from stma_d2.data import load_annotations, open_frames
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SCRIPT = str(Path(__file__).with_name("run_tool.py"))
@@ -70,6 +73,23 @@ def start_tool(forkserver, tmp_path_factory) -> Callable[..., multiprocessing.Pr
         return process
 
     return start
+
+
+@pytest.fixture
+def raw_videos(synthetic_root: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """The small synthetic videos as files, and their annotations."""
+    source = synthetic_root / "synthetic_actions"
+    annotations = source / "SyntheticActions-GT.pkl"
+    for name in load_annotations(annotations).videos:
+        frames = list(open_frames(str(source / "rgb-images" / name)))
+        path = tmp_path / "raw" / f"{name}.avi"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        size = frames[0].shape[1::-1]
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
+        for frame in frames:
+            writer.write(frame)
+        writer.release()
+    return tmp_path / "raw", annotations
 
 
 @pytest.fixture

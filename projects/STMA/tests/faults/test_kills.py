@@ -12,12 +12,9 @@ import random
 import time
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
-
-from stma_d2.data import load_annotations, open_frames
 
 LONG = "STMA_LONG_TESTS" in os.environ
 KILLS = 15 if LONG else 2  # of each kind
@@ -135,23 +132,6 @@ def contents(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
-
-
-@pytest.fixture
-def raw_videos(synthetic_root, tmp_path):
-    """The small synthetic videos as files, and their annotations."""
-    source = synthetic_root / "synthetic_actions"
-    annotations = source / "SyntheticActions-GT.pkl"
-    for name in load_annotations(annotations).videos:
-        frames = list(open_frames(str(source / "rgb-images" / name)))
-        path = tmp_path / "raw" / f"{name}.avi"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        size = frames[0].shape[1::-1]
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
-        for frame in frames:
-            writer.write(frame)
-        writer.release()
-    return tmp_path / "raw", annotations
 
 
 def is_running(pid):

@@ -23,7 +23,7 @@ WARM_UP = 0.2  # of the time, which does not count: caches fill, the allocator f
 MEMORY, FILES = "memory, MB", "open files"
 FLAT = {MEMORY: 4.0, FILES: 0.5}  # growth an hour that is none
 TRAINING = (
-    *("SOLVER.MAX_ITER", "10000000", "SOLVER.CHECKPOINT_PERIOD", "500", "TEST.EVAL_PERIOD", "1000"),
+    *("SOLVER.MAX_ITER", "10000000", "SOLVER.CHECKPOINT_PERIOD", "50", "TEST.EVAL_PERIOD", "100"),
     *("SOLVER.EMA.DECAY", "0.9", "DATALOADER.NUM_WORKERS", "1"),
 )
 
