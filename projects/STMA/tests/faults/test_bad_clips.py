@@ -12,6 +12,7 @@ TRAINING = (
     *("DATASETS.TRAIN", "('mine_train',)", "DATASETS.TEST", "()", "MODEL.STMA.NUM_CLASSES", "10"),
     *("SOLVER.MAX_ITER", "12", "SOLVER.CHECKPOINT_PERIOD", "4", "DATALOADER.NUM_WORKERS", "1"),
 )
+SKIP = "DATALOADER.SKIP_BAD_CLIPS"
 DAMAGED = ("train_0001", "train_0003")  # of four
 
 
@@ -39,7 +40,7 @@ def overwrite(content):
 def test_clips_are_skipped_counted_and_told_and_a_resumed_training_is_the_same(
     train_net, killed_train_net, assert_same_training, data_file, tmp_path
 ):
-    training = (*TRAINING, "DATASETS.FILES", f"('{data_file}',)", "DATALOADER.SKIP_BAD_CLIPS", "0.5")
+    training = (*TRAINING, "DATASETS.FILES", f"('{data_file}',)", SKIP, "0.5")
     undisturbed = train_net(tmp_path / "undisturbed", *training)
     assert undisturbed.returncode == 0, undisturbed.output
     told = re.findall(r"clips of video '(\w+)' are skipped: (.*)", undisturbed.output)
@@ -64,8 +65,8 @@ def test_clips_are_skipped_counted_and_told_and_a_resumed_training_is_the_same(
 
 
 def test_too_many_bad_videos_end_the_training_in_one_line(train_net, data_file, tmp_path):
-    training = (*TRAINING, "DATASETS.FILES", f"('{data_file}',)", "DATALOADER.SKIP_BAD_CLIPS")
-    run = train_net(tmp_path / "out", *training, "0.25")
+    training = (*TRAINING, "DATASETS.FILES", f"('{data_file}',)", SKIP, "0.25")
+    run = train_net(tmp_path / "out", *training)
     assert run.returncode == 1 and "Traceback" not in run.output
     assert re.match(
         r"error: 2 of 4 training videos have clips that cannot be read, and "
