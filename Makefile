@@ -3,15 +3,21 @@
 # Another interpreter than python3 of the PATH: make test PYTHON=/usr/bin/python3.12
 RUN = sh packaging/python.sh
 
+# Of the API reference: all, but for those that stma_d2 itself brings along.
+PACKAGES = stma_d2 $(filter-out stma_d2.data stma_d2.data.datasets stma_d2.modeling, \
+	$(subst /,.,$(patsubst projects/STMA/%/__init__.py,%, \
+	$(wildcard projects/STMA/stma_d2/*/__init__.py projects/STMA/stma_d2/*/*/__init__.py))))
+
 # Further arguments of the command: make test ARGS="-k linking"
 ARGS ?=
 
-.PHONY: help demo test lint install clean
+.PHONY: help demo test lint docs install clean
 
 help:
 	@echo "make demo     generate videos, draw what a shipped model sees, train it anew, evaluate it"
 	@echo "make test     run the tests"
 	@echo "make lint     check style and format"
+	@echo "make docs     write the API reference to projects/STMA/docs/api"
 	@echo "make install  only prepare the environment: .venv, or the active one if it has Detectron2"
 	@echo "make clean    remove what builds and tests leave, but neither .venv nor any output"
 
@@ -25,10 +31,17 @@ lint:
 	@$(RUN) -m ruff check .
 	@$(RUN) -m ruff format --check .
 
+# Each package's public names, those of its __all__, on a page; of stma_d2.study, which is the work
+# of tools/run_ablation.py, only what it is.
+docs:
+	@$(RUN) -m pdoc --docformat google --output-directory projects/STMA/docs/api \
+		$(PACKAGES) '!stma_d2.study.'
+	@echo "written: projects/STMA/docs/api/index.html"
+
 install:
 	@$(RUN)
 
 clean:
 	rm -rf .pytest_cache .ruff_cache .hypothesis
-	rm -rf projects/STMA/build projects/STMA/dist
+	rm -rf projects/STMA/build projects/STMA/dist projects/STMA/docs/api
 	find packaging projects -name __pycache__ -type d -prune -exec rm -rf {} +

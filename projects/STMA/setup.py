@@ -61,5 +61,18 @@ setup(
             "stma-convert-annotations = stma_d2.convert_annotations:command_line",
         ]
     },
-    extras_require={"dev": ["pytest", "hypothesis", "ruff"]},
+    extras_require={
+        "dev": [
+            "pytest",
+            "hypothesis",
+            "ruff",
+            # The notebook, the API reference and the annotations' schema.
+            "ipykernel",
+            "jsonschema",
+            "nbclient",
+            "nbformat",
+            "pandas",
+            "pdoc",
+        ]
+    },
 )

@@ -415,3 +415,43 @@ def assert_same_training():
             assert same, name
 
     return assert_same
+
+
+@pytest.fixture
+def make_run() -> Callable[..., dict]:
+    """``make_run(row, seed, {label: AP})``: a run whose classes have that AP by every metric."""
+
+    from stma_d2.evaluation import METRICS
+    from stma_d2.study.rows import ROWS
+
+    def make(row: str, seed: int, aps: dict[str, float], **others) -> dict:
+        mean = sum(aps.values()) / len(aps)
+        return {
+            "row": row,
+            "switches": ROWS[row].switches(),
+            "recipe": {},
+            "learning_rate": 0.001,
+            "datasets": ["some_train"],
+            "iterations": 1000,
+            "batch": 8,
+            "seed": seed,
+            "hardware": "1 CPU thread",
+            "commit": "abc",
+            "seconds": 90,
+            "jobs": 4,
+            "evaluation": {
+                "dataset": "some_val",
+                "protocol": "moc",
+                "min_tubelet_score": 0.0,
+                "trim_below_median": 0.0,
+                "trim_to_key_frames": False,
+                "min_tube_length": 15,
+                "num_videos": 32,
+                "metrics": dict.fromkeys(METRICS, mean)
+                | {f"AP/{metric}/{label}": ap for metric in METRICS for label, ap in aps.items()},
+            },
+            "video_mAP_over_iou": [[0.2, mean + 10], [0.5, mean]],
+            **others,
+        }
+
+    return make

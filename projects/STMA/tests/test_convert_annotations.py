@@ -23,7 +23,7 @@ from stma_d2.structures import Tubelets
 
 PROJECT = Path(__file__).resolve().parents[1]
 CVAT = Path(__file__).parent / "data/formats/files/cvat_video_1_1.xml"
-GUIDE = (PROJECT / "GETTING_STARTED.md").read_text(encoding="utf-8")
+GUIDE = (PROJECT / "docs/ANNOTATIONS.md").read_text(encoding="utf-8")
 COMMANDS = re.findall(r"python tools/convert_annotations\.py ([^`\n]+)", GUIDE)
 MOT = "1,1,0,0,9,9,1,1,1\n2,1,0,0,9,9,1,1,1\n"
 

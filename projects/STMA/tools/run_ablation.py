@@ -75,9 +75,9 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
             fail(run, f"failed {after}: {ended.problem} ({run.folder / CONSOLE})")
         else:
             try:
-                result = read_run(run)
+                result = read_run(run, args.jobs)
             except (OSError, ValueError, KeyError) as error:
-                fail(run, f"left no result in {run.folder}: {error!r}")
+                fail(run, f"left no result in {run.folder}: {type(error).__name__}: {error}")
                 return
             run.finish(result)
             results[run.row.name, run.seed] = result

@@ -65,13 +65,14 @@ def _add_input(cfg: CN) -> None:
 
 
 def _add_model(cfg: CN) -> None:
+    # The network: a name in META_ARCH_REGISTRY.
     cfg.MODEL.META_ARCHITECTURE = "STMA"
     # Compile the backbones (torch.compile; needs a C++ compiler, on GPUs Triton). The first batch
     # then takes minutes; worth it for long runs.
     cfg.MODEL.COMPILE = False
 
-    # The 2D backbone (a name in BACKBONE_REGISTRY, Detectron2's own among them) sees single frames,
-    # normalized by MODEL.PIXEL_MEAN and PIXEL_STD (8-bit levels, BGR; CenterNet's and MOC's).
+    # The 2D backbone, which sees single frames: a name in BACKBONE_REGISTRY, Detectron2's own among
+    # them.
     cfg.MODEL.BACKBONE.NAME = "build_dla34_backbone"
     # Which of its feature maps is used, such as "p2" of a feature pyramid; "": its only one.
     cfg.MODEL.BACKBONE.OUT_FEATURE = ""
@@ -81,17 +82,19 @@ def _add_model(cfg: CN) -> None:
     cfg.MODEL.BACKBONE.NORM = "BN"
     # The network that `build_timm_fpn_backbone` takes from timm.
     cfg.MODEL.BACKBONE.TIMM_NAME = "convnext_atto"
+    # What the 2D backbone's frames are normalized by: 8-bit levels of blue, green and red, as
+    # CenterNet and MOC have them.
     cfg.MODEL.PIXEL_MEAN = [104.01362025, 114.03422265, 119.9165958]
     cfg.MODEL.PIXEL_STD = [73.6027665, 69.8908182, 70.91507925]
 
     # Stages that Detectron2's own ResNets do not train; the project's backbones train whole.
     cfg.MODEL.BACKBONE.FREEZE_AT = 0
 
-    # The 3D backbone sees the whole clip.
     cfg.MODEL.BACKBONE_3D = CN()
-    # A name in BACKBONE_REGISTRY; "" builds none (the paper's ablation rows without STA).
+    # The 3D backbone, which sees the whole clip: a name in BACKBONE_REGISTRY; "" builds none (the
+    # paper's ablation rows without STA).
     cfg.MODEL.BACKBONE_3D.NAME = "build_resnext3d_backbone"
-    # As of the 2D backbone.
+    # As MODEL.BACKBONE.OUT_FEATURE and MODEL.BACKBONE.NORM.
     cfg.MODEL.BACKBONE_3D.OUT_FEATURE = ""
     cfg.MODEL.BACKBONE_3D.NORM = "BN"
     # Depth of the ResNeXt of Hara et al. that `build_resnext3d_backbone` makes: 50, 101 or 152.
@@ -118,21 +121,27 @@ def _add_model(cfg: CN) -> None:
     # random weights with a high learning rate needs one.
     cfg.MODEL.STMA.HEAD_NORM = ""
 
+    # The center head, which says where in the key frame an actor is: a name in
+    # TUBELET_HEAD_REGISTRY.
+    cfg.MODEL.STMA.CENTER = CN()
+    cfg.MODEL.STMA.CENTER.NAME = "build_center_head"
     # Class-agnostic localization (one heat map, the action head names the class), or class-aware
     # (one heat map a class and no action head: MOC).
-    cfg.MODEL.STMA.CENTER = CN()
-    # Heads are named in TUBELET_HEAD_REGISTRY.
-    cfg.MODEL.STMA.CENTER.NAME = "build_center_head"
     cfg.MODEL.STMA.CENTER.CLASS_AGNOSTIC = True
 
-    # Gaussian regression trains on a Gaussian area around the center; without it on the single
-    # center pixel (MOC).
+    # The movement head, which says where the actor is in the snippet's other frames: a name in
+    # TUBELET_HEAD_REGISTRY.
     cfg.MODEL.STMA.MOVEMENT = CN()
     cfg.MODEL.STMA.MOVEMENT.NAME = "build_movement_head"
+    # Gaussian regression trains on a Gaussian area around the center; without it on the single
+    # center pixel (MOC).
     cfg.MODEL.STMA.MOVEMENT.GAUSSIAN = True
+    # The size head, which says how large the actor is in each frame: a name in
+    # TUBELET_HEAD_REGISTRY.
     cfg.MODEL.STMA.SIZE = CN()
     cfg.MODEL.STMA.SIZE.NAME = "build_size_head"
-    # Also chooses what is regressed: four distances with GIoU, or width and height with L1.
+    # Gaussian regression, as of the movement. It also chooses what is regressed: four distances
+    # with GIoU, or, without it, width and height with L1.
     cfg.MODEL.STMA.SIZE.GAUSSIAN = True
     # Whose center the size's Gaussian area lies around: "frame" (each frame's own, where inference
     # reads it) or "key" (the key frame's).
@@ -140,8 +149,11 @@ def _add_model(cfg: CN) -> None:
     # Width of this head's hidden layer; 0: MODEL.STMA.HEAD_CHANNELS. MOC's ResNet-18 has 64 here.
     cfg.MODEL.STMA.SIZE.HEAD_CHANNELS = 0
 
+    # The action head, which names the class: a name in TUBELET_HEAD_REGISTRY.
     cfg.MODEL.STMA.ACTION = CN()
     cfg.MODEL.STMA.ACTION.NAME = "ActionHead"
+    # Motion excitation (ME in the paper's tables): channels are weighted by how they change from
+    # frame to frame.
     cfg.MODEL.STMA.ACTION.MOTION_EXCITATION = True
     # Channel-wise self-attention after the fusion: "gram" (softmax of the channels' Gram matrix) or
     # "cfam" (YOWO's: softmax of its maximum minus it, between two 3x3 convolutions).
@@ -151,26 +163,30 @@ def _add_model(cfg: CN) -> None:
     # Channels after the 1x1 convolution that fuses the snippet's features with the clip's.
     cfg.MODEL.STMA.ACTION.FUSED_CHANNELS = 512
 
-    # Weights of Eq. 8 and 9.
+    # Weights of Eq. 8 and 9: of the action's class, of the center, of movement and size together,
+    # and gamma, of the size within these.
     cfg.MODEL.STMA.LOSS_WEIGHT = CN()
     cfg.MODEL.STMA.LOSS_WEIGHT.CLS = 0.01
     cfg.MODEL.STMA.LOSS_WEIGHT.CENTER = 1.0
     cfg.MODEL.STMA.LOSS_WEIGHT.REG = 0.5
-    cfg.MODEL.STMA.LOSS_WEIGHT.SIZE = 0.1  # gamma
+    cfg.MODEL.STMA.LOSS_WEIGHT.SIZE = 0.1
     # What a regression's weighted loss is divided by: "weights", the sum of its samples' weights (a
     # weighted mean, as in TTFNet), or "instances", their number (times K for the size).
     cfg.MODEL.STMA.LOSS_WEIGHT.NORMALIZER = "weights"
 
 
 def _add_solver(cfg: CN) -> None:
-    # Adam with a cosine to zero.
+    # Learning rate of Adam, the optimizer.
     cfg.SOLVER.BASE_LR = 1e-4
+    # Its weight decay, of all weights and of those of normalization layers.
     cfg.SOLVER.WEIGHT_DECAY = 0.0
     cfg.SOLVER.WEIGHT_DECAY_NORM = 0.0
+    # Clips in a batch, over all processes.
     cfg.SOLVER.IMS_PER_BATCH = 24
     # Each process works its share of a batch off in this many micro-batches, one in memory at a
     # time; the gradient stays the whole batch's.
     cfg.SOLVER.ACCUMULATION_STEPS = 1
+    # How the learning rate falls: along a cosine to zero, or in steps.
     cfg.SOLVER.LR_SCHEDULER_NAME = "WarmupCosineLR"
     # Iterations, or passes over every training window: one of them is given, the other 0.
     cfg.SOLVER.MAX_ITER = 0

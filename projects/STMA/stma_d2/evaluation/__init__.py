@@ -12,7 +12,13 @@ from .error_analysis import ERROR_KINDS, error_analysis
 from .evaluator import TubeletEvaluator
 from .metrics import Evaluation, evaluate_tubelets, run_evaluation, score
 from .protocols import METRICS, PROTOCOLS, Protocol, configured_protocol, get_protocol
-from .report import comparison_table, evaluation_record, evaluation_table, write_json
+from .report import (
+    comparison_table,
+    evaluation_record,
+    evaluation_table,
+    markdown_table,
+    write_json,
+)
 from .saved_tubes import tubes_of_detections
 from .tube_length import too_short
 
@@ -36,6 +42,7 @@ __all__ = [
     "load_detections",
     "load_frame_boxes",
     "load_tubes",
+    "markdown_table",
     "run_evaluation",
     "save_benchmark_files",
     "save_detections",

@@ -46,6 +46,12 @@ def comparison_table(evaluations: Sequence[Evaluation]) -> str:
     return tabulate(rows, ("protocol", *_columns(metrics)), tablefmt="simple", floatfmt=".2f")
 
 
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table for a document, its last line ended; cells stay as they are, and are not padded."""
+    lines = (header, ["---"] * len(header), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
 def _columns(metrics: Iterable[str]) -> list[str]:
     """Headers of two lines: the kind where it changes, such as "video", and the overlap."""
     columns, before = [], ""

@@ -30,9 +30,10 @@ def mixed_precision(device: torch.device, enabled: bool) -> AbstractContextManag
 
 
 def channels_last_on_gpu(maps: torch.Tensor) -> torch.Tensor:
-    """The same maps (N, C, H, W), laid out as the GPU's matrix units want them.
+    """The same maps (N, C, H, W), laid out as the GPU's matrix units want them; plain on CPUs.
 
-    Convolutions keep their input's layout. On CPUs maps stay as they are: channels-last gains
-    little there for these networks, and crashed some versions of PyTorch in training.
+    Convolutions keep their input's layout. On CPUs wide convolutions, as the heads', are fastest on
+    plain maps; for the backbone in inference see `inference_network`.
     """
-    return maps.contiguous(memory_format=torch.channels_last) if maps.is_cuda else maps
+    last = torch.channels_last if maps.is_cuda else torch.contiguous_format
+    return maps.contiguous(memory_format=last)

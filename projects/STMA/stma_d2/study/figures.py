@@ -24,7 +24,7 @@ class Figure(NamedTuple):
 
     def text(self, sign: str = "") -> str:
         """Mean and spread, as in "71.3 ± 2.4"; with ``sign`` "+" also the mean's sign."""
-        mean = f"{self.mean:{sign}.1f}"
+        mean = f"{round(self.mean, 1) + 0.0:{sign}.1f}"  # no "-0.0"
         return mean if self.spread is None else f"{mean} ± {self.spread:.1f}"
 
 

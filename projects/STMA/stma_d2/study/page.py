@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..evaluation import METRICS, get_protocol
+from ..evaluation import METRICS, get_protocol, markdown_table
 from ..evaluation.paper import paper_ablation
-from .figures import Figures
+from .figures import Figure, Figures
 from .rows import PARTS, TABLES, Part
 
 # The metrics that the paper's Tables 2 to 4 have.
-PAPER_METRICS = METRICS[:3]
-GROUP_METRICS = ("frame_mAP@0.5", "video_mAP@0.5")
+_PAPER_METRICS = METRICS[:3]
+_GROUP_METRICS = ("frame_mAP@0.5", "video_mAP@0.5")
+_PAPER = [f"paper's {metric.replace('_', '-')}" for metric in _PAPER_METRICS]
 _NONE = "–"
 
 
@@ -25,16 +26,17 @@ def render(study: Mapping[str, Any], plots: Mapping[str, str]) -> str:
     """
     figures = Figures(study)
     parts = [part for part in PARTS if {part.row, part.without} <= figures.runs.keys()]
+    shown = [part for part in parts if part.in_plot]
     sections = [
         "# The ablations at small scale",
         _head(study),
+        *(f"![{name}]({name})\n\n{text}" for name, text in plots.items()),
         *(_table(figures, number) for number in TABLES if figures.runs.keys() & _rows(number)),
         "## What each part brings\n\n" + _gains(figures, parts) if parts else "",
-        "## By kind of class\n\n" + _groups(figures, parts) if figures.classes and parts else "",
-        "\n\n".join(f"![{name}]({name})\n\n{text}" for name, text in plots.items()),
+        "## By kind of class\n\n" + _groups(figures, shown) if figures.classes and shown else "",
         "## The runs\n\n" + _runs(study["runs"]),
     ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+    return "\n\n".join(section.strip("\n") for section in sections if section) + "\n"
 
 
 def _head(study: Mapping[str, Any]) -> str:
@@ -53,16 +55,18 @@ def _head(study: Mapping[str, Any]) -> str:
             f"- Each row is `{study['config']}` with the switches of its file in "
             "`configs/ablations`" + (f", and `{overrides}`" if overrides else "") + ".",
             *(
-                f"- {', '.join(_code(row) for row in rows)}: trained with {recipe}."
+                f"- {_codes(rows)}: trained with {recipe}."
                 for recipe, rows in _recipes(runs).items()
             ),
-            f"- Trained on `{', '.join(runs[0]['datasets'])}`, {runs[0]['iterations']:,} "
+            f"- Trained on {_codes(runs[0]['datasets'])}, {runs[0]['iterations']:,} "
             f"iterations of {runs[0]['batch']} clips; evaluated on `{first['dataset']}` "
             f"({first['num_videos']} videos) by protocol `{rules.title}`{rules.changes}.",
             f"- Percent: mean ± sample standard deviation over the seeds {seeds}; n is how many of "
             "them a row has. One seed has no spread.",
-            '- **The columns "paper" are the paper\'s own figures, for UCF101-24 and the full-size '
-            "networks**: they tell which way a row should go, not how far.",
+            "- Minutes are a training's alone, without its start and its evaluation, "
+            f"{_range(str(run['jobs']) for run in runs)} of them at a time.",
+            "- **What is called the paper's are its own figures, of the full-size networks on "
+            "UCF101-24**: they tell which way a row should go, not how far.",
         ]
     )
 
@@ -72,7 +76,7 @@ def _recipes(runs: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
     recipes: dict[str, list[str]] = {}
     for row, recipe in {run["row"]: run["recipe"] for run in runs}.items():
         if recipe:
-            words = ", ".join(f"`{key} {value}`" for key, value in recipe.items())
+            words = _codes(f"{key} {value}" for key, value in recipe.items())
             recipes.setdefault(words, []).append(row)
     return recipes
 
@@ -83,85 +87,70 @@ def _rows(number: str) -> set[str]:
 
 def _table(figures: Figures, number: str) -> str:
     title, rows = TABLES[number]
-    header = ["row", "n", *_titles(METRICS), "rate", "minutes"]
-    paper = any(paper_ablation(name) for name in rows) and number != "further"
-    if paper:
-        header += [f"paper: {_titles(PAPER_METRICS)[0]}", *_titles(PAPER_METRICS)[1:]]
+    in_paper = all(map(paper_ablation, rows))
+    header = ["row", "n", *_titles(METRICS), "rate", "minutes", *(_PAPER if in_paper else ())]
     lines = []
     for name, words in rows.items():
         runs = list(figures.runs.get(name, {}).values())
         cells = [words, str(len(runs)), *(_text(figures.of(name, metric)) for metric in METRICS)]
         cells += [_range(f"{run['learning_rate']:g}" for run in runs), _minutes(runs)]
-        if paper:
-            cells += [f"{paper_ablation(name).metrics[metric]:.1f}" for metric in PAPER_METRICS]
+        if in_paper:
+            cells += [f"{paper_ablation(name).metrics[metric]:.1f}" for metric in _PAPER_METRICS]
         lines.append(cells)
-    return f"## {title}\n\n{markdown(header, lines)}"
+    return f"## {title}\n\n{markdown_table(header, lines)}"
 
 
 def _gains(figures: Figures, parts: Iterable[Part]) -> str:
-    header = ["part", "n", *(f"{title}" for title in _titles(PAPER_METRICS)), "seeds better"]
-    header += [f"paper: {_titles(PAPER_METRICS)[0]}", *_titles(PAPER_METRICS)[1:]]
+    header = ["part", "n", *_titles(_PAPER_METRICS), "seeds better", *_PAPER]
     lines = []
     for part in parts:
-        gains = [figures.gain(part.row, part.without, metric) for metric in PAPER_METRICS]
-        better = [sum(value > 0 for value in gain.values) for gain in gains if gain]
-        of = len(gains[0].values) if gains[0] else 0
-        row, without = paper_ablation(part.row), paper_ablation(part.without)
-        lines.append(
-            [
-                part.title,
-                str(of),
-                *(gain.text("+") if gain else _NONE for gain in gains),
-                ", ".join(f"{count}/{of}" for count in better) or _NONE,
-                *(
-                    f"{row.metrics[m] - without.metrics[m]:+.1f}" if row and without else _NONE
-                    for m in PAPER_METRICS
-                ),
-            ]
-        )
+        gains = [figures.gain(part.row, part.without, metric) for metric in _PAPER_METRICS]
+        counts = [(sum(v > 0 for v in gain.values), len(gain.values)) for gain in gains if gain]
+        better = ", ".join(f"{count}/{of}" for count, of in counts) or _NONE
+        n = str(counts[0][1] if counts else 0)
+        lines.append([part.title, n, *(_text(g, "+") for g in gains), better, *_papers_gain(part)])
     return (
         "Points that a row is better than the one that lacks the part, seed by seed: mean ± sample "
         "standard deviation of the differences; and in how many seeds it is better, for each of "
-        f"the three metrics.\n\n{markdown(header, lines)}"
+        f"the three metrics.\n\n{markdown_table(header, lines)}"
     )
 
 
+def _papers_gain(part: Part) -> list[str]:
+    row, without = paper_ablation(part.row), paper_ablation(part.without)
+    if row is None or without is None:
+        return [_NONE] * len(_PAPER_METRICS)
+    return [f"{row.metrics[name] - without.metrics[name]:+.1f}" for name in _PAPER_METRICS]
+
+
 def _groups(figures: Figures, parts: Iterable[Part]) -> str:
-    lists = [f"- *{group}*: {', '.join(map(_code, of))}" for group, of in figures.classes.items()]
-    sections = ["\n".join(lists)]
-    for metric in GROUP_METRICS:
-        lines = [
-            [
-                part.title,
-                *(_text(figures.of(part.row, metric, group)) for group in figures.classes),
-                *(
-                    gain.text("+") if gain else _NONE
-                    for group in figures.classes
-                    for gain in [figures.gain(part.row, part.without, metric, group)]
-                ),
-            ]
-            for part in parts
-        ]
-        header = ["part", *(f"with it: {group}" for group in figures.classes)]
-        header += [f"gain: {group}" for group in figures.classes]
-        sections.append(f"{_titles([metric])[0]}:\n\n{markdown(header, lines)}")
-    return "\n\n".join(sections)
+    groups = figures.classes
+    sections = ["".join(f"- *{group}*: {_codes(labels)}\n" for group, labels in groups.items())]
+    header = ["part", *(f"with it: {group}" for group in groups), *(f"gain: {g}" for g in groups)]
+    for metric in _GROUP_METRICS:
+        lines = []
+        for part in parts:
+            values = [_text(figures.of(part.row, metric, group)) for group in groups]
+            gains = [figures.gain(part.row, part.without, metric, group) for group in groups]
+            lines.append([part.title, *values, *(_text(gain, "+") for gain in gains)])
+        sections.append(f"{_titles([metric])[0]}:\n\n{markdown_table(header, lines)}")
+    return "\n".join(sections)
 
 
 def _runs(runs: Sequence[Mapping[str, Any]]) -> str:
-    header = ["row", "seed", *_titles(PAPER_METRICS), "hardware", "training", "commit"]
+    header = ["row", "seed", *_titles(_PAPER_METRICS), "hardware", "training", "commit"]
     lines = [
         [
             f"`{run['row']}`",
             str(run["seed"]),
-            *(f"{run['evaluation']['metrics'][metric]:.2f}" for metric in PAPER_METRICS),
+            *(f"{run['evaluation']['metrics'][metric]:.2f}" for metric in _PAPER_METRICS),
             run["hardware"],
             _NONE if run["seconds"] is None else f"{run['seconds']} s",
-            f"`{run['commit']}`" if run["commit"] else "unknown",
+            f"`{run['commit'] or 'unknown'}`",
         ]
         for run in runs
     ]
-    return markdown(header, lines)
+    return markdown_table(header, lines)
 
 
 def _titles(metrics: Sequence[str]) -> list[str]:
@@ -174,8 +163,8 @@ def _titles(metrics: Sequence[str]) -> list[str]:
     return titles
 
 
-def _text(figure: Any) -> str:
-    return figure.text() if figure else _NONE
+def _text(figure: Figure | None, sign: str = "") -> str:
+    return figure.text(sign) if figure else _NONE
 
 
 def _range(texts: Iterable[str]) -> str:
@@ -190,14 +179,5 @@ def _minutes(runs: Iterable[Mapping[str, Any]]) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _code(text: str) -> str:
-    return f"`{text}`"
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table."""
-    return "\n".join(_line(cells) for cells in (header, ["---"] * len(header), *rows))
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _codes(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)

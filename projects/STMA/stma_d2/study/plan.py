@@ -113,8 +113,8 @@ class Run:
             return None
         try:
             record = json.loads(file.read_text(encoding="utf-8"))
-            changes = changed_keys(record, self.cfg)
             data, _ = record["data"], record["result"]
+            changes = changed_keys(record, self.cfg)
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{file} is damaged ({error!r}); remove the folder") from error
         told = [f"{key} was {old} and is {new}" for key, old, new in changes if key not in _FREE]

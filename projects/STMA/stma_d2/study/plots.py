@@ -65,8 +65,7 @@ def _bars(figures: Figures, rows: dict[str, str]) -> Picture:
         values = [figures.of(name, metric) for name in rows]
         _bar(axes, places + 0.38 * (index - 0.5), values, 0.36, _COLORS[index], title, flat=True)
     axes.set_yticks(places, [words.replace("`", "") for words in rows.values()])
-    axes.invert_yaxis()
-    axes.set(xlim=(0, 100), xlabel="mAP (%)")
+    axes.set(xlim=(0, 100), ylim=(len(rows) - 0.4, -0.6), xlabel="mAP (%)")
     axes.grid(axis="x")
     picture.legend(loc="outside upper center", ncols=2, frameon=False)
     return picture

@@ -21,13 +21,17 @@ from .rows import ROWS
 _NEEDED = ("config", "overrides", "class_groups", "runs")
 
 
-def read_run(run: Run) -> dict[str, Any]:
+def read_run(run: Run, jobs: int) -> dict[str, Any]:
     """What a trained and evaluated run left in its folder, in plain values for JSON.
+
+    Args:
+        run: the run.
+        jobs: how many were trained side by side, which its time depends on.
 
     Returns:
         ``row``; ``switches`` and ``recipe``, by key; ``learning_rate``; what `describe_training`
-        gives; the content of the evaluation's ``metrics.json`` without the errors of single
-        classes, as ``evaluation``; ``video_mAP_over_iou``, pairs.
+        gives; ``jobs``; as ``evaluation`` the content of the evaluation's ``metrics.json`` without
+        the errors of single classes; ``video_mAP_over_iou``, pairs.
     """
     (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
     checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
@@ -41,6 +45,7 @@ def read_run(run: Run) -> dict[str, Any]:
         "recipe": {key: in_effect[key] for key in run.row.recipe},
         "learning_rate": run.cfg.SOLVER.BASE_LR,
         **describe_training(checkpoint, run.folder),
+        "jobs": jobs,
         "evaluation": {**metrics, "error_analysis": metrics["error_analysis"]["mean"]},
         "video_mAP_over_iou": curves["video_mAP_over_iou"],
     }

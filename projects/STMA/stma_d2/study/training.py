@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -50,6 +51,8 @@ class _Job:
     def ended(self, told_to: bool) -> Ended:
         code = self.process.returncode
         problem = f"status {code}: {_last_words(self.run)}" if code else ""
+        if code < 0:
+            problem = f"ended by {signal.Signals(-code).name}"
         seconds = time.monotonic() - self.start
         return Ended(self.run, seconds, problem, stopped=told_to and code != 0)
 

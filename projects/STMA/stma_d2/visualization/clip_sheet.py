@@ -79,7 +79,7 @@ def _draw(axes: Axes, row: _Row) -> None:
         axes.add_patch(Rectangle(corner, x2 - x1, y2 - y1, fill=False, color="white"))
         x, y = centers[: time + 1].T
         axes.plot(
-            x + offset, y, color=ORANGE, linewidth=1.5, marker="o", markersize=3, markevery=[-1]
+            x + offset, y, color=ORANGE, linewidth=1, marker="o", markersize=2, markevery=[-1]
         )
         if column:
             axes.axvline(offset - 0.5, color="white", linewidth=1)

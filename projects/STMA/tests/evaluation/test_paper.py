@@ -1,25 +1,35 @@
+"""Other people's figures are those of their own pages."""
+
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from stma_d2.evaluation import METRICS
-from stma_d2.evaluation.paper import paper_figures
+from stma_d2.evaluation.paper import REPORTED, paper_figures
 
-ZOO = Path(__file__).resolve().parents[2] / "MODEL_ZOO.md"
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
 
-@pytest.mark.parametrize(
-    ("dataset", "words"),
-    [("ucf101_24_test", "UCF101-24, split 1"), ("jhmdb_21_split2_test", "JHMDB-21, mean of 3")],
-)
-def test_figures_are_those_of_the_model_zoo(dataset, words):
-    (row,) = (line for line in ZOO.read_text().splitlines() if f"| {words}" in line)
-    figures = paper_figures(dataset)
-    assert figures.source in row and figures.source.startswith(words)
-    numbers = [float(cell) for cell in row.split("|")[3:-1]]
-    assert list(figures.metrics.items()) == list(zip(METRICS, numbers, strict=True))
+def test_the_papers_are_those_of_its_table_1(shared):
+    """The last row without optical flow: five figures on UCF101-24, five on JHMDB-21."""
+    text = (shared / "paper" / "stma.md").read_text()
+    (row,) = re.findall(r"^Ours\t(.*)$", text, re.MULTILINE)
+    numbers = [float(number) for number in re.findall(r"\d+\.\d", row)]
+    ours = paper_figures("ucf101_24_test"), paper_figures("jhmdb_21_split2_test")
+    assert [value for figures in ours for value in figures.metrics.values()] == numbers
+    assert all(tuple(figures.metrics) == METRICS for figures in ours)
+    assert [one.figures for one in REPORTED[:2]] == list(ours)
+
+
+@pytest.mark.parametrize("reported", REPORTED[2:], ids=lambda one: one.config)
+def test_moc_detectors_are_those_of_the_configurations_comments(reported):
+    text = (CONFIGS / reported.config).read_text()
+    (numbers,) = re.findall(r"rgb_coco\.pth +([\d., ]+) \(flipped", text)
+    assert numbers == ", ".join(f"{value:.2f}" for value in reported.figures.metrics.values())
+    assert tuple(reported.figures.metrics) == METRICS and reported.whose == "MOC-Detector"
 
 
 @pytest.mark.parametrize("dataset", ["ucf101_24_train", "synthetic_actions_val", "mine_test"])

@@ -9,6 +9,7 @@ from stma_d2.evaluation import (
     evaluation_record,
     evaluation_table,
     get_protocol,
+    markdown_table,
     run_evaluation,
     score,
     write_json,
@@ -86,3 +87,8 @@ def test_record_is_plain_json(make, tmp_path):
     assert record["metrics"]["video_mAP@0.5:0.95"] == 20
     assert record["error_analysis"]["per_class"]["b"]["missed"] == 100
     assert np.isclose(record["error_analysis"]["mean"]["missed"], 200 / 3)
+
+
+def test_a_documents_table_has_its_cells_as_they_are():
+    text = markdown_table(("a", "b"), [("1.50", "`x`")])
+    assert text == "| a | b |\n| --- | --- |\n| 1.50 | `x` |\n"

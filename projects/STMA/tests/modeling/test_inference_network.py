@@ -9,7 +9,7 @@ import torch
 from detectron2.modeling import build_model
 
 from stma_d2.modeling import DetectorState, TubeletDetector
-from stma_d2.modeling.backbone import SharedStemNet3D
+from stma_d2.modeling.backbone import SharedStemNet3D, SmallResNeXt3D
 from stma_d2.modeling.inference_network import InferenceNetwork
 
 
@@ -73,6 +73,44 @@ def test_networks_in_training_or_compiled_run_as_they_are(tiny_model):
     assert InferenceNetwork(tiny_model.train(), False).get() is tiny_model
     tiny_model.eval().backbone.compile()
     assert InferenceNetwork(tiny_model, False).get() is tiny_model
+
+
+@torch.no_grad()
+def test_the_2d_backbone_keeps_its_channels_last_and_the_heads_do_not(
+    tiny_cfg, tiny_model, make_sample
+):
+    layouts = []
+    layout = {"memory_format": torch.channels_last}
+    network = InferenceNetwork(tiny_model, amp=False).get()
+    convolutions = {
+        "trained": tiny_model.backbone.smooth[2],
+        "backbone": network.backbone.backbone.smooth[2],
+        "center": network.center_head.layers[0],
+    }
+    for name, conv in convolutions.items():
+        conv.register_forward_pre_hook(
+            lambda _, inputs, name=name: layouts.append((name, inputs[0].is_contiguous(**layout)))
+        )
+    sample = make_sample(tiny_cfg)
+    tiny_model.frame_features(sample["frames"])
+    network.center_head(network.frame_features(sample["frames"]).features[sample["snippet_index"]])
+    assert layouts == [("trained", False), ("backbone", True), ("center", False)]
+
+
+def test_a_3d_network_that_does_more_keeps_doing_it(tiny_cfg, make_sample):
+    class Doubled(SmallResNeXt3D):
+        def forward(self, x):
+            return 2 * super().forward(x)
+
+    model = build_model(tiny_cfg).eval()
+    model.backbone_3d = Doubled(tiny_cfg.MODEL.BACKBONE_3D.STEM_CHANNELS).eval()
+    sample = make_sample(tiny_cfg)
+    with torch.no_grad():
+        expected, found = (
+            network.clip_features(sample["frames"], sample["clip_index"])
+            for network in (model, InferenceNetwork(model, amp=False).get())
+        )
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
 
 
 def test_16_bits_are_cast_once(tiny_model):

@@ -2,49 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-
-from stma_d2.evaluation import METRICS
-from stma_d2.study.rows import ROWS
-
-
-@pytest.fixture
-def make_run() -> Callable[..., dict[str, Any]]:
-    """``make_run(row, seed, {label: AP})``: a run whose classes have that AP by every metric."""
-
-    def make(row: str, seed: int, aps: Mapping[str, float], **others: Any) -> dict[str, Any]:
-        mean = sum(aps.values()) / len(aps)
-        return {
-            "row": row,
-            "switches": ROWS[row].switches(),
-            "recipe": {},
-            "learning_rate": 0.001,
-            "datasets": ["some_train"],
-            "iterations": 1000,
-            "batch": 8,
-            "seed": seed,
-            "hardware": "1 CPU thread",
-            "commit": "abc",
-            "seconds": 90,
-            "evaluation": {
-                "dataset": "some_val",
-                "protocol": "moc",
-                "min_tubelet_score": 0.0,
-                "trim_below_median": 0.0,
-                "trim_to_key_frames": False,
-                "min_tube_length": 15,
-                "num_videos": 32,
-                "metrics": dict.fromkeys(METRICS, mean)
-                | {f"AP/{metric}/{label}": ap for metric in METRICS for label, ap in aps.items()},
-            },
-            "video_mAP_over_iou": [[0.2, mean + 10], [0.5, mean]],
-            **others,
-        }
-
-    return make
 
 
 @pytest.fixture

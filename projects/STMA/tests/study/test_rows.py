@@ -38,3 +38,15 @@ def test_the_tables_are_the_papers(shared):
     ours = [paper_ablation(name) for number in "234" for name in TABLES[number].rows]
     assert [tuple(figures.metrics.values()) for figures in ours] == found
     assert paper_ablation("cfam") is None and paper_ablation(FULL).metrics["video_mAP@0.5"] == 54.1
+
+
+def test_the_tables_of_the_configurations_page_are_the_papers():
+    """A row's second cell is its file; its last three are the figures."""
+    page = (CONFIGS / "ablations" / "README.md").read_text()
+    lines = [line.strip("|").split("|") for line in page.splitlines() if ".yaml` |" in line]
+    found = {}
+    for _, file, *cells in lines:
+        name = Path(file.strip().strip("`")).stem
+        found[FULL if name == FULL_FILE.stem else name] = tuple(map(float, cells[-3:]))
+    named = {name for number in "234" for name in TABLES[number].rows}
+    assert found == {name: tuple(paper_ablation(name).metrics.values()) for name in named}

@@ -289,3 +289,23 @@ def test_real_videos_become_a_data_set(run, shared, tmp_path):
     assert run("frames", *sources, "--output", tmp_path / "out")[1] == ""
     assert len(files(tmp_path)) == 866 + 1
     assert run("check", "--root", tmp_path / "out")[1] == ""
+
+
+def test_the_recipes_say_what_the_public_annotations_hold(tool, shared):
+    page = (Path(__file__).resolve().parents[2] / "RECIPES.md").read_text()
+    summarize = tool("prepare_dataset").summarize
+
+    def counts(file):
+        annotations = load_annotations(shared / "gt" / file)
+        for split in annotations.splits:
+            yield [summarize(annotations, names, 5) for names in (split.train, split.test)]
+
+    (ucf,) = counts("UCF101v2-GT.pkl")
+    for name, row in zip(("1 train", "1 test"), ucf, strict=True):
+        assert f"| {name} | {' | '.join(map(str, row.values()))} |" in page
+    jhmdb = [
+        f"split {number} {train['videos']} / {test['videos']} and "
+        f"{train['training windows']:,} / {test['training windows']:,}"
+        for number, (train, test) in enumerate(counts("JHMDB-GT.pkl"), start=1)
+    ]
+    assert ", ".join(jhmdb) in page.replace("\n", " ")

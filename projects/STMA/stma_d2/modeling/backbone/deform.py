@@ -77,7 +77,7 @@ def deform_conv2d_cpu(
         bias: (O,).
 
     Returns:
-        (N, O, H, W) of x's dtype, under autocast as well.
+        (N, O, H, W) of x's dtype, under autocast as well, laid out as ``x`` is.
     """
     num_images, channels, height, width = x.shape
     pixels, shares = _corners(offset, mask)
@@ -90,9 +90,10 @@ def deform_conv2d_cpu(
         # One image at a time: its samples, nine times its size, fit into the processor's cache.
         for image in zip(pixels.unbind(), padded.unbind(), shares.unbind(), strict=True):
             samples = F.embedding_bag(*image[:2], per_sample_weights=image[2], mode="sum")
-            samples = samples.view(height * width, _TAPS * channels)
-            maps.append(torch.addmm(bias[:, None], kernel, samples.T))
-    return torch.stack(maps).view(num_images, -1, height, width)
+            maps.append(F.linear(samples.view(height, width, _TAPS * channels), kernel, bias))
+    last = x.is_contiguous(memory_format=torch.channels_last)
+    layout = torch.channels_last if last else torch.contiguous_format
+    return torch.stack(maps).permute(0, 3, 1, 2).contiguous(memory_format=layout)
 
 
 def _corners(offset: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import reduce
 
 import torch
 from torch import nn
@@ -85,7 +86,7 @@ class SharedStemNet3D(nn.Module):
         for stack in stacks - maps.keys():
             same_taps[stack[0], len(stack) - 1].append(stack)
         for (tap, count), group in same_taps.items():
-            images = [torch.cat([frames[[i]] for i in stack[1:]], dim=1) for stack in group]
+            images = [torch.cat([frames[i : i + 1] for i in s[1:]], dim=1) for s in group]
             kernel = self.stem[:, :, tap : tap + count].transpose(1, 2).flatten(1, 2)
             kernel = kernel.contiguous(memory_format=torch.channels_last)
             found = F.conv2d(torch.cat(images), kernel, None, 2, self.padding[1:])
@@ -94,11 +95,12 @@ class SharedStemNet3D(nn.Module):
 
     def _pool(self, maps: dict[_Stack, torch.Tensor], clip: list[_Stack]) -> torch.Tensor:
         """The stem's output (T / 2, h, w, O) of a clip: max pooling in time, bias and ReLU."""
-        frames = torch.stack([maps[stack] for stack in clip])
-        even, odd = frames[::2], frames[1::2]
-        for part, neighbors in ((even[: len(odd)], odd), (even[1:], odd[: len(even) - 1])):
-            torch.maximum(part, neighbors, out=part)
-        return even.add_(self.stem_bias).relu_()
+        frames = [maps[stack] for stack in clip]
+        pooled = [
+            reduce(torch.maximum, frames[max(middle - 1, 0) : middle + 2])
+            for middle in range(0, len(frames), 2)
+        ]
+        return torch.stack(pooled).add_(self.stem_bias).relu_()
 
 
 class ChannelsLastBlock(nn.Module):

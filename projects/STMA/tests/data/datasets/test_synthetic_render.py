@@ -1,5 +1,7 @@
 """Boxes fit what is drawn, and every turn can be seen."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from stma_d2.data.datasets import synthetic_render
 from stma_d2.data.datasets.synthetic_motion import Motion
 from stma_d2.data.datasets.synthetic_render import (
+    MARKINGS,
     SHAPES,
     actor_boxes,
     draw_background,
@@ -98,6 +101,37 @@ def test_sprites_are_whole_inside_their_boxes(shape, angle):
     large = _drawn(np.full((320, 320, 3), 200, np.uint8), look, large)
     expected = cv2.resize(large, (80, 80), interpolation=cv2.INTER_AREA)
     assert np.abs(drawn - expected).mean() < 0.5
+
+
+def _dark(look):
+    """Which pixels of a look's body are dark, (side, side) bool; and which are body."""
+    body = look.patch[..., 3] == 255
+    return body & (look.patch[..., :3].max(axis=-1) < 60), body
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_markings_show_on_every_shape_and_differ(shape):
+    plain = _look(shape)
+    looks = [replace(plain, marking=marking) for marking in MARKINGS]
+    (mark, body), *others = (_dark(look) for look in (plain, *looks))
+    darks = [mark]
+    for dark, same_body in others:
+        np.testing.assert_array_equal(same_body, body)
+        assert 0.1 < dark.sum() / body.sum() < 0.75
+        assert min((dark ^ other).sum() for other in darks) > 0.15 * body.sum()
+        darks.append(dark)
+
+
+def test_nothing_is_drawn_of_a_sprite_outside_the_image():
+    look = _look("disc")
+    background = np.full((64, 64, 3), 100, np.uint8)
+    for center in ((-40.0, 30.0), (30.0, 120.0), (-16.0, -16.0)):
+        np.testing.assert_array_equal(
+            _drawn(background, look, _still(center, 20.0, 0.0)), background
+        )
+    half = _drawn(background, look, _still((0.0, 32.0), 20.0, 0.0))
+    rows, columns = np.nonzero((half != background).any(axis=2))
+    assert (columns.min(), columns.max()) == (0, 9) and (rows.min(), rows.max()) == (22, 41)
 
 
 def test_sprites_are_the_only_change_of_the_image():

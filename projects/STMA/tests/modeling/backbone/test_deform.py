@@ -77,6 +77,14 @@ def test_mixed_precision_trains():
     assert all(p.grad is not None and p.grad.isfinite().all() for p in block.parameters())
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_processors_operator_keeps_the_layout(layout):
+    x, *others = _inputs(0.5)
+    found = deform_conv2d_cpu(x.contiguous(memory_format=layout), *others)
+    assert found.is_contiguous(memory_format=layout)
+    torch.testing.assert_close(found, _torchvision(x, *others))
+
+
 @pytest.mark.parametrize("offset_scale", [0.0, 0.5, 3.0, 100.0])
 def test_on_the_cpu_it_is_torchvisions_operator(offset_scale):
     inputs = _inputs(offset_scale)

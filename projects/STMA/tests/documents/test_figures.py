@@ -1,0 +1,72 @@
+"""Figures in several documents agree; those that commands print are generated (`--check`)."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from stma_d2.evaluation import METRICS
+from stma_d2.version import __version__
+
+PROJECT = Path(__file__).resolve().parents[2]
+REPOSITORY = PROJECT.parents[1]
+START = (PROJECT / "GETTING_STARTED.md").read_text()
+NETWORK = "UCF101-24/STMA_DLA34_RX101_K5.yaml"
+
+
+def costs(config):
+    """Parameters, and GMACs of a window alone and in a video, as the zoo's table has them."""
+    page = (PROJECT / "MODEL_ZOO.md").read_text()
+    table = page[page.index("## Size and cost") :]
+    (row,) = re.findall(rf"^\| `{re.escape(config)}` \|(.*)\|$", table, re.MULTILINE)
+    return [cell.strip() for cell in row.split("|")][1:]
+
+
+def test_generated_parts_are_checked_by_the_documents_commands(outcomes):
+    commands = "".join(block.content for block in outcomes)
+    for command in ("make_configuration.py", "make_model_zoo.py", "analyze_model.py --zoo"):
+        assert f"python tools/{command} --check" in commands
+
+
+def test_the_zoos_costs_are_those_that_analyze_model_prints(outcomes):
+    (output,) = (
+        text for block, (_, text) in outcomes.items() if "analyze_model.py --c" in block.content
+    )
+    parameters, alone, in_video = costs("Synthetic/STMA_tiny_K5.yaml")
+    printed = re.findall(r"^a window.*?window +([\d.]+) +([\d.]+)$", output, re.MULTILINE)
+    assert [f"{float(gmacs):.2f}" for _, gmacs in printed] == [alone, in_video]
+    assert f"{float(printed[0][0]):.1f} M" == parameters
+
+
+def test_the_recipes_compute_with_the_zoos_costs():
+    recipes = (PROJECT / "RECIPES.md").read_text()
+    parameters, alone, in_video = costs(NETWORK)
+    assert f"{parameters} parameters x 4 bytes" in recipes
+    assert f"3 x 2 x {alone} GMAC" in recipes and f"2 x {in_video} GMAC" in recipes
+    tflop_clip, tflop_window = 6 * float(alone) / 1000, 2 * float(in_video) / 1000
+    assert f"| {tflop_clip:.1f} TFLOP" in recipes and f"| {tflop_window:.2f} TFLOP" in recipes
+    assert f"(3 x 2 x {float(alone):.0f} GMAC)" in (PROJECT / "docs/TRAINING.md").read_text()
+
+
+def test_the_shipped_networks_figures_are_those_of_its_record():
+    (path,) = (PROJECT / "stma_d2/model_zoo/records").glob("Synthetic__STMA_tiny_K5.json")
+    (evaluation,) = json.loads(path.read_text())["evaluations"]
+    page = (PROJECT / "MODEL_ZOO.md").read_text()
+    (row,) = re.findall(r"^\| `Synthetic/STMA_tiny_K5.yaml` \| `syn.*$", page, re.MULTILINE)
+    for metric in ("frame_mAP@0.5", "video_mAP@0.5", "video_mAP@0.5:0.95"):
+        assert f"| {evaluation['metrics'][metric]:.2f} |" in row
+    frame, video = (evaluation["metrics"][metric] for metric in METRICS[:2])
+    assert f"{frame:.2f} and {video:.2f}, the figures of" in START
+
+
+def test_the_version_is_one():
+    citation = (REPOSITORY / "CITATION.cff").read_text()
+    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [__version__]
+    changes = (REPOSITORY / "CHANGELOG.md").read_text()
+    sections = re.findall(r"^## \[(.+?)\](?: - (\S+))?$", changes, re.MULTILINE)
+    assert sections[0] == ("Unreleased", "")
+    assert sections[1][0] == __version__
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", date) for _, date in sections[1:])
+    kinds = set(re.findall(r"^### (.+)$", changes, re.MULTILINE))
+    assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

@@ -1,0 +1,137 @@
+"""The study from the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stma_d2.errors import InputError
+from stma_d2.study.training import Ended
+
+TINY = [
+    *("MODEL.BACKBONE.STEM_CHANNELS", "8", "MODEL.STMA.HEAD_CHANNELS", "8"),
+    *("INPUT.SIZE", "(64, 64)", "SOLVER.IMS_PER_BATCH", "2", "DATALOADER.NUM_WORKERS", "0"),
+]
+
+
+@pytest.fixture(scope="module")
+def tool_module(tool):
+    return tool("run_ablation")
+
+
+@pytest.fixture
+def run(tool_module, synthetic_videos, tmp_path):
+    """Calls the command on the small data set."""
+    data = f"('{synthetic_videos}',)"
+    names = ["DATASETS.TRAIN", data, "DATASETS.TEST", data]
+    paths = ["--output", str(tmp_path / "runs"), "--results", str(tmp_path / "results")]
+
+    def call(*arguments):
+        options = ["--config-file", "Synthetic/STMA_tiny_K5.yaml", "--iterations", "2"]
+        tool_module.main([*options, *paths, *arguments, *names, *TINY])
+
+    return call
+
+
+@pytest.fixture
+def trained(tool_module, make_run, monkeypatch):
+    """What was given to be trained; nothing is: every run's outcome is what ``outcome`` says."""
+    runs, outcome = [], {}
+
+    def train(missing, script, devices, jobs, deadline, told):
+        runs.append([(run.row.name, run.seed) for run in missing])
+        for run in missing:
+            run.prepare()
+            told(Ended(run, 1.0, *outcome.get((run.row.name, run.seed), ("", False))))
+        return []
+
+    def read_run(run, jobs):
+        return make_run(run.row.name, run.seed, {"grow": 10 * run.seed}, jobs=jobs)
+
+    monkeypatch.setattr(tool_module, "train", train)
+    monkeypatch.setattr(tool_module, "read_run", read_run)
+    return runs, outcome
+
+
+def rows_of(tmp_path):
+    study = json.loads((tmp_path / "results" / "ablations.json").read_text())
+    return [(one["row"], one["seed"]) for one in study["runs"]]
+
+
+def test_a_row_is_trained_evaluated_and_told(synthetic_root, tmp_path):
+    """The figures are those that the training itself left."""
+    script = Path(__file__).resolve().parents[2] / "tools" / "run_ablation.py"
+    arguments = [
+        *("--config-file", "Synthetic/STMA_tiny_K5.yaml", "--rows", "K1", "--seeds", "5"),
+        *("--iterations", "2", "--output", str(tmp_path / "runs")),
+        *("--results", str(tmp_path / "results"), *TINY),
+    ]
+    environment = {**os.environ, "DETECTRON2_DATASETS": str(synthetic_root)}
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "K1, seed 5 is finished after" in done.stdout
+    folder = tmp_path / "runs" / "K1" / "seed-5"
+    left = json.loads((folder / "inference/synthetic_actions_val/metrics.json").read_text())
+    (one,) = json.loads((tmp_path / "results" / "ablations.json").read_text())["runs"]
+    assert one["evaluation"]["metrics"] == left["metrics"] and one["iterations"] == 2
+    assert one["switches"] == {"INPUT.SNIPPET_LENGTH": 1} and one["seed"] == 5
+    text = f"| `K1` | 5 | {left['metrics']['frame_mAP@0.5']:.2f} |"
+    assert text in (tmp_path / "results" / "ablations.md").read_text()
+
+
+def test_rows_of_tables_for_some_seeds_and_only_what_is_missing(run, trained, tmp_path):
+    run("--tables", "4", "--seeds", "1")
+    run("--rows", "K3,base,full", "--seeds", "1,2")
+    assert trained[0] == [
+        [(name, 1) for name in ("full", "K1", "K3", "K7")],
+        [("base", 1), ("full", 2), ("base", 2), ("K3", 2)],
+    ]
+    assert rows_of(tmp_path) == [
+        *(("full", 1), ("full", 2), ("base", 1), ("base", 2)),
+        *(("K1", 1), ("K3", 1), ("K3", 2), ("K7", 1)),
+    ]
+
+
+def test_failed_runs_end_the_command_after_the_others(run, trained, tmp_path, capsys):
+    trained[1]["full", 1] = ("status 1: error: no", False)
+    trained[1]["base", 1] = ("status 143: stopped", True)
+    with pytest.raises(InputError, match=r"^full, seed 1 failed after 1 s: status 1: error: no \("):
+        run("--rows", "full,base,K1", "--seeds", "1")
+    assert rows_of(tmp_path) == [("K1", 1)]
+    assert "K1" in (tmp_path / "results" / "ablations.md").read_text()
+    assert "base, seed 1 is stopped after 1 s; the same command goes on" in capsys.readouterr().out
+
+
+def test_a_run_that_left_no_result_is_told(run, trained, tool_module, monkeypatch):
+    def read_run(run, jobs):
+        raise FileNotFoundError(2, "No such file", "metrics.json")
+
+    monkeypatch.setattr(tool_module, "read_run", read_run)
+    with pytest.raises(InputError, match=r"K1, seed 1 left no result in .*metrics\.json"):
+        run("--rows", "K1", "--seeds", "1")
+
+
+def test_report_only_trains_nothing_and_gives_the_same_bytes(run, trained, tmp_path):
+    run("--rows", "K1", "--seeds", "1")
+    files = {path.name: path.read_bytes() for path in (tmp_path / "results").iterdir()}
+    for name in files.keys() - {"ablations.json"}:
+        (tmp_path / "results" / name).unlink()
+    run("--report-only")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "results").iterdir()} == files
+    assert len(trained[0]) == 1
+
+
+@pytest.mark.parametrize(
+    "words", [("--rows", "K9"), ("--tables", "1"), ("--seeds", "1,-1"), ("--time-limit", "x")]
+)
+def test_options_that_mean_nothing_are_refused_at_once(run, trained, words, capsys):
+    with pytest.raises(SystemExit):
+        run(*words)
+    assert words[0] in capsys.readouterr().err.splitlines()[-1] and not trained[0]
