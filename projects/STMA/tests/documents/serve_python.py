@@ -7,14 +7,21 @@ environment, and carries its standard output and error. Trainings and data sets 
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import runpy
 import socket
 import sys
 import traceback
-import warnings
 from typing import Any, NoReturn
+
+from detectron2.data import DatasetCatalog, MetadataCatalog
+
+import stma_d2.data.datasets
+import stma_d2.engine
+import stma_d2.inference.demo
+import stma_d2.visualization.run_report  # noqa: F401
 
 # A network and a schedule of seconds.
 TINY = [
@@ -38,14 +45,22 @@ def shortened(words: list[str]) -> list[str]:
         return [*words, *COARSE]
     if "--eval-only" in words:  # by the configuration that a training left
         return words
-    if "MODEL.BACKBONE.NAME" in words:  # a network that is not small
+    if program == "train_net.py" and not is_scored(words):
         return [*words, *TINY, "DATASETS.TEST", "()"]
     if program in ("train_net.py", "visualize_data.py"):
         return [*words, *TINY]
     if program == "demo.py":
         coarse = [] if "--stream" in words else ["TEST.CLIP_STRIDE", "16"]
-        return [*words, "--min-score", "0", "--device", "cpu", *coarse]
+        return [*words, "--min-score", "0.02", "--device", "cpu", *coarse]
     return words
+
+
+def is_scored(words: list[str]) -> bool:
+    """Whether later commands ask for the evaluation at a training's end."""
+    config = words[words.index("--config-file") + 1]
+    return config.endswith(("/STMA_tiny_K5.yaml", "/STMA_small_K5.yaml")) and (
+        "MODEL.BACKBONE.NAME" not in words
+    )
 
 
 def run(words: list[str]) -> NoReturn:
@@ -79,21 +94,18 @@ def serve(request: dict[str, Any], streams: list[int]) -> int:
         os.dup2(streams[1], 2)
         os.chdir(request["folder"])
         words, environment = request["words"], request["environment"]
-        if "DETECTRON2_DATASETS" in environment:  # read when the package is imported
-            os.execve(sys.executable, [sys.executable, *shortened(words)], environment)
         os.environ.clear()
         os.environ.update(environment)
+        if "DETECTRON2_DATASETS" in environment:  # read when the data sets are imported
+            DatasetCatalog.clear()
+            MetadataCatalog.clear()
+            importlib.reload(stma_d2.data.datasets)
         run(words)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def main() -> None:
-    """Load the package, then serve until the end."""
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
-    import stma_d2.engine
-    import stma_d2.inference.demo
-    import stma_d2.visualization.run_report  # noqa: F401
-
+    """Serve until the end; the package is loaded by now."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(sys.argv[1] + ".new")
         server.listen()

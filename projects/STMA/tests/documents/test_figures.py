@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from stma_d2.evaluation import METRICS
+from stma_d2.safe_yaml import parse_yaml
 from stma_d2.version import __version__
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -60,9 +61,19 @@ def test_the_shipped_networks_figures_are_those_of_its_record():
     assert f"{frame:.2f} and {video:.2f}, the figures of" in START
 
 
+def test_the_citation_has_what_its_format_requires():
+    """Citation File Format 1.2.0: four keys of the file, three of a reference, an SPDX license."""
+    citation = parse_yaml((REPOSITORY / "CITATION.cff").read_text(), "citation")
+    assert citation.keys() >= {"cff-version", "message", "title", "authors"}
+    assert (citation["cff-version"], citation["license"]) == ("1.2.0", "Apache-2.0")
+    (paper,) = citation["references"]
+    assert paper.keys() >= {"type", "title", "authors"}
+    assert [author["family-names"] for author in paper["authors"]] == ["Zhang", "Zhao"]
+
+
 def test_the_version_is_one():
-    citation = (REPOSITORY / "CITATION.cff").read_text()
-    assert re.findall(r"^version: (\S+)$", citation, re.MULTILINE) == [__version__]
+    citation = parse_yaml((REPOSITORY / "CITATION.cff").read_text(), "citation")
+    assert citation["version"] == __version__
     changes = (REPOSITORY / "CHANGELOG.md").read_text()
     sections = re.findall(r"^## \[(.+?)\](?: - (\S+))?$", changes, re.MULTILINE)
     assert sections[0] == ("Unreleased", "")
