@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from detectron2.config import CfgNode, get_cfg
@@ -10,6 +10,7 @@ from detectron2.utils import comm
 
 from ..errors import InputError
 from .defaults import add_stma_config
+from .overriding import leaves
 from .rules import shown
 from .schema import rules
 from .without_effect import why_without_effect
@@ -73,12 +74,3 @@ def _check_norms(cfg: CfgNode) -> None:
                 f"{key} is {value!r}, which {processes} processes on CPUs cannot compute; set it "
                 "to 'BN'"
             )
-
-
-def leaves(node: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The full names of a node's keys that are no nodes, with their values."""
-    for name, value in node.items():
-        if isinstance(value, CfgNode):
-            yield from leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

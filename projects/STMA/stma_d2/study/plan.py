@@ -12,10 +12,10 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from ..checkpoint import changed_keys
-from ..checkpoint.seal import file_sha256
 from ..config import load_config
 from ..errors import InputError
 from ..evaluation import write_json
+from ..files import file_sha256
 from .rows import ROWS, Row
 
 _FILE = "run.json"
