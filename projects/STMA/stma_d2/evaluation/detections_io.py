@@ -22,12 +22,11 @@ M tubelets of all windows together, K frames, C classes.
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from ..errors import InputError
 from ..files import atomic_write
@@ -104,36 +103,48 @@ def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
         FileNotFoundError: if there is no such file.
         InputError: if it is damaged or something else.
     """
+    source = os.fspath(path)
     try:
         with np.load(path, allow_pickle=False) as archive:
+            _check_size(archive, os.path.getsize(path))
             return SavedDetections(
-                _unpack(*(archive[key] for key in _KEYS)),
-                tuple(archive["labels"].tolist()) if "labels" in archive else None,
+                _unpack(*(_array(archive, key) for key in _KINDS)),
+                tuple(_array(archive, "labels", "U").tolist()) if "labels" in archive else None,
                 _protocol(archive) if "protocol" in archive else None,
             )
     except FileNotFoundError:
-        raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
-    except _DAMAGE as error:
-        raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
+        raise FileNotFoundError(f"no detections at {source}") from None
+    except Exception as error:  # a damaged or hostile file can raise anything
+        reason = str(error) or type(error).__name__
+        raise InputError(f"{source} does not hold saved detections: {reason}") from error
 
 
-def _protocol(archive: Mapping[str, np.ndarray]) -> Protocol:
-    protocol = get_protocol(archive["protocol"].item())
-    said = {name: archive[name].item() for name in protocol.options if name in archive}
+# Arrays, and numpy's letters of what they may hold.
+_KINDS = {
+    **{"videos": "U", "num_windows": "i", "num_slots": "i", "windows": "i"},
+    **{"boxes": "f", "scores": "f"},
+}
+# Of the arrays' bytes to the file's; a compressed file can stand for a thousand times as much.
+_MAX_EXPANSION = 100
+
+
+def _check_size(archive: NpzFile, file_size: int) -> None:
+    size = sum(part.file_size for part in archive.zip.infolist())
+    if size > _MAX_EXPANSION * file_size:
+        raise ValueError(f"its arrays stand for {size} bytes, far more than it")
+
+
+def _array(archive: NpzFile, name: str, kinds: str | None = None) -> np.ndarray:
+    array = archive[name]
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in (kinds or _KINDS[name]):
+        raise ValueError(f"'{name}' holds something else than it should")
+    return array
+
+
+def _protocol(archive: NpzFile) -> Protocol:
+    protocol = get_protocol(_array(archive, "protocol", "U").item())
+    said = {n: _array(archive, n, "biuf").item() for n in protocol.options if n in archive}
     return get_protocol(protocol.name, **said)  # a rule that the file does not know: as published
-
-
-_DAMAGE = (
-    OSError,
-    EOFError,
-    KeyError,
-    ValueError,
-    TypeError,
-    RuntimeError,  # encrypted, or a compression that Python does not know
-    zipfile.BadZipFile,
-    zlib.error,
-)
-_KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")
 
 
 def _unpack(
@@ -144,6 +155,10 @@ def _unpack(
     boxes: np.ndarray,
     scores: np.ndarray,
 ) -> dict[str, Tubelets]:
+    if min(num_windows.min(initial=0), num_slots.min(initial=0)) < 0:
+        raise ValueError("a number of windows or tubelets is negative")
+    if len(set(videos.tolist())) < videos.size:
+        raise ValueError("a video is there twice")
     result = {}
     window, tubelet = 0, 0
     for name, count, slots in zip(

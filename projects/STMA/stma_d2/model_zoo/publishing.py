@@ -16,7 +16,7 @@ import torch
 from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
 from ..checkpoint.seal import seal
 from ..errors import InputError
-from ..files import atomic_write, file_sha256
+from ..files import atomic_write, file_sha256, locked_folder
 from ..safe_yaml import parse_yaml
 from .checkpoints import INDEX, index_text, read_index
 
@@ -102,7 +102,8 @@ def publish(
 
     Beside ``<name>-<digits of its SHA-256>.pth`` lie its configuration, ``.yaml``, and its record,
     ``.json``. The index comes last: nobody sees a part of it. A network of that name that is there
-    already stays under its own hash, but the name means the new one.
+    already stays under its own hash, but the name means the new one. Several processes may publish
+    into one zoo at once.
 
     Args:
         file: of `write_stripped`.
@@ -124,7 +125,6 @@ def publish(
     root = Path(root)
     sha256 = file_sha256(file)
     stem = f"{name.removesuffix('.yaml')}-{sha256[:DIGITS_IN_NAME]}"
-    index = read_index(str(root)) if (root / INDEX).is_file() else {}
     record = {
         "name": name,
         "file": f"{stem}.pth",
@@ -136,8 +136,15 @@ def publish(
     contents: dict[Path, str] = {root / f"{stem}.yaml": config, root / f"{stem}.json": text}
     if records is not None:
         contents[Path(records) / record_file(name)] = text
-    contents[root / INDEX] = index_text({**index, name: f"{stem}.pth"})
     published = root / f"{stem}.pth"
+    with locked_folder(root):  # an index that is written meanwhile would lack one of two networks
+        index = read_index(str(root)) if (root / INDEX).is_file() else {}
+        contents[root / INDEX] = index_text({**index, name: f"{stem}.pth"})
+        _write_all(file, published, contents)
+    return published
+
+
+def _write_all(file: str | os.PathLike[str], published: Path, contents: Mapping[Path, str]) -> None:
     before = {
         path: path.read_bytes() if path.is_file() else None for path in (published, *contents)
     }
@@ -150,7 +157,6 @@ def publish(
     except BaseException:
         _restore(before)
         raise
-    return published
 
 
 def check_name(name: str) -> None:

@@ -59,6 +59,18 @@ def test_the_page_tells_numbers_settings_and_training(report, evil):
     assert "the paper's" not in text
 
 
+def test_an_evaluation_is_told_with_its_own_settings_not_the_trainings(finished_run, report):
+    """The training's configuration says TEST.FLIP False and another checkpoint."""
+    assert "does not say with what settings" in words(report())
+    settings = {"MODEL.WEIGHTS": "run/model_best.pth", "TEST.FLIP": True}
+    change_metrics(finished_run, settings=settings)
+    text = words(report())
+    before, after = text.split("Evaluation on looked_at")
+    assert "TEST.FLIP" not in before and "MODEL.WEIGHTS none" in before
+    assert "MODEL.WEIGHTS run/model_best.pth TEST.FLIP True" in after
+    assert "does not say" not in text
+
+
 def test_best_and_worst_videos_with_their_tubes(report, evil):
     page = report()
     best, worst = videos(page)
