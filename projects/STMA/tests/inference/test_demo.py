@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 import torch
 from detectron2.modeling import build_model
-from detectron2.utils.logger import _LOG_COUNTER
 
 from stma_d2.checkpoint import training_record
 from stma_d2.config import load_config
+from stma_d2.data import readers
 from stma_d2.data.datasets.synthetic_actions import draw_video
 from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.data.readers import TimedFrame, open_frames
@@ -253,7 +253,7 @@ def test_the_drawn_video_lasts_as_long_as_its_source(tmp_path, run_demo, stream)
 @pytest.mark.parametrize("stream", [[], ["--stream"]])
 def test_a_damaged_video_is_drawn_and_the_damage_named(shared, tmp_path, run_demo, caplog, stream):
     source, output = str(shared / "cases/videos/xvid_bad_frame_10.avi"), str(tmp_path / "out.mp4")
-    _LOG_COUNTER.clear()  # each message is logged once a process
+    readers._warn_once.cache_clear()  # each message is logged once a process
     run_demo("--input", source, "--output", output, *stream, overrides=CAUSAL)
     assert open_frames(output).count() == 24
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == [
