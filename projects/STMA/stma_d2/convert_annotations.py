@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from math import inf
+from pathlib import Path
 
 from .arguments import argument
 from .config.rules import number, whole
@@ -47,8 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Convert and report."""
     args = _parser().parse_args(arguments)
     kind = format_of(args.output, args.to)
-    for output in filter(None, (args.output, args.report)):
-        check_output(output, *args.inputs)
+    _check_outputs(args)
     report = Report()
     annotations = _split(_read(args, report), kind, args, report)
     write_annotations(annotations, args.output, kind, args.tolerance, report)
@@ -136,6 +136,17 @@ def _parser() -> argparse.ArgumentParser:
         help="CVAT: fewer key frames, boxes between them off by up to so many pixels (default 0)",
     )
     return parser
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    read = [*args.inputs, args.annotations, args.test_list, args.labels]
+    read += [file for folder in args.inputs for file in Path(folder).glob("**/*.xml")]
+    check_output(args.output, *read)
+    if args.report is None:
+        return
+    check_output(args.report, *read, replaces=".json")
+    if Path(args.report).resolve() == Path(args.output).resolve():
+        raise InputError(f"--report and --output are both {args.report}; name two files")
 
 
 def _read(args: argparse.Namespace, report: Report) -> TubeAnnotations:

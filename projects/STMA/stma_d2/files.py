@@ -63,22 +63,35 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
             yield Path(folder)
 
 
-def check_output(path: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+def check_output(
+    path: str | os.PathLike[str],
+    *inputs: str | os.PathLike[str] | None,
+    replaces: str | None = None,
+) -> None:
     """Refuse a path that `atomic_write` could not write, or must not, before the work is done.
 
     Args:
         path: the file to write; it and its folder may be missing.
-        inputs: what the work reads; the file must not be one of them, under any name or link.
+        inputs: what the work reads; the file must not be one of them, under any name or link. None
+            stands for nothing.
+        replaces: the ending, such as ".json", that a file which is there must have; None: any.
 
     Raises:
         InputError: naming the path and the reason.
     """
+    if not os.fspath(path):
+        raise InputError("the name of the output is empty")
     path = Path(path)
+    sources = [Path(source) for source in inputs if source]
     if path.exists():
         if not path.is_file():
             raise InputError(f"the output {path} is a folder or device; name a file")
-        if any(os.path.exists(source) and path.samefile(source) for source in inputs):
+        if any(source.exists() and path.samefile(source) for source in sources):
             raise InputError(f"the output {path} is the input itself; name another file")
+        if replaces is not None and path.suffix.lower() != replaces:
+            raise InputError(
+                f"the output {path} exists and is no {replaces} file; name another file"
+            )
         if not os.access(path, os.W_OK):
             raise InputError(f"the output {path} exists and is read-only")
     folder = next(parent for parent in path.absolute().parents if parent.exists())

@@ -126,6 +126,20 @@ def test_a_models_tubes_go_to_cvat_with_their_scores(folder):
         (["nowhere.xml", "--output", "a.json"], "no annotations at nowhere.xml"),
         (["coco.json", "--output", "coco.json"], "the output coco.json is the input itself"),
         (["coco.json", "--output", "a.doc"], "ends in none of"),
+        (
+            ["mine.json", "--test-list", "testlist01.txt", "--report", "testlist01.txt"]
+            + ["--output", "a.json"],
+            "the output testlist01.txt is the input itself",
+        ),
+        (
+            ["mine.json", "--report", "pyannot.pkl", "--output", "a.json"],
+            "pyannot.pkl exists and is no .json file",
+        ),
+        (["mine.json", "--report", "a.json", "--output", "./a.json"], "are both a.json"),
+        (
+            ["detections.npz", "--annotations", "mine.json", "--output", "mine.json"],
+            "the output mine.json is the input itself",
+        ),
         (["coco.json", "--output", "a.xml"], "2 videos do not go into one file a.xml"),
         (["coco.json", "--to", "cvat", "--output", "videos"], "folder videos exists; name a new"),
         (["detections.npz", "--output", "a.json"], "converted alone, and with --annotations"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import runpy
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -125,6 +126,22 @@ def test_an_interrupt_is_one_line_and_status_130(capsys):
         raise KeyboardInterrupt
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_reader_that_goes_and_closed_streams_are_no_failure(tmp_path):
+    program = "from stma_d2.errors import clear_exit\nwith clear_exit():\n "
+    printing = f"{program}[print('line') for _ in range(10**5)]"
+    writing = f"{program}open('file', 'w').write('kept'); print('said')"
+    script = (
+        '"$PYTHON" -c "$PRINTING" | head -n 1; echo ${PIPESTATUS[0]}; '
+        '"$PYTHON" -c "$WRITING" <&- >&- 2>&-; echo $?; cat file'
+    )
+    names = {"PYTHON": sys.executable, "PRINTING": printing, "WRITING": writing}
+    environment = {**os.environ, **names, "PYTHONPATH": str(PROJECT)}
+    ended = subprocess.run(
+        ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert (ended.stdout, ended.stderr) == ("line\n141\n0\nkept", "")
 
 
 @pytest.mark.parametrize("error", [InputError, KeyboardInterrupt])

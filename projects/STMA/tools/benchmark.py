@@ -45,7 +45,7 @@ from stma_d2.engine import Trainer
 from stma_d2.engine.step import AccumulatingTrainer, check_batch_size
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import evaluate_tubelets, get_protocol
-from stma_d2.files import atomic_write
+from stma_d2.files import atomic_write, check_output
 from stma_d2.inference import StreamPredictor
 from stma_d2.linking import LinkingRules, link_tubelets
 from stma_d2.modeling import DLA34, STMA, DetectorState, TubeletDetector
@@ -394,13 +394,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         torch.set_num_threads(args.threads)
         cv2.setNumThreads(args.threads)
     torch.manual_seed(0)
+    if args.json is not None:
+        read = (getattr(args, name, None) for name in ("config_file", "video"))
+        check_output(args.json, *read, replaces=".json")
     timings, numbers = args.measure(args)
     print(Compare(timings))
     for name, value in numbers.items():
         print(f"{name}: {value:.4g}")
     for name, value in machine().items():
         print(f"{name}: {value}")
-    if args.json:
+    if args.json is not None:
         record = {
             "command": shlex.join(arguments),
             "unit": f"seconds {timings[0].description}",

@@ -24,6 +24,7 @@ from tabulate import tabulate
 
 from stma_d2.checkpoint import ORIGINS, ConvertedFile, convert_file, write_initialization
 from stma_d2.errors import InputError, clear_exit
+from stma_d2.files import check_output
 
 KEYS_SHOWN = 2
 # Of the paper's network.
@@ -33,6 +34,7 @@ PARTS = ("backbone", "backbone_3d", "center_head", "movement_head", "size_head",
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert and report."""
     args = _parser().parse_args(arguments)
+    check_output(args.output, *args.inputs)
     kinds = _kinds(args.kind, len(args.inputs))
     files = [convert_file(path, kind) for path, kind in zip(args.inputs, kinds, strict=True)]
     write_initialization(args.output, files)

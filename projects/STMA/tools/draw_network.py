@@ -20,7 +20,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from stma_d2.config import load_config
 from stma_d2.errors import clear_exit
-from stma_d2.files import atomic_write
+from stma_d2.files import atomic_write, check_output
 
 PROJECT = Path(__file__).resolve().parents[1]
 CONFIG = PROJECT / "configs/UCF101-24/STMA_DLA34_RX101_K5.yaml"
@@ -166,6 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=OUTPUT, help="default: docs/network.svg")
     args = parser.parse_args(arguments)
+    check_output(args.output, replaces=".svg")
     with atomic_write(args.output) as file:
         file.write(draw(load_config(str(CONFIG))))
 

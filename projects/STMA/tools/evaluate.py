@@ -25,6 +25,8 @@ import argparse
 import os
 from collections.abc import Collection, Sequence
 
+from detectron2.data import MetadataCatalog
+
 from stma_d2.arguments import argument
 from stma_d2.config.rules import number, whole
 from stma_d2.data import (
@@ -67,14 +69,15 @@ _OF_TUBELETS = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate and print."""
     args = _parse(arguments)
-    inputs = [args.detections, args.frame_detections, args.tubes, args.annotations]
-    inputs = [path for path in inputs if path]
-    for output in _outputs(args):
-        check_output(output, *inputs)
+    if args.dataset_file:
+        if not args.dataset:
+            raise InputError("--dataset-file goes with --dataset, the name of a data set in it")
+        register_dataset_file(args.dataset_file)
+    _check_outputs(args)
     annotations, videos = _ground_truth(args)
     score_them = _score_tubelets if args.detections else _score_files
     evaluations = score_them(args, annotations, videos)
-    if args.output:
+    if args.output is not None:
         write_json(args.output, [evaluation_record(evaluation) for evaluation in evaluations])
     for evaluation in evaluations:
         print(f"{evaluation_table(evaluation)}\n")
@@ -151,11 +154,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return args
 
 
-def _outputs(args: argparse.Namespace) -> list[str]:
-    """The files that will be written."""
-    folder = args.write_benchmark_files
-    files = [os.path.join(folder, name) for name in (FRAME_FILE, TUBE_FILE)] if folder else []
-    return [args.output, *files] if args.output else files
+def _check_outputs(args: argparse.Namespace) -> None:
+    truth = MetadataCatalog.get(args.dataset).get("annotations_file") if args.dataset else None
+    read = [args.detections, args.frame_detections, args.tubes]
+    read += [args.annotations, args.dataset_file, truth]
+    if args.output is not None:
+        check_output(args.output, *read, replaces=".json")
+    if args.write_benchmark_files:
+        for name in (FRAME_FILE, TUBE_FILE):
+            check_output(os.path.join(args.write_benchmark_files, name), *read)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -229,10 +236,6 @@ def _protocols(args: argparse.Namespace, saved: Protocol | None) -> list[Protoco
 
 
 def _ground_truth(args: argparse.Namespace) -> tuple[TubeAnnotations, Sequence[str]]:
-    if args.dataset_file:
-        if not args.dataset:
-            raise InputError("--dataset-file goes with --dataset, the name of a data set in it")
-        register_dataset_file(args.dataset_file)
     if args.dataset:
         if args.split:
             raise InputError("--split goes with --annotations; a data set's name tells its split")

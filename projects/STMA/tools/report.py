@@ -30,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not args.run.is_dir():
         raise InputError(f"there is no folder {args.run}")
     output = args.output or args.run / "report.html"
-    check_output(output, args.run / "config.yaml", args.run / "metrics.json")
+    check_output(output, args.run / "config.yaml", args.run / "metrics.json", replaces=".html")
     write_run_report(args.run, output)
     print(f"{output} ({output.stat().st_size / 1e6:.1f} MB)")
 

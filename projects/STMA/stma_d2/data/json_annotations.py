@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..safe_json import parse_json
 from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
 from .annotation_values import fields, items, mapping, names, number, whole_number
 
@@ -33,29 +34,6 @@ def from_json(content: bytes) -> TubeAnnotations:
     numbered = enumerate(items(splits, "splits"), start=1)
     splits = tuple(_split(entry, f"split {number}") for number, entry in numbered)
     return TubeAnnotations(labels, videos, splits)
-
-
-def parse_json(content: bytes) -> Any:
-    """What a JSON text says.
-
-    Raises:
-        InputError: if it is no JSON, is nested too deep, or has a mapping with a key twice.
-    """
-    try:
-        return json.loads(content, object_pairs_hook=_without_duplicates)
-    except InputError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"not readable JSON ({error})") from error
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result = dict(pairs)
-    if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise InputError(f"one mapping has the key '{twice}' twice")
-    return result
 
 
 def _split(entry: Any, where: str) -> Split:

@@ -22,8 +22,6 @@ M tubelets of all windows together, K frames, C classes.
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +29,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..files import atomic_write
+from ..safe_arrays import DAMAGE, read_arrays
 from ..structures import Tubelets
 from .protocols import Protocol, get_protocol
 
@@ -105,34 +104,24 @@ def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
         InputError: if it is damaged or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return SavedDetections(
-                _unpack(*(archive[key] for key in _KEYS)),
-                tuple(archive["labels"].tolist()) if "labels" in archive else None,
-                _protocol(archive) if "protocol" in archive else None,
-            )
+        arrays = read_arrays(path)
+        return SavedDetections(
+            _unpack(*(arrays[key] for key in _KEYS)),
+            tuple(arrays["labels"].tolist()) if "labels" in arrays else None,
+            _protocol(arrays) if "protocol" in arrays else None,
+        )
     except FileNotFoundError:
         raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
 
 
-def _protocol(archive: Mapping[str, np.ndarray]) -> Protocol:
-    protocol = get_protocol(archive["protocol"].item())
-    said = {name: archive[name].item() for name in protocol.options if name in archive}
+def _protocol(arrays: Mapping[str, np.ndarray]) -> Protocol:
+    protocol = get_protocol(arrays["protocol"].item())
+    said = {name: arrays[name].item() for name in protocol.options if name in arrays}
     return get_protocol(protocol.name, **said)  # a rule that the file does not know: as published
 
 
-_DAMAGE = (
-    OSError,
-    EOFError,
-    KeyError,
-    ValueError,
-    TypeError,
-    RuntimeError,  # encrypted, or a compression that Python does not know
-    zipfile.BadZipFile,
-    zlib.error,
-)
 _KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")
 
 

@@ -44,7 +44,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if not args.output and not args.show:
         parser.error("--output is missing")
     args.input = expand_inputs(args.input)
-    args.output = plan_outputs(args.output, args.input)
+    files = (args.weights, args.config_file, *args.opts)  # an override may name weights
+    args.output = plan_outputs(args.output, args.input, files)
     _check_drawn_once(parser, args.stream, args.output)
     return args
 
@@ -147,7 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     option(
         "--fps",
-        type=argument(number(0, 1000, above=True)),
+        type=argument(number(0.01, 1000)),
         help="frames a second of what is drawn, in the same time (default: those of the input; of "
         "a GIF at most 10). Of a folder of frames, which does not say: its own (default: 25)",
     )

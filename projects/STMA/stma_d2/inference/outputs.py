@@ -44,18 +44,27 @@ class Output(NamedTuple):
         return self.ending in DRAWINGS
 
 
-def plan_outputs(names: Sequence[str], inputs: Sequence[str]) -> list[Output]:
+def plan_outputs(
+    names: Sequence[str], inputs: Sequence[str], others: Sequence[str | None] = ()
+) -> list[Output]:
     """Which files to write.
 
     A name with ``{name}`` stands for one file an input, and a folder for a folder an input where
     there are several. A table without it has all inputs.
 
+    Args:
+        names: of the outputs, as the user writes them.
+        inputs: videos, each a path or a camera.
+        others: files that are read too, such as the weights; None stands for nothing.
+
     Raises:
-        InputError: if an ending is unknown, several inputs would be drawn into one file, or one of
-            the files cannot be written or is an input itself.
+        InputError: if a name is empty or its ending unknown, several inputs would be drawn into one
+            file, or one of the files cannot be written or is read itself.
     """
     outputs = []
     for name in names:
+        if not name:
+            raise InputError(f"the name of an output is empty; what can be written: {FORMATS}")
         name, ending = _name_and_ending(name)
         if ending not in DRAWINGS and ending not in TABLES:
             raise InputError(f"the output {name} ends in {ending}; what can be written: {FORMATS}")
@@ -74,7 +83,7 @@ def plan_outputs(names: Sequence[str], inputs: Sequence[str]) -> list[Output]:
             )
         else:
             outputs.append(Output(name, ending, tuple(inputs)))
-    _check(outputs, inputs)
+    _check(outputs, [*inputs, *others])
     return outputs
 
 
@@ -99,7 +108,7 @@ def _name_and_ending(name: str) -> tuple[str, str]:
     return folder or name, Path(name).suffix.lower() if name == folder else ""
 
 
-def _check(outputs: Sequence[Output], inputs: Sequence[str]) -> None:
+def _check(outputs: Sequence[Output], read: Sequence[str | None]) -> None:
     taken: dict[str, Output] = {}
     for output in outputs:
         other = taken.setdefault(os.path.abspath(output.path), output)
@@ -108,7 +117,7 @@ def _check(outputs: Sequence[Output], inputs: Sequence[str]) -> None:
                 f"{other.inputs[0]} and {output.inputs[0]} would both be written to {output.path}"
             )
         if output.ending:
-            check_output(output.path, *inputs)
+            check_output(output.path, *read)
         else:
             _check_folder(output.path)
 

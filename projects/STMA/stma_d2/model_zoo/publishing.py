@@ -17,6 +17,7 @@ from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
 from ..checkpoint.seal import file_sha256, seal
 from ..errors import InputError
 from ..files import atomic_write
+from ..safe_json import read_json
 from ..safe_yaml import parse_yaml
 from .checkpoints import INDEX, index_text, read_index
 
@@ -175,7 +176,7 @@ def read_records(folder: str | os.PathLike[str] = RECORDS) -> list[dict[str, Any
     records = []
     for path in sorted(Path(folder).glob("*.json")):
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = read_json(path)
             missing = {"name", "file", "training", "evaluations"} - record.keys()
         except (ValueError, AttributeError) as error:
             raise InputError(f"{path} is no record of a network: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from ..evaluation import ERROR_KINDS
+from ..safe_json import read_json
 from .figures import (
     BLUE,
     GREY,
@@ -37,9 +37,7 @@ def write_plots(folder: Path) -> list[Path]:
     Returns:
         The files: precision_recall.png, map_over_iou.png, per_class.png, confusion.png, errors.png.
     """
-    metrics, curves = (
-        json.loads((folder / name).read_text()) for name in ("metrics.json", "curves.json")
-    )
+    metrics, curves = (read_json(folder / name) for name in ("metrics.json", "curves.json"))
     written = []
     for name, figure in evaluation_figures(metrics, curves).items():
         written.append(folder / f"{name}.png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from ..evaluation.paper import paper_figures
 from ..evaluation.video_map import tubes_of_tubelets
 from ..evaluation.video_quality import video_quality
 from ..structures import Tube, TubeAnnotations
+from .evaluation_files import read_curves, read_metrics
 from .page import write_page
 from .player import player_record
 from .plots import evaluation_figures
@@ -27,8 +27,6 @@ from .training_plots import read_history, training_figures
 
 _VIDEOS = 4  # at each end of the order
 _PAGE_BYTES = 10_000_000  # of pictures in the whole page
-_METRICS_KEYS = ("dataset", "protocol", "comparable", "metrics", "error_analysis")
-_CURVES_KEYS = ("frame_iou", "precision_recall", "video_mAP_over_iou", "confusion")
 _CAPTIONS = {
     "precision_recall": "Precision over recall of the boxes on frames, class by class",
     "map_over_iou": "Video-mAP over the overlap that it asks for",
@@ -99,9 +97,9 @@ def _captioned(figures: Mapping[str, Figure]) -> list[tuple[Figure, str]]:
 
 def _result(folder: Path, max_bytes: int) -> dict[str, Any]:
     """What the page shows of the evaluation in ``folder``."""
-    record = _read_json(folder / "metrics.json", _METRICS_KEYS)
+    record = read_metrics(folder / "metrics.json")
     path = folder / "curves.json"
-    curves = _read_json(path, _CURVES_KEYS) if path.is_file() else None
+    curves = read_curves(path, record) if path.is_file() else None
     figures = evaluation_figures(record, curves)
     notes, rows = _metric_rows(record)
     if curves is None:
@@ -132,16 +130,6 @@ def _result(folder: Path, max_bytes: int) -> dict[str, Any]:
         ),
         "min_score": MIN_SCORE,
     }
-
-
-def _read_json(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    try:
-        record = json.loads(path.read_text())
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read: {error}; evaluate again") from error
-    if not isinstance(record, dict) or not record.keys() >= set(keys):
-        raise InputError(f"{path} is not what an evaluation writes now; evaluate again")
-    return record
 
 
 def _metric_names(record: Mapping[str, Any]) -> list[str]:

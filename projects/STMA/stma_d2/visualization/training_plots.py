@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
+from ..data.annotation_values import whole_number
+from ..errors import InputError
+from ..safe_json import parse_json
 from .figures import BLUE, Margins, new_panels, style
 
 _PREFIX = "unweighted/"
+_TOO_LARGE = 2**64  # for a whole number that something counted
 
 
 class Series(NamedTuple):
@@ -26,19 +29,24 @@ def read_history(path: Path) -> dict[str, Series]:
     Of an iteration that was told several times, as --resume does, the last value counts. A line
     that is not whole, as a killed training may leave one, is passed over.
 
+    Raises:
+        InputError: naming the file and the line, if an iteration is no whole number.
+
     Returns:
         ``{name: Series}``; empty where there is no such file.
     """
     told: dict[str, dict[int, float]] = {}
     lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-    for line in lines:
+    for number, line in enumerate(lines, start=1):
         try:
-            record = json.loads(line)
-            iteration = int(record.pop("iteration"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+            record = parse_json(line)
+        except InputError:
             continue
+        if not isinstance(record, dict) or "iteration" not in record:
+            continue
+        iteration = whole_number(record.pop("iteration"), f"{path}, line {number}: iteration")
         for name, value in record.items():
-            if isinstance(value, int | float):
+            if isinstance(value, float) or (isinstance(value, int) and abs(value) < _TOO_LARGE):
                 told.setdefault(name, {})[iteration] = value
     return {
         name: Series(sorted(values), [values[i] for i in sorted(values)])

@@ -14,7 +14,7 @@ from ..data.readers import TimedFrame
 from ..files import atomic_write
 
 _TIME_BASE = Fraction(1, 90_000)  # seconds a tick; whole ticks at 24, 25, 29.97, 30, 50 and 60 fps
-_MAX_GAP = 2**31  # ticks, six hours; MP4 stores the time between two frames in 32 bits
+_MAX_GAP = 2**31 - 1  # ticks, six hours: what fits 32 bits, of which FFmpeg takes one for a sign
 
 
 # A `TimedFrame`, or another tuple with its times.

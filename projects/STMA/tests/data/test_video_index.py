@@ -90,6 +90,36 @@ def test_a_damaged_index_is_made_anew(tmp_path, made, harm):
     assert made == ["a.mp4"] * 2, "the new one was written"
 
 
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"stamps": np.zeros(())},
+        {"stamps": np.zeros(6, np.int8)},
+        {"times": np.full(7, np.nan)},
+        {"keys": np.zeros(4)},
+        {"stated_length": np.zeros(3, np.int64)},
+        {"is_cut_off": np.array("x")},
+        {"bound_to": np.array(["x"])},
+        {"more": np.zeros(10**6)},
+    ],
+)
+def test_an_index_with_other_arrays_than_its_own_is_made_anew(tmp_path, made, arrays):
+    path = write(tmp_path / "a.mp4")
+    index_of(path, keep=True)
+    with np.load(path + ".index") as kept:
+        content = {**kept, **arrays}
+    with open(path + ".index", "wb") as file:
+        np.savez(file, **content)
+    forget()
+    assert len(index_of(path, keep=True)) == 6 and made == ["a.mp4"] * 2
+
+
+def test_a_pipe_in_the_place_of_an_index_is_not_read(tmp_path, made):
+    path = write(tmp_path / "a.mp4")
+    os.mkfifo(path + ".index")
+    assert len(index_of(path)) == 6 and made == ["a.mp4"]
+
+
 def test_where_nothing_can_be_written_the_index_stays_in_memory(tmp_path, made, monkeypatch):
     path = write(tmp_path / "a.mp4")
 

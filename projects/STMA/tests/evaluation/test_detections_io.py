@@ -65,7 +65,7 @@ def test_what_is_not_a_detections_file_is_refused(tmp_path):
 def test_pickled_objects_are_refused(tmp_path):
     path = tmp_path / "detections.npz"
     np.savez(path, videos=np.array([{"a": 1}], object))
-    with pytest.raises(InputError, match="allow_pickle"):
+    with pytest.raises(InputError, match="holds Python objects"):
         load_detections(path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from stma_d2.errors import InputError
 from stma_d2.inference.arguments import parse_args, take_overrides
 
 
@@ -20,6 +21,22 @@ def test_overrides_stand_anywhere(tmp_path, monkeypatch):
         *("MODEL.DEVICE", "cpu"),
     ]
     assert (args.input, args.output[0].path, args.stream) == (["INPUT.MP4"], "o.json", False)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("--weights ck.json --output ck.json", "ck.json is the input itself"),
+        ("--config-file C MODEL.WEIGHTS ck.json --output ./ck.json", "is the input itself"),
+        ("--weights ck.json --output=", "the name of an output is empty; what can be written: "),
+    ],
+)
+def test_an_output_that_is_read_or_has_no_name_is_refused(tmp_path, monkeypatch, line, message):
+    monkeypatch.chdir(tmp_path)
+    for name in ("in.mp4", "ck.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(InputError, match=message):
+        parse_args(["--input", "in.mp4", *line.split()])
 
 
 @pytest.mark.parametrize(
@@ -42,7 +59,8 @@ def test_what_is_no_key_is_left_to_the_options(line, overrides):
         ("--input in.mp4", "--output is missing"),
         ("--input in.mp4 --output o.mp4 --show", "--show goes with a camera or"),
         ("--input 0 --output a.mp4 b.gif", "is drawn once, not into a.mp4 and others"),
-        ("--input in.mp4 --output o.mp4 --fps 0", "--fps: it is '0'; it must be a number, above 0"),
+        ("--input in.mp4 --output o.mp4 --fps 0", "--fps: it is '0'; it must be a number"),
+        ("--input in.mp4 --output o.mp4 --fps 1e-9", "--fps: it is '1e-9'; it must be a number"),
         ("--input in.mp4 --output o.mp4 --min-score run=x", "--min-score: it is 'x'; it must be a"),
         ("--input in.mp4 --output o.mp4 --weights W", "--weights: not allowed with argument --con"),
         ("--input in.mp4 --output o.mp4 MODLE.X 1 --stram", "unrecognized arguments: --stram"),

@@ -116,6 +116,19 @@ def test_the_inputs_are_never_written_over(main, files, position):
     assert Path(arguments[position]).read_bytes() == content
 
 
+@pytest.mark.usefixtures("empty_catalogs")
+@pytest.mark.parametrize("name", ["truth.json", "mine.yaml", "linked.json", "notes.txt"])
+def test_what_a_data_set_is_read_from_is_never_written_over(main, files, tmp_path, name):
+    (tmp_path / "mine.yaml").write_text("annotations: truth.json\nframes: .\n")
+    (tmp_path / "linked.json").symlink_to(tmp_path / "truth.json")
+    (tmp_path / "notes.txt").write_text("no JSON")
+    before = (tmp_path / name).read_bytes()
+    data = ["--dataset", "mine_test", "--dataset-file", str(tmp_path / "mine.yaml")]
+    with pytest.raises(InputError, match=r"is the input itself|exists and is no \.json file"):
+        main([files[0][0], *data, "--output", str(tmp_path / name)])
+    assert (tmp_path / name).read_bytes() == before
+
+
 def test_videos_without_detections_are_told(main, files, tmp_path, capsys):
     arguments, truth, detections = files
     save_detections(arguments[0], {"v": detections["v"]})

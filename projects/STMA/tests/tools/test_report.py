@@ -64,6 +64,13 @@ def test_refuses_what_would_be_overwritten_and_what_is_not_there(main, finished_
     with pytest.raises(InputError, match="is the input itself"):
         main([str(finished_run), "--output", str(config)])
     assert config.read_bytes() == before
+    for file in ("metrics.json", "inference/looked_at/detections.npz", "last_checkpoint"):
+        path = finished_run / file
+        before = path.read_bytes() if path.exists() else b"model_final.pth"
+        path.write_bytes(before)
+        with pytest.raises(InputError, match=r"is the input itself|exists and is no \.html file"):
+            main([str(finished_run), "--output", str(path)])
+        assert path.read_bytes() == before
     with pytest.raises(InputError, match="there is no folder"):
         main([str(tmp_path / "none")])
 

@@ -143,6 +143,35 @@ def test_a_training_without_evaluation_and_an_evaluation_alone(finished_run, rep
     assert page.count("<figure>") == 5 and "no record of a training" in words(page)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("metrics.json", {"metrics": 5}, "metrics holds a int where a mapping"),
+        ("metrics.json", {"metrics": {}}, "metrics lacks 'frame_mAP@0.5'"),
+        ("metrics.json", {"error_analysis": []}, "error_analysis holds a list where a mapping"),
+        ("metrics.json", {"dataset": 5}, "dataset is a int where text"),
+        ("curves.json", {"frame_iou": "x"}, "frame_iou is 'x'; it must be a number"),
+        ("curves.json", {"precision_recall": 5}, "precision_recall holds a int where"),
+        ("curves.json", {"precision_recall": {"none": {}}}, "precision_recall: none is no class"),
+        ("curves.json", {"video_mAP_over_iou": 5}, "video_mAP_over_iou holds a int where"),
+        ("curves.json", {"video_mAP_over_iou": []}, "video_mAP_over_iou holds no list of pairs"),
+        ("curves.json", {"confusion": 5}, "confusion holds a int where a mapping"),
+        (
+            "curves.json",
+            {"confusion": {"labels": [], "min_score": 0, "counts": [[1, 2]]}},
+            "counts is not of 1 rows of 1 numbers",
+        ),
+    ],
+)
+def test_a_value_of_another_kind_is_told_with_file_and_key(
+    finished_run, report, name, values, message
+):
+    path = evaluation(finished_run, name)
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    with pytest.raises(InputError, match=rf"{name}: [^\n]*{message}"):
+        report()
+
+
 def test_what_is_no_run_is_refused(finished_run, report):
     whole = evaluation(finished_run).read_text()
     evaluation(finished_run).write_text(whole[:50])

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from stma_d2.errors import InputError
 from stma_d2.visualization.training_plots import read_history, training_figures
 
 LOG = """\
@@ -23,6 +26,15 @@ def test_the_last_word_on_an_iteration_counts_and_broken_lines_do_not(tmp_path):
     assert history["loss_size"] == ([19], [1.0])
     assert history["action_detection/video_mAP@0.5"] == ([39, 59], [50.0, 60.0])
     assert read_history(tmp_path / "none.json") == {}
+
+
+@pytest.mark.parametrize("iteration", ["1e400", "2.5", "null", "1" + "0" * 400])
+def test_an_iteration_that_is_no_number_of_one_is_refused(tmp_path, iteration):
+    deep = "[" * 200_000
+    text = f'{deep}\n{{"iteration": {iteration}, "lr": 0.1}}\n'
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(InputError, match=r"metrics\.json, line 2: iteration is "):
+        read_history(tmp_path / "metrics.json")
 
 
 def test_losses_are_drawn_unweighted_where_that_was_told(tmp_path):

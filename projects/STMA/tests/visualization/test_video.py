@@ -105,3 +105,11 @@ def test_uneven_frames_come_evenly():
     source = [TimedFrame(np.full(1, i), time, 0.1) for i, time in enumerate([0, 0.05, 0.85])]
     assert [int(frame.pixels[0]) for frame in at_rate(source, 5)] == [1, 1, 1, 1, 2]
     assert list(at_rate([], 5)) == []
+
+
+def test_a_frame_that_is_to_stay_for_years_is_written(tmp_path):
+    """Its duration alone, which one frame a thousand million seconds asks for."""
+    (pixels,) = frames(1)
+    write_timed_video(tmp_path / "out.mp4", [TimedFrame(pixels, 0.0, 1e9)])
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        assert container.duration / av.time_base == pytest.approx(2**31 / 90_000, rel=1e-6)

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 
 from ...errors import InputError
+from ...safe_json import read_json
 from ...safe_pickle import load_plain_pickle
 from ...structures import TubeAnnotations
 from ..annotations import load_annotations
-from ..json_annotations import parse_json
 from .ava import read_ava
 from .coco_video import read_coco_video
 from .cvat import read_cvat
@@ -60,11 +60,7 @@ def _read_whole(path: str, ending: str, settings: FormatSettings, report: Report
         if isinstance(data, dict) and "gttubes" in data:
             return _from_annotations(load_annotations(path), path)
         return read_ucf_corrected(data, path, report)
-    with open(path, "rb") as file:
-        try:
-            data = parse_json(file.read())
-        except InputError as error:
-            raise InputError(f"{path}: {error}") from error
+    data = read_json(path)
     if isinstance(data, dict) and "annotations" in data and "images" in data:
         return read_coco_video(data, path, settings, report)
     return _from_annotations(load_annotations(path), path)
