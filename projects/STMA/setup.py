@@ -11,6 +11,10 @@ from runpy import run_path
 
 from setuptools import find_packages, setup
 
+# Where a network is exported; onnxruntime alone where it then runs. Of DeformConv on CPUs, which
+# DLA-34 and ResNet-18 have, it knows from 1.25 on, for which it wants Python 3.11.
+EXPORT = ["onnx", "onnxscript", "onnxruntime>=1.23"]
+
 
 def opencv() -> list[str]:
     """Return a requirement of OpenCV where cv2 is missing.
@@ -62,7 +66,9 @@ setup(
         ]
     },
     extras_require={
+        "deploy": EXPORT,
         "dev": [
+            *EXPORT,
             "pytest",
             "hypothesis",
             "ruff",
@@ -73,6 +79,6 @@ setup(
             "nbformat",
             "pandas",
             "pdoc",
-        ]
+        ],
     },
 )

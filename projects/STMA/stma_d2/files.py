@@ -1,8 +1,9 @@
-"""Files that are written whole or not at all, and where they may be written."""
+"""Files that are written whole or not at all, where they may be written, and their checksums."""
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from typing import IO
 from .errors import InputError
 
 _LOCK = "lock"
+_HASHED_AT_ONCE = 1 << 20  # bytes
 
 
 @contextmanager
@@ -102,3 +104,14 @@ def check_output(
         raise InputError(
             f"the output {path} cannot be written in {folder}: {error.strerror}"
         ) from error
+
+
+def file_sha256(path: str | os.PathLike[str], length: int | None = None) -> str:
+    """The SHA-256 of a file's first ``length`` bytes, or of all of them, in hexadecimal."""
+    digest = hashlib.sha256()
+    left = os.path.getsize(path) if length is None else length
+    with open(path, "rb") as file:
+        while block := file.read(min(left, _HASHED_AT_ONCE)):
+            digest.update(block)
+            left -= len(block)
+    return digest.hexdigest()

@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import re
 import runpy
+import shlex
 import signal
 import socket
 import time
@@ -233,6 +235,20 @@ def finished_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evil: SimpleNa
         evaluator.process([{"video_id": video}], [{"tubelets": Tubelets(windows, found, scores)}])
     evaluator.evaluate()
     return run
+
+
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped network, as the command of docs/DEPLOY.md exports it."""
+    guide = (REPOSITORY / "projects" / "STMA" / "docs" / "DEPLOY.md").read_text()
+    (command,) = re.findall(r"^python (tools/export_model\.py .*)$", guide, re.MULTILINE)
+    folder = tmp_path_factory.mktemp("deploy")
+    tool, *arguments = shlex.split(command)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.syspath_prepend(str(REPOSITORY / "projects" / "STMA" / "tools"))
+        importlib.import_module(Path(tool).stem).main(arguments)
+    return folder / "exported"
 
 
 @pytest.fixture

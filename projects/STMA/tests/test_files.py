@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.files import atomic_write, check_output, scratch_folder
+from stma_d2.files import atomic_write, check_output, file_sha256, scratch_folder
 
 
 def test_failed_write_leaves_the_old_file(tmp_path):
@@ -88,3 +89,10 @@ def test_the_scratch_folder_of_a_killed_process_is_removed_and_that_of_a_living_
     assert list(tmp_path.iterdir()) == [others]
     with scratch_folder(tmp_path, "name") as ours:
         assert list(tmp_path.iterdir()) == [ours]
+
+
+def test_the_digest_is_of_the_files_bytes(tmp_path):
+    content = os.urandom(3_000_000)  # more than is read at once
+    (tmp_path / "a").write_bytes(content)
+    assert file_sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+    assert file_sha256(tmp_path / "a", 7) == hashlib.sha256(content[:7]).hexdigest()

@@ -41,6 +41,7 @@ from stma_d2.config import load_config
 from stma_d2.config.rules import whole
 from stma_d2.data import ChunkIndex, ClipDatasetMapper, ClipSampler, open_frames
 from stma_d2.data.video_file import VideoDecoder
+from stma_d2.deployment import load_exported
 from stma_d2.engine import Trainer
 from stma_d2.engine.step import AccumulatingTrainer, check_batch_size
 from stma_d2.errors import InputError, clear_exit
@@ -94,7 +95,7 @@ def measure_data(args: argparse.Namespace) -> Figure:
     """Training clips from JPEG frames: the mapper, against the PlainSampler of --against."""
     cfg = load_config(args.config_file, args.opts)
     stride = build_backbone_2d(cfg).shape.stride
-    samplers = {"mapper": ClipDatasetMapper(cfg, stride=stride)}
+    samplers = {"mapper": ClipDatasetMapper.from_config(cfg, stride=stride)}
     if args.against:
         samplers["plain sampler"] = inputs.load_file(args.against).PlainSampler(cfg, stride)
     with inputs.training_windows(cfg, args.dataset, args.clips) as items:
@@ -134,14 +135,15 @@ def measure_video(args: argparse.Namespace) -> Figure:
 def measure_inference(args: argparse.Namespace) -> Figure:
     """Frames of a video under way: features shared, against every window alone.
 
-    On processors also against the same with the network laid out as for training. The limit is one
-    pass of each network and the heads a frame, on inputs that lie ready.
+    On processors also against the same with the network laid out as for training, and against ONNX
+    Runtime with --exported. The limit is one pass of each network and the heads a frame, on inputs
+    that lie ready.
     """
     cfg = load_config(args.config_file, args.opts)
     cfg.TEST.WINDOWS_PER_CHUNK = args.frames
     model = build_model(cfg).eval()
-    detector, sampler = TubeletDetector(cfg, model), ClipSampler.from_config(cfg)
-    mapper = ClipDatasetMapper(cfg, is_train=False)
+    detector, sampler = TubeletDetector.from_config(cfg, model), ClipSampler.from_config(cfg)
+    mapper = ClipDatasetMapper.from_config(cfg, is_train=False)
     with TemporaryDirectory() as folder:
         num_windows = args.frames * (args.repeats + 2)
         video = inputs.write_frames(Path(folder, "v"), num_windows + sampler.snippet_length - 1)
@@ -151,6 +153,8 @@ def measure_inference(args: argparse.Namespace) -> Figure:
     network = states["features shared"].network
     if network is not model:
         states["laid out as for training"] = DetectorState(model)
+    if args.exported:
+        states["exported"] = DetectorState(load_exported(args.exported).network)
     runs = {"windows alone": lambda: [detector.step(detector.init_state(), each) for each in alone]}
     for name, state in states.items():
         following = iter(chunks)
@@ -160,10 +164,12 @@ def measure_inference(args: argparse.Namespace) -> Figure:
     runs |= steps
     with mixed_precision(model.device, cfg.TEST.AMP.ENABLED):
         timings = in_turns(runs, args.repeats, "frame", args.frames)
-    alone, shared, *others = timings
+    alone, shared, *others = timings[: -len(steps)]
     limit = sum(timing.median for timing in timings[-len(steps) :])
     numbers = {**ratio(alone, shared), "features shared / limit": shared.median / limit}
-    return timings, numbers | (ratio(shared, others[0]) if network is not model else {})
+    for other in others:
+        numbers |= ratio(shared, other)
+    return timings, numbers
 
 
 def network_steps(model: STMA, chunk: Sample) -> dict[str, Callable[[], object]]:
@@ -214,7 +220,7 @@ def measure_train(args: argparse.Namespace) -> Figure:
     clips, others = (cfg.SOLVER.IMS_PER_BATCH for cfg in cfgs)
     if clips != others:
         raise InputError(f"both need the same SOLVER.IMS_PER_BATCH, not {clips} and {others}")
-    mapper = ClipDatasetMapper(cfgs[0], stride=build_backbone_2d(cfgs[0]).shape.stride)
+    mapper = ClipDatasetMapper.from_config(cfgs[0], stride=build_backbone_2d(cfgs[0]).shape.stride)
     with inputs.training_windows(cfgs[0], args.dataset, clips) as items:
         batch = [mapper(item) for item in items]
     steps = {}
@@ -349,6 +355,7 @@ def parse_args(arguments: Sequence[str] | None) -> argparse.Namespace:
     option("--clip-length", type=COUNT, default=16)
     option = add(measure_inference, 3, config=PAPER)
     option("--frames", type=COUNT, default=4, help="of a turn; a GPU's batch")
+    option("--exported", metavar="FOLDER", help="of tools/export_model.py, of the same network")
     option = add(measure_deform, 5)
     option(
         "--size",

@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     cfg = load_config(args.config_file, args.opts)
     with torch.device("meta"):  # the backbone without its weights tells the targets' stride
         stride = build_backbone_2d(cfg).shape.stride
-    mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
+    mapper = ClipDatasetMapper.from_config(cfg, is_train=True, stride=stride)
     index = build_train_index(cfg)
     labels = MetadataCatalog.get(cfg.DATASETS.TRAIN[0]).thing_classes
     videos = [video for name in cfg.DATASETS.TRAIN for video in DatasetCatalog.get(name)]

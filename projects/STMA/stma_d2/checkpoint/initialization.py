@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import torch
 
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, file_sha256
 from .centernet import CENTERNET_DLA34, CENTERNET_RESNET18
 from .conversion import Conversion, convert, unwrap
 from .moc import MOC
 from .reading import read_checkpoint
 from .resnext3d import RESNEXT3D
-from .seal import file_sha256, seal
+from .seal import seal
 from .weights import to_dtype
 
 # In the order in which they are looked for: a MOC model has the marks of the others too.

@@ -8,7 +8,7 @@ import re
 from detectron2.utils.file_io import PathManager
 
 from ..errors import InputError
-from .seal import file_sha256
+from ..files import file_sha256
 
 # A published file's name ends in so many hexadecimal digits of its SHA-256.
 DIGITS_IN_NAME = 16

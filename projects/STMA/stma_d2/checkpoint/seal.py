@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import IO
 
 from ..errors import InputError
+from ..files import file_sha256
 
 _MARK = b"\nsha256 "
 _DIGEST_LENGTH = 64
 # Of the digest's characters: so many tell a seal whose mark is damaged from another file's end.
 _HEXADECIMAL_AT_LEAST = 56
-_HASHED_AT_ONCE = 1 << 20  # bytes
 
 
 def seal(file: IO[bytes]) -> None:
@@ -40,14 +39,3 @@ def verify_seal(path: str | os.PathLike[str]) -> bool:
     if end != _MARK + file_sha256(path, length).encode():
         raise InputError(f"the checkpoint {path} is damaged: its checksum is another; get it again")
     return True
-
-
-def file_sha256(path: str | os.PathLike[str], length: int | None = None) -> str:
-    """The SHA-256 of a file's first ``length`` bytes, or of all of them, in hexadecimal."""
-    digest = hashlib.sha256()
-    left = os.path.getsize(path) if length is None else length
-    with open(path, "rb") as file:
-        while block := file.read(min(left, _HASHED_AT_ONCE)):
-            digest.update(block)
-            left -= len(block)
-    return digest.hexdigest()

@@ -1,9 +1,12 @@
 """Configuration: its keys, their values, and how files and overrides are read."""
 
-from .defaults import add_stma_config
-from .file import by_full_name, find_config_file
-from .loading import load_config, register_dataset_files
-from .values import check_values
+from ..detectron2_parts import needs_detectron2
+
+with needs_detectron2(__name__):
+    from .defaults import add_stma_config
+    from .file import by_full_name, find_config_file
+    from .loading import load_config, register_dataset_files
+    from .values import check_values
 
 __all__ = [
     "add_stma_config",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-from ast import literal_eval
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import torch
@@ -15,8 +13,8 @@ from ..data import known_labels, register_dataset_file
 from ..errors import InputError
 from .defaults import add_stma_config
 from .file import read_config_file
-from .rules import shown
-from .values import check_values, leaves
+from .overriding import pairs, set_value
+from .values import check_values
 
 logger = logging.getLogger(__name__)
 
@@ -41,10 +39,10 @@ def load_config(config_file: str, overrides: Sequence[Any] | None = None) -> Cfg
     add_stma_config(cfg)
     given = read_config_file(config_file) if config_file else {}
     for key, (value, path) in given.items():
-        _set(cfg, key, value, f" ({path})")
-    changes = _pairs(overrides or ())
+        set_value(cfg, key, value, f" ({path})")
+    changes = pairs(overrides or ())
     for key, value in changes:
-        _set(cfg, key, value, "")
+        set_value(cfg, key, value, "")
     changed = {key for key, _ in changes}
     check_values(cfg, {key: one.path for key, one in given.items() if key not in changed})
     _choose_device(cfg)
@@ -75,58 +73,6 @@ def register_dataset_files(cfg: CfgNode) -> None:
             + "; name the data set's file in DATASETS.FILES, or set the number"
         )
     cfg.MODEL.STMA.NUM_CLASSES = len(labels)
-
-
-def _pairs(overrides: Sequence[Any]) -> list[tuple[Any, Any]]:
-    for word in overrides:
-        if isinstance(word, str) and word.startswith("--"):
-            raise InputError(
-                f"the option {word} stands among the KEY VALUE overrides; put it before the first "
-                f"of them, {overrides[0]}"
-            )
-    if len(overrides) % 2:
-        raise InputError(
-            f"the override {overrides[-1]} has no value; overrides are pairs: KEY VALUE"
-        )
-    return list(zip(overrides[::2], overrides[1::2], strict=True))
-
-
-def _set(cfg: CfgNode, key: Any, value: Any, source: str) -> None:
-    """Give ``key`` its value, in the type that the key has if it can be had without loss."""
-    node, *names = cfg, *str(key).split(".")
-    for name in names[:-1]:
-        node = node.get(name) if isinstance(node, CfgNode) else None
-    if not isinstance(node, CfgNode) or names[-1] not in node:
-        close = get_close_matches(str(key), [known for known, _ in leaves(cfg)], 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise InputError(f"there is no key {shown(key)}{source}{hint}")
-    present = node[names[-1]]
-    if isinstance(present, CfgNode):
-        known = ", ".join(list(present)[:3])
-        raise InputError(f"{key} is {shown(value)}{source}; it must hold keys: {known}, ...")
-    node[names[-1]] = _like(present, _meant(present, value))
-
-
-def _meant(present: Any, value: Any) -> Any:
-    """What a text means: itself where a text belongs, and otherwise what Python reads in it."""
-    if not isinstance(value, str):
-        return value
-    try:
-        meant = literal_eval(value)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return value
-    return value if isinstance(present, str) and not isinstance(meant, str) else meant
-
-
-def _like(present: Any, value: Any) -> Any:
-    """``value`` in the type of ``present``, for numbers, lists, and lists in lists."""
-    if type(present) is float and type(value) is int:
-        return float(value) if abs(value) < 2**53 else value
-    if isinstance(present, list | tuple) and isinstance(value, list | tuple):
-        if len(present) == len(value) and any(isinstance(item, list | tuple) for item in present):
-            value = [_like(one, other) for one, other in zip(present, value, strict=True)]
-        return type(present)(value)
-    return value
 
 
 def _choose_device(cfg: CfgNode) -> None:

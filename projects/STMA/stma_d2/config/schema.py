@@ -12,16 +12,15 @@ from typing import Any
 import detectron2._C
 from detectron2.modeling import BACKBONE_REGISTRY, META_ARCH_REGISTRY
 
-from ..data.clip_sampler import POSITIONS
 from ..evaluation.evaluator import TASK
 from ..evaluation.protocols import PROTOCOLS
 from ..modeling import STMA
 from ..modeling.backbone.resnext3d import BLOCKS_OF_DEPTH
 from ..modeling.heads import TUBELET_HEAD_REGISTRY
+from .inference_rules import INFERENCE_RULES
 from .rules import Rule, flag, list_of, none_or, number, one_of, several, text, whole
 
 _PROBABILITY, _SHARE = number(0, 1), number(0, 1, below=True)
-_LEVEL, _SPREAD = number(0, 255), number(0.001, 1000)
 _CHANNELS, _GROUPS, _COUNT = whole(1, 8192), whole(1, 1024), whole(0, 10**9)
 _LOSS_WEIGHT, _DECAY = number(0, 10**6), number(0, 1)
 _NORM_OF_OURS = one_of("BN", "SyncBN", "FrozenBN")
@@ -83,18 +82,16 @@ def rules() -> dict[str, Rule]:
     """What the value of each key must be; the names are those that are registered by now."""
     networks = [name for name, one in META_ARCH_REGISTRY if _is_network(one)]
     return {
+        **INFERENCE_RULES,
         "VERSION": one_of(2),
         "OUTPUT_DIR": text("[^\0]+", "a folder's name"),
         "SEED": whole(-1, 2**31 - 1),
         "CUDNN_BENCHMARK": flag(),
         # Of newer Detectron2 than 0.6.
         "FLOAT32_PRECISION": one_of("", "highest", "high", "medium"),
-        "MODEL.DEVICE": text(r"cpu|cuda(:\d{1,3})?", "'cpu', 'cuda' or 'cuda:1', ..."),
         "MODEL.META_ARCHITECTURE": one_of(*networks),
         "MODEL.WEIGHTS": text("[^\0]*", "a file's name, or ''"),
         "MODEL.COMPILE": flag(),
-        "MODEL.PIXEL_MEAN": several(3, _LEVEL),
-        "MODEL.PIXEL_STD": several(3, _SPREAD),
         "MODEL.BACKBONE.NAME": one_of(*_backbones(of_clips=False)),
         "MODEL.BACKBONE.OUT_FEATURE": text(),
         "MODEL.BACKBONE.NORM": _NORM_OF_OURS,
@@ -124,18 +121,12 @@ def rules() -> dict[str, Rule]:
         "MODEL.BACKBONE_3D.OUT_FEATURE": text(),
         "MODEL.BACKBONE_3D.NORM": _NORM_OF_OURS,
         "MODEL.BACKBONE_3D.DEPTH": one_of(*BLOCKS_OF_DEPTH),
-        "MODEL.BACKBONE_3D.INPUT_FORMAT": one_of("BGR", "RGB"),
-        "MODEL.BACKBONE_3D.PIXEL_MEAN": several(3, _LEVEL),
-        "MODEL.BACKBONE_3D.PIXEL_STD": several(3, _SPREAD),
         "MODEL.BACKBONE_3D.STEM_CHANNELS": whole(2, 1024, step=2),
         "MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS": flag(),
-        "MODEL.STMA.NUM_CLASSES": whole(0, 10_000),
         "MODEL.STMA.HEAD_CHANNELS": _CHANNELS,
         "MODEL.STMA.HEAD_NORM": _NORM_OF_DETECTRON2,
         **{f"MODEL.STMA.{slot}.NAME": _head(slot) for slot in _HEADS},
-        "MODEL.STMA.CENTER.CLASS_AGNOSTIC": flag(),
         "MODEL.STMA.MOVEMENT.GAUSSIAN": flag(),
-        "MODEL.STMA.SIZE.GAUSSIAN": flag(),
         "MODEL.STMA.SIZE.AREA": one_of("frame", "key"),
         "MODEL.STMA.SIZE.HEAD_CHANNELS": whole(0, 8192),
         "MODEL.STMA.ACTION.MOTION_EXCITATION": flag(),
@@ -147,12 +138,6 @@ def rules() -> dict[str, Rule]:
         "MODEL.STMA.LOSS_WEIGHT.REG": _LOSS_WEIGHT,
         "MODEL.STMA.LOSS_WEIGHT.SIZE": _LOSS_WEIGHT,
         "MODEL.STMA.LOSS_WEIGHT.NORMALIZER": one_of("weights", "instances"),
-        "INPUT.SIZE": several(2, whole(1, 8192)),
-        "INPUT.CLIP_LENGTH": whole(1, 1024),
-        "INPUT.CLIP_FRAME_STRIDE": whole(1, 1024),
-        "INPUT.CLIP_FRAME_STRIDE_JITTER": whole(0, 1023),
-        "INPUT.SNIPPET_LENGTH": whole(1, 1023, step=2),
-        "INPUT.SNIPPET_POSITION": one_of(*POSITIONS),
         "INPUT.BACKGROUND_WINDOWS": _SHARE,
         "INPUT.AUGMENTATION.MIRROR_PROB": _PROBABILITY,
         "INPUT.AUGMENTATION.DISTORT_PROB": _PROBABILITY,
@@ -211,17 +196,7 @@ def rules() -> dict[str, Rule]:
         "TEST.EVAL_PERIOD": _COUNT,
         "TEST.EVAL_EPOCHS": _COUNT,
         "TEST.BEST_METRIC": one_of(*(f"{TASK}/{metric}" for metric in _METRICS)),
-        "TEST.WINDOWS_PER_CHUNK": whole(1, 10_000),
-        "TEST.CLIP_STRIDE": whole(1, 10_000),
-        "TEST.FLIP": flag(),
-        "TEST.AMP.ENABLED": flag(),
-        "TEST.TUBELETS_PER_WINDOW": whole(1, 1000),
         "TEST.OTHER_SETTINGS": flag(),
-        "TEST.PROTOCOL": one_of(*PROTOCOLS),
-        "TEST.LINKING.MIN_TUBELET_SCORE": _SHARE,
-        "TEST.LINKING.MIN_TUBE_LENGTH": whole(1, 10_000),
-        "TEST.LINKING.TRIM_BELOW_MEDIAN": _SHARE,
-        "TEST.LINKING.TRIM_TO_KEY_FRAMES": flag(),
         "TEST.BENCHMARK_FILES.ENABLED": flag(),
         "TEST.BENCHMARK_FILES.MIN_SCORE": _SHARE,
     }

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
 
 from detectron2.config import CfgNode, get_cfg
 from detectron2.utils import comm
 
 from ..errors import InputError
+from .overriding import leaves
 from .rules import shown
 from .schema import rules
 from .without_effect import why_without_effect
@@ -65,12 +65,3 @@ def _check_norms(cfg: CfgNode) -> None:
                 f"{key} is {value!r}, which {processes} processes on CPUs cannot compute; set it "
                 "to 'BN'"
             )
-
-
-def leaves(node: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The full names of a node's keys that are no nodes, with their values."""
-    for name, value in node.items():
-        if isinstance(value, CfgNode):
-            yield from leaves(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

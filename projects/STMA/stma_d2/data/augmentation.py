@@ -19,7 +19,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from detectron2.config import CfgNode
+from fvcore.common.config import CfgNode
 
 from .geometry import FrameGeometry
 

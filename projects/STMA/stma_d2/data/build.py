@@ -135,7 +135,7 @@ def build_train_loader(
     Raises:
         InputError: if data and configuration do not fit.
     """
-    mapper = ClipDatasetMapper(cfg, is_train=True, stride=stride)
+    mapper = ClipDatasetMapper.from_config(cfg, is_train=True, stride=stride)
     whereabouts = Whereabouts(mapper, cfg.DATALOADER.NUM_WORKERS)
     stream = build_train_stream(cfg, index, start_iter=start_iter, seed=seed)
     _prepare_workers(cfg)
@@ -167,7 +167,9 @@ def build_test_loader(cfg: CfgNode, dataset_name: str) -> DataLoader:
     Raises:
         InputError: if data and configuration do not fit.
     """
-    whereabouts = Whereabouts(ClipDatasetMapper(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS)
+    whereabouts = Whereabouts(
+        ClipDatasetMapper.from_config(cfg, is_train=False), cfg.DATALOADER.NUM_WORKERS
+    )
     videos = _get_videos(cfg, dataset_name, "TEST")
     index = ChunkIndex(videos, ClipSampler.from_config(cfg), cfg.TEST.WINDOWS_PER_CHUNK)
     if len(index) == 0:

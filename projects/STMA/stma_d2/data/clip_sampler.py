@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from detectron2.config import CfgNode
+from fvcore.common.config import CfgNode
 
 from ..errors import InputError
 from ..structures import Tube

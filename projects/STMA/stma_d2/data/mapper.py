@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 import torch
-from detectron2.config import CfgNode, configurable
+from fvcore.common.config import CfgNode
 
 from ..errors import InputError
 from ..structures import Sample, VideoDict, WindowsOfVideo
@@ -42,7 +40,6 @@ class ClipDatasetMapper:
     came before and whichever process makes it.
     """
 
-    @configurable
     def __init__(
         self,
         *,
@@ -73,30 +70,37 @@ class ClipDatasetMapper:
 
     @classmethod
     def from_config(
-        cls, cfg: CfgNode, is_train: bool = True, stride: int | None = None
-    ) -> dict[str, Any]:
-        """Read the constructor's arguments from ``cfg``.
+        cls,
+        cfg: CfgNode,
+        is_train: bool = True,
+        stride: int | None = None,
+        *,
+        conceal_damage: bool = False,
+    ) -> ClipDatasetMapper:
+        """Make the mapper of a configuration.
 
         Args:
             cfg: the configuration.
             is_train: whether samples are augmented and have targets.
             stride: network-input pixels per pixel of the network's feature map, ``STMA.stride``; in
                 training only, for the targets.
+            conceal_damage: see `__init__`.
 
         Raises:
             ValueError: if the stride is missing in training.
         """
         if is_train and stride is None:
             raise ValueError("ClipDatasetMapper needs the network's stride to make targets")
-        return {
-            "input_size": tuple(cfg.INPUT.SIZE),
-            "sampler": ClipSampler.from_config(cfg),
-            "fill_color": tuple(round(level) for level in cfg.MODEL.PIXEL_MEAN),
-            "augmentation": (
+        return cls(
+            input_size=tuple(cfg.INPUT.SIZE),
+            sampler=ClipSampler.from_config(cfg),
+            fill_color=tuple(round(level) for level in cfg.MODEL.PIXEL_MEAN),
+            augmentation=(
                 AugmentationRules.from_config(cfg.INPUT.AUGMENTATION) if is_train else None
             ),
-            "targets": TargetRules.from_config(cfg, stride) if is_train else None,
-        }
+            targets=TargetRules.from_config(cfg, stride) if is_train else None,
+            conceal_damage=conceal_damage,
+        )
 
     def __call__(self, item: WindowsOfVideo) -> Sample:
         """Make a sample.

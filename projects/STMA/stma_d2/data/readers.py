@@ -6,10 +6,10 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from detectron2.utils.logger import log_first_n
 
 from ..errors import InputError
 from .finder import FrameNames, count_frames, describe, find_frames, frame_names
@@ -17,6 +17,8 @@ from .image_file import EncodedImage, load_image
 from .video_access import RandomAccess
 from .video_file import VideoDecoder
 from .video_index import VideoIndex, video_index
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_FPS = 25.0  # of a folder of frames, which does not say
 
@@ -269,7 +271,7 @@ class VideoFileReader(FrameReader):
         message = f"{self.path}: frame {number}{length} could not be decoded{rest}"
         if not self._conceal_damage:
             raise InputError(message)
-        log_first_n(logging.WARNING, message, key="message")
+        _warn_once(message)
 
     def _read_one(self, number: int, reduction: int) -> np.ndarray:
         index = self._index()
@@ -283,3 +285,8 @@ class VideoFileReader(FrameReader):
         frame = self._access.read(number)
         self._check_size(frame.shape[:2], number)
         return frame
+
+
+@cache
+def _warn_once(message: str) -> None:
+    logger.warning(message)

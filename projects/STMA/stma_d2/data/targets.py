@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from detectron2.config import CfgNode
+from fvcore.common.config import CfgNode
 
 from ..structures import RegressionSamples, Targets
 

@@ -47,7 +47,7 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
         InputError: if a test set's files, its classes, the strides, the protocol's metrics or the
             expected results are not to be had.
     """
-    TubeletDetector(cfg, model)
+    TubeletDetector.from_config(cfg, model)
     _check_metrics(cfg)
     evaluators = []
     for name in cfg.DATASETS.TEST:
@@ -112,7 +112,7 @@ class _Detection:
     """What ``inference_on_dataset`` calls: a detector on its way through the chunks."""
 
     def __init__(self, cfg: CfgNode, model: nn.Module) -> None:
-        self._detector = TubeletDetector(cfg, model)
+        self._detector = TubeletDetector.from_config(cfg, model)
         self._state = self._detector.init_state()
 
     def __call__(self, samples: list[Sample]) -> list[dict[str, Tubelets]]:

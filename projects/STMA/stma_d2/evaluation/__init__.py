@@ -1,5 +1,6 @@
 """Frame-mAP, video-mAP and error analysis of tubelets, under named protocols."""
 
+from ..detectron2_parts import needs_detectron2
 from .benchmark_files import (
     FRAME_FILE,
     TUBE_FILE,
@@ -9,7 +10,6 @@ from .benchmark_files import (
 )
 from .detections_io import SavedDetections, load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
-from .evaluator import TubeletEvaluator
 from .metrics import Evaluation, evaluate_tubelets, run_evaluation, score
 from .protocols import METRICS, PROTOCOLS, Protocol, configured_protocol, get_protocol
 from .report import (
@@ -21,6 +21,9 @@ from .report import (
 )
 from .saved_tubes import tubes_of_detections
 from .tube_length import too_short
+
+with needs_detectron2(__name__):
+    from .evaluator import TubeletEvaluator
 
 __all__ = [
     "ERROR_KINDS",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from detectron2.config import CfgNode
+from fvcore.common.config import CfgNode
 
 from ..errors import InputError
 from ..linking import LinkingRules, Suppression

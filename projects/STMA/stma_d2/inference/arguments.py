@@ -6,8 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-
-from detectron2.config import CfgNode, get_cfg
+from glob import glob
 
 from ..arguments import argument
 from ..config.rules import number
@@ -15,11 +14,15 @@ from .inputs import expand_inputs
 from .outputs import FORMATS, Output, plan_outputs
 from .sources import is_live
 
+# The uppermost names of the configuration: those that hold keys, and keys.
+SECTIONS = {"DATALOADER", "DATASETS", "GLOBAL", "INPUT", "MODEL", "SOLVER", "TEST"}
+PLAIN_KEYS = {"CUDNN_BENCHMARK", "FLOAT32_PRECISION", "OUTPUT_DIR", "SEED", "VERSION", "VIS_PERIOD"}
 _EPILOG = """
 Overrides of the configuration, KEY VALUE, may stand anywhere.
 
 demo.py --weights W.pth --input street.mp4 --output drawn.mp4 tubes.json
 demo.py --weights W.pth --input clips/ '*.MP4' --output out/{name}.gif all.csv
+demo.py --onnx exported/ --input street.mp4 --output drawn.mp4
 demo.py --config-file C.yaml --input rtsp://camera/street --show MODEL.WEIGHTS W.pth
 """
 
@@ -44,7 +47,9 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     if not args.output and not args.show:
         parser.error("--output is missing")
     args.input = expand_inputs(args.input)
-    files = (args.weights, args.config_file, *args.opts)  # an override may name weights
+    files = [args.weights, args.config_file, *args.opts]  # an override may name weights
+    if args.onnx:
+        files += glob(os.path.join(args.onnx, "*"))
     args.output = plan_outputs(args.output, args.input, files)
     _check_drawn_once(parser, args.stream, args.output)
     return args
@@ -74,14 +79,9 @@ def class_score(word: str) -> tuple[str, float]:
 
 
 def _is_key(word: str) -> bool:
-    cfg = get_cfg()
     uppermost, has_parts = word.partition(".")[:2]
-    return (
-        word == word.upper()
-        and uppermost in cfg
-        and bool(has_parts) == isinstance(cfg[uppermost], CfgNode)
-        and not os.path.exists(word)
-    )
+    begins_one = uppermost in (SECTIONS if has_parts else PLAIN_KEYS)
+    return begins_one and word == word.upper() and not os.path.exists(word)
 
 
 def _check_drawn_once(
@@ -105,6 +105,11 @@ def _parser() -> argparse.ArgumentParser:
         "--weights", metavar="PATH", help="a trained checkpoint, path or URL; it says all the rest"
     )
     network.add_argument("--model", metavar="NAME", help="a trained checkpoint of the model zoo")
+    network.add_argument(
+        "--onnx",
+        metavar="FOLDER",
+        help="a network that tools/export_model.py wrote; Detectron2 is not needed",
+    )
     network.add_argument(
         "--config-file",
         metavar="FILE",

@@ -9,25 +9,23 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Event
+from typing import TypeVar
 
 import numpy as np
-from detectron2.config import CfgNode
 from tqdm import tqdm
 
-from ..checkpoint import trained_config
-from ..config import load_config
 from ..data import DEFAULT_FPS
 from ..data.readers import TimedFrame
 from ..errors import InputError, clear_exit
 from ..evaluation import get_protocol
 from ..linking import suppress_by_class
-from ..model_zoo import get_checkpoint_url
 from ..structures import Tube
 from ..visualization import at_rate, drawable_labels
 from .arguments import parse_args
 from .live import LiveDrawing, shown
 from .outputs import DRAWINGS, TABLES
 from .predictor import VideoPredictor
+from .pretrained import named_config
 from .result import VideoResult
 from .selection import Selection
 from .sources import opened_source, set_by_interrupt, until
@@ -35,14 +33,16 @@ from .stream import StreamPredictor
 
 logger = logging.getLogger(__name__)
 
+_Predictor = TypeVar("_Predictor", VideoPredictor, StreamPredictor)
 
-def find_and_draw(args: argparse.Namespace, cfg: CfgNode) -> tuple[list[VideoResult], list[str]]:
+
+def find_and_draw(args: argparse.Namespace) -> tuple[list[VideoResult], list[str]]:
     """Detect in each whole video first, then draw it.
 
     Returns:
         What was found, and the videos that could not be used, where there are others.
     """
-    predictor = VideoPredictor(cfg)
+    predictor = _predictor(VideoPredictor, args)
     selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
     results, failed = [], []
     for source in args.input:
@@ -56,14 +56,14 @@ def find_and_draw(args: argparse.Namespace, cfg: CfgNode) -> tuple[list[VideoRes
     return results, failed
 
 
-def draw_streams(args: argparse.Namespace, cfg: CfgNode) -> list[VideoResult]:
+def draw_streams(args: argparse.Namespace) -> list[VideoResult]:
     """Draw every frame as it comes, until the input's end, Ctrl-C or q; one input after another.
 
     Returns:
         The tubes of the whole streams, as `find_and_draw` would find them.
     """
-    nms_iou = get_protocol(cfg.TEST.PROTOCOL).tube_nms_iou
-    predictor = StreamPredictor(cfg)
+    predictor = _predictor(StreamPredictor, args)
+    nms_iou = get_protocol(predictor.cfg.TEST.PROTOCOL).tube_nms_iou
     selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
     labels, results, stop = drawable_labels(predictor.labels), [], Event()
     for source in args.input:
@@ -142,18 +142,16 @@ def _weaker(result: VideoResult, selection: Selection) -> str:
     return f"; the best below the threshold scored {selection.best_weak:.2f}"
 
 
-def configuration(args: argparse.Namespace) -> CfgNode:
-    """That of the file, or of the trained network."""
-    if args.config_file:
-        return load_config(args.config_file, args.opts)
-    path = get_checkpoint_url(args.model) if args.model else args.weights
-    return trained_config(path, args.opts)
+def _predictor(kind: type[_Predictor], args: argparse.Namespace) -> _Predictor:
+    """A predictor with the network that was named."""
+    if args.onnx:
+        return kind.from_onnx(args.onnx, args.opts)
+    return kind(named_config(args))
 
 
 def main(args: argparse.Namespace) -> None:
     """Detect, draw, list the tubes, and write the tables."""
-    cfg = configuration(args)
-    results, failed = (draw_streams(args, cfg), []) if args.stream else find_and_draw(args, cfg)
+    results, failed = (draw_streams(args), []) if args.stream else find_and_draw(args)
     for output in args.output:
         records = [result.record() for result in results if result.source in output.inputs]
         if output.ending in TABLES and records:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from detectron2.config import CfgNode
+from fvcore.common.config import CfgNode
 
 from ..data import (
     DEFAULT_FPS,
@@ -20,9 +20,11 @@ from ..data import (
     FrameReader,
     open_frames,
 )
+from ..deployment import load_exported
 from ..evaluation import configured_protocol
 from ..linking import build_tubes
-from ..modeling import STMA, TubeletDetector
+from ..modeling import TubeletDetector
+from ..modeling.network import TubeletNetwork
 from ..structures import Tubelets, VideoDict
 from .pretrained import prepare_model, pretrained_config
 from .result import VideoResult
@@ -48,7 +50,7 @@ class VideoPredictor:
     """
 
     def __init__(
-        self, cfg: CfgNode, model: STMA | None = None, labels: Sequence[str] | None = None
+        self, cfg: CfgNode, model: TubeletNetwork | None = None, labels: Sequence[str] | None = None
     ) -> None:
         """Prepare the model.
 
@@ -63,8 +65,8 @@ class VideoPredictor:
         """
         self.cfg = cfg.clone()
         self.model, self.labels = prepare_model(self.cfg, model, labels)
-        self.detector = TubeletDetector(self.cfg, self.model)
-        self.mapper = ClipDatasetMapper(self.cfg, is_train=False, conceal_damage=True)
+        self.detector = TubeletDetector.from_config(self.cfg, self.model)
+        self.mapper = ClipDatasetMapper.from_config(self.cfg, is_train=False, conceal_damage=True)
 
     @classmethod
     def from_pretrained(cls, name_or_path: str, overrides: Sequence[Any] = ()) -> VideoPredictor:
@@ -78,6 +80,20 @@ class VideoPredictor:
             InputError: see `pretrained_config`.
         """
         return cls(pretrained_config(name_or_path, overrides))
+
+    @classmethod
+    def from_onnx(cls, folder: str, overrides: Sequence[Any] = ()) -> VideoPredictor:
+        """Take an exported network; Detectron2 is not needed.
+
+        Args:
+            folder: what ``tools/export_model.py`` wrote.
+            overrides: keys of TEST and values in turn.
+
+        Raises:
+            InputError: see `load_exported`.
+        """
+        exported = load_exported(folder, overrides)
+        return cls(exported.cfg, exported.network, exported.labels)
 
     def __call__(
         self,

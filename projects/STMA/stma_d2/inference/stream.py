@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from detectron2.config import CfgNode
+from fvcore.common.config import CfgNode
 
 from ..data import ClipSampler
 from ..data.geometry import FrameGeometry, warp_frame
+from ..deployment import load_exported
 from ..errors import InputError
 from ..evaluation import configured_protocol
 from ..linking import LiveTube, OnlineLinker
-from ..modeling import STMA, TubeletDetector
+from ..modeling import TubeletDetector
+from ..modeling.network import TubeletNetwork
 from ..structures import Sample, Tube, Tubelets
 from .pretrained import prepare_model, pretrained_config
 
@@ -70,7 +72,7 @@ class StreamPredictor:
     """
 
     def __init__(
-        self, cfg: CfgNode, model: STMA | None = None, labels: Sequence[str] | None = None
+        self, cfg: CfgNode, model: TubeletNetwork | None = None, labels: Sequence[str] | None = None
     ) -> None:
         """Prepare the model.
 
@@ -88,13 +90,19 @@ class StreamPredictor:
         self.sampler = ClipSampler.from_config(self.cfg)
         _check_causal(self.cfg)
         self.model, self.labels = prepare_model(self.cfg, model, labels)
-        self.detector = TubeletDetector(self.cfg, self.model)
+        self.detector = TubeletDetector.from_config(self.cfg, self.model)
         self.reset()
 
     @classmethod
     def from_pretrained(cls, name_or_path: str, overrides: Sequence[Any] = ()) -> StreamPredictor:
         """Take a trained network; see `VideoPredictor.from_pretrained`."""
         return cls(pretrained_config(name_or_path, overrides))
+
+    @classmethod
+    def from_onnx(cls, folder: str, overrides: Sequence[Any] = ()) -> StreamPredictor:
+        """Take an exported network; see `VideoPredictor.from_onnx`."""
+        exported = load_exported(folder, overrides)
+        return cls(exported.cfg, exported.network, exported.labels)
 
     def reset(self) -> None:
         """Forget the stream; the next frame is frame 1 of another."""

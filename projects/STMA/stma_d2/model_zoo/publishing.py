@@ -14,9 +14,9 @@ from typing import Any
 import torch
 
 from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
-from ..checkpoint.seal import file_sha256, seal
+from ..checkpoint.seal import seal
 from ..errors import InputError
-from ..files import atomic_write
+from ..files import atomic_write, file_sha256
 from ..safe_json import read_json
 from ..safe_yaml import parse_yaml
 from .checkpoints import INDEX, index_text, read_index

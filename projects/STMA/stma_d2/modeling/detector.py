@@ -12,14 +12,13 @@ from itertools import repeat
 from typing import Any
 
 import torch
-from detectron2.config import CfgNode, configurable
-from torch import nn
+from fvcore.common.config import CfgNode
 from torch.nn.parallel import DistributedDataParallel
 
 from ..errors import InputError
 from ..structures import Sample, Tubelets
 from .features import FrameFeatures
-from .inference_network import InferenceNetwork
+from .network import TubeletNetwork
 from .precision import mixed_precision
 
 # A processor is fastest with maps that fit its caches: this many pixels of network input a pass
@@ -34,13 +33,13 @@ class DetectorState:
     It belongs to the weights that the network had at its beginning: begin anew when they change.
 
     Attributes:
-        network: the network with these weights, see `InferenceNetwork`.
+        network: the network with these weights, see `TubeletNetwork`.
         next_window: video and first frame of the window that comes next; None at the beginning.
         recent: features of the K - 1 frames that this window shares with the last one: of the
             frames as they are and, with the flip test, of their mirror images.
     """
 
-    network: nn.Module
+    network: TubeletNetwork
     next_window: tuple[str, int] | None = None
     recent: tuple[FrameFeatures, ...] = ()
 
@@ -53,35 +52,39 @@ class TubeletDetector:
     results never depend on the order.
 
     Example:
-        >>> detector = TubeletDetector(cfg, model)
+        >>> detector = TubeletDetector.from_config(cfg, model)
         >>> state = detector.init_state()
         >>> for sample in samples:
         ...     tubelets = detector.step(state, sample)
     """
 
-    @configurable
     def __init__(
-        self, model: nn.Module, *, windows_per_clip: int = 1, flip: bool = False, amp: bool = False
+        self,
+        model: TubeletNetwork,
+        *,
+        windows_per_clip: int = 1,
+        flip: bool = False,
+        amp: bool = False,
     ) -> None:
         """Take ``model``, which keeps its mode and device.
 
         Args:
-            model: an `STMA`; `DistributedDataParallel` around it is taken off.
+            model: such as an `STMA`; `DistributedDataParallel` around it is taken off.
             windows_per_clip: so many consecutive windows, counted from the video's first, share
                 the 3D features of the middle one's clip; 1 is exact.
             flip: whether to average over the frames and their mirror images, see `STMA.detect`.
             amp: whether to compute in 16 bits, see `mixed_precision`.
         """
         self.model = model.module if isinstance(model, DistributedDataParallel) else model
-        self._network = InferenceNetwork(self.model, amp)
+        self._get_network = self.model.inference_network(amp)
         self.windows_per_clip = windows_per_clip
         self.flip = flip
         self.amp = amp
 
     @classmethod
-    def from_config(cls, cfg: CfgNode, model: nn.Module) -> dict:
-        """Read `options` beside the model; see `__init__`."""
-        return {"model": model, **cls.options(cfg)}
+    def from_config(cls, cfg: CfgNode, model: TubeletNetwork) -> TubeletDetector:
+        """The detector with the `options` of a configuration; see `__init__`."""
+        return cls(model, **cls.options(cfg))
 
     @staticmethod
     def options(cfg: CfgNode) -> dict[str, Any]:
@@ -104,7 +107,7 @@ class TubeletDetector:
 
     def init_state(self) -> DetectorState:
         """The state before the first chunk, for the network's present weights."""
-        return DetectorState(self._network.get())
+        return DetectorState(self._get_network())
 
     @torch.no_grad()
     def step(self, state: DetectorState, sample: Sample) -> Tubelets:
@@ -162,13 +165,13 @@ class TubeletDetector:
         return frames
 
     def _clip_features(
-        self, network: nn.Module, sample: Sample, images: torch.Tensor
+        self, network: TubeletNetwork, sample: Sample, images: torch.Tensor
     ) -> Iterable[torch.Tensor | None]:
         """3D features of each window, pass by pass; Nones without a 3D backbone.
 
         They are computed once for windows that share a clip.
         """
-        if network.backbone_3d is None:
+        if not network.has_clips:
             return repeat(None)
         middles, clip_of_window = shared_clips(sample["windows"], self.windows_per_clip)
         rows = rows_per_pass(images)

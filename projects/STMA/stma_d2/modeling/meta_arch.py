@@ -20,22 +20,21 @@ from ..errors import InputError
 from ..structures import Sample, Tubelets
 from .backbone import FeatureBackbone, SharedStemNet3D, build_backbone_2d, build_backbone_3d
 from .batch import TargetBatch, batch_frames, batch_targets
-from .decoding import class_scores, find_peaks, follow_centers, read_boxes
 from .detector import TubeletDetector
 from .features import FrameFeatures, WindowMaps
 from .heads import TUBELET_HEAD_REGISTRY, SizeHead
+from .inference_network import InferenceNetwork
 from .losses import center_focal_loss, classification_loss, loss_divisors, movement_distance
+from .network import TubeletNetwork
 from .point_sample import point_sample, read_pixels
 from .precision import channels_last_on_gpu
 
 
 @META_ARCH_REGISTRY.register()
-class STMA(nn.Module):
+class STMA(TubeletNetwork):
     """Spatio-Temporal Motion Aggregation network for tubelet detection.
 
-    The 2D backbone runs once on each distinct frame, the 3D backbone on each window's clip. The
-    steps of inference are public and keep nothing: `frame_features` and `clip_features`, then
-    `detect`. `TubeletDetector` takes them through a video.
+    The 2D backbone runs once on each distinct frame, the 3D backbone on each window's clip.
     """
 
     @configurable
@@ -170,6 +169,20 @@ class STMA(nn.Module):
         """The device of the network's weights."""
         return self.pixel_mean.device
 
+    @property
+    def has_clips(self) -> bool:
+        """Whether there is a 3D backbone."""
+        return self.backbone_3d is not None
+
+    @property
+    def action_stride(self) -> int:
+        """Network-input pixels per pixel of the class map; only with an action head."""
+        return self.action_head.stride
+
+    def inference_network(self, amp: bool) -> Callable[[], TubeletNetwork]:
+        """See `TubeletNetwork.inference_network` and `InferenceNetwork`."""
+        return InferenceNetwork(self, amp).get
+
     def forward(
         self, batched_inputs: Sequence[Sample]
     ) -> dict[str, torch.Tensor] | list[dict[str, Tubelets]]:
@@ -244,64 +257,40 @@ class STMA(nn.Module):
             (B, c', T', h', w').
         """
         clips_per_pass = clips_per_pass or len(clip_index)
-        if self.clip_format == "RGB":
-            frames = frames.flip(1)
         if isinstance(self.backbone_3d, SharedStemNet3D):
+            frames = frames.flip(1) if self.clip_format == "RGB" else frames
             frames = (frames - self.clip_mean[..., 0]) / self.clip_std[..., 0]
             return self.backbone_3d(frames, clip_index, clips_per_pass)
-        passes = (frames[index].transpose(1, 2) for index in clip_index.split(clips_per_pass))
-        features = [self.backbone_3d((clips - self.clip_mean) / self.clip_std) for clips in passes]
-        return torch.cat([_select(maps, self._feature_3d) for maps in features])
+        passes = clip_index.split(clips_per_pass)
+        return torch.cat([self.whole_clip_features(frames[index]) for index in passes])
+
+    def whole_clip_features(self, clips: torch.Tensor) -> torch.Tensor:
+        """Run the 3D backbone on clips (B, T, 3, H, W) uint8 BGR; see `clip_features`."""
+        clips = clips.transpose(1, 2)
+        if self.clip_format == "RGB":
+            clips = clips.flip(1)
+        maps = self.backbone_3d((clips - self.clip_mean) / self.clip_std)
+        return _select(maps, self._feature_3d)
 
     def window_maps(
         self, frames: FrameFeatures, snippet_index: torch.Tensor, clips: torch.Tensor | None
     ) -> WindowMaps:
         """Run the heads that see whole snippets; arguments as for `detect`."""
-        snippets = frames.features[snippet_index]  # (B, K, c, h, w)
-        action = None
-        if self.action_head is not None:
-            action = self.action_head(frames.action[snippet_index], clips)
-        return WindowMaps(self.center_head(snippets), self.movement_head(snippets), action)
+        action = None if self.action_head is None else frames.action[snippet_index]
+        return self.snippet_maps(frames.features[snippet_index], action, clips)
 
-    def detect(
-        self,
-        frames: FrameFeatures,
-        snippet_index: torch.Tensor,
-        clips: torch.Tensor | None,
-        mirrored: tuple[FrameFeatures, torch.Tensor | None] | None = None,
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Detect the tubelets of B windows (paper, section 2.5), in single precision.
+    def snippet_maps(
+        self, features: torch.Tensor, action: torch.Tensor | None, clips: torch.Tensor | None
+    ) -> WindowMaps:
+        """Run these heads on the `FrameFeatures` of B snippets.
 
         Args:
-            frames: of D frames, from `frame_features`.
-            snippet_index: (B, K) int64, positions of each window's snippet among these frames.
-            clips: (B, c', T', h', w') from `clip_features`; None without a 3D backbone.
-            mirrored: ``frames`` and ``clips`` of the frames mirrored left-right. Heat maps, sizes
-                and class maps are then the means of both, the movement stays as it is: MOC's rule.
-
-        Returns:
-            boxes (B, N, K, 4) on the network's input, not clipped, and scores (B, N, C).
+            features: (B, K, c, h, w).
+            action: (B, K, c1, h', w'); None without an action head.
+            clips: (B, c', T', h', w'); None without a 3D backbone.
         """
-        maps = self.window_maps(frames, snippet_index, clips)
-        heatmap, classes = maps.center.float().sigmoid(), maps.action
-        sizes = frames.size[snippet_index]
-        if mirrored is not None:
-            frames, clips = mirrored
-            others = self.window_maps(frames, snippet_index, clips)
-            heatmap = (heatmap + others.center.float().sigmoid().flip(-1)) / 2
-            sizes = (sizes + self.box_coder.hflip(frames.size[snippet_index])) / 2
-            if classes is not None:
-                classes = (classes + others.action.flip(-1)) / 2
-        peaks = find_peaks(heatmap, self.tubelets_per_window)
-        centers = follow_centers(peaks, maps.movement)
-        class_logits = None
-        if classes is not None:
-            points = peaks.pixels_xy.float() * self.stride
-            class_logits = point_sample(classes, points, self.action_head.stride)
-        return (
-            read_boxes(peaks, centers, sizes, self.box_coder),
-            class_scores(peaks, self.num_classes, class_logits),
-        )
+        classes = None if self.action_head is None else self.action_head(action, clips)
+        return WindowMaps(self.center_head(features), self.movement_head(features), classes)
 
     def losses(
         self,
@@ -331,7 +320,7 @@ class STMA(nn.Module):
         }
         if maps.action is not None:
             points = key_centers[:, None] * self.stride
-            logits = point_sample(maps.action[targets.windows], points, self.action_head.stride)
+            logits = point_sample(maps.action[targets.windows], points, self.action_stride)
             losses["loss_cls"] = classification_loss(logits[:, 0], targets.labels)
         return losses
 

@@ -12,11 +12,11 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from ..checkpoint import changed_keys
-from ..checkpoint.seal import file_sha256
 from ..config import by_full_name, load_config
 from ..engine.folder import check_contents
 from ..errors import InputError
 from ..evaluation import write_json
+from ..files import file_sha256
 from ..safe_json import read_json
 from ..safe_yaml import parse_yaml
 from .outcome import check_outcome

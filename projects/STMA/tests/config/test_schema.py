@@ -9,8 +9,8 @@ from detectron2.config import get_cfg
 
 from stma_d2 import add_stma_config
 from stma_d2.config import load_config
+from stma_d2.config.overriding import leaves
 from stma_d2.config.schema import rules
-from stma_d2.config.values import leaves
 from stma_d2.config.without_effect import WITHOUT_EFFECT, why_without_effect
 from stma_d2.errors import InputError
 

@@ -240,7 +240,10 @@ def test_failed_read_names_the_video_and_is_not_remembered(video, change, messag
 
 
 def test_configuration_makes_both_kinds_of_mapper() -> None:
-    train, test = ClipDatasetMapper(CFG, stride=4), ClipDatasetMapper(CFG, is_train=False)
+    train, test = (
+        ClipDatasetMapper.from_config(CFG, stride=4),
+        ClipDatasetMapper.from_config(CFG, is_train=False),
+    )
     assert (train.input_size, train.sampler) == ((288, 288), ClipSampler(5, 16))
     assert train.fill_color == (104, 114, 120)  # MODEL.PIXEL_MEAN, rounded
     assert train.augmentation.max_expand == 4.0
@@ -250,7 +253,7 @@ def test_configuration_makes_both_kinds_of_mapper() -> None:
 
 def test_training_needs_the_networks_stride() -> None:
     with pytest.raises(ValueError, match="stride"):
-        ClipDatasetMapper(CFG, is_train=True)
+        ClipDatasetMapper.from_config(CFG, is_train=True)
 
 
 def test_real_video_file_gives_a_training_sample(shared: Path, tmp_path: Path) -> None:
@@ -259,7 +262,7 @@ def test_real_video_file_gives_a_training_sample(shared: Path, tmp_path: Path) -
     path = str(tmp_path / "copy.mp4")  # its index is written beside it
     shutil.copyfile(mini / "videos" / f"{name}.mp4", path)
     video = {"video_id": name, "path": path, **vars(annotation)}
-    sample = ClipDatasetMapper(CFG, is_train=True, stride=4)(item(video, 30))
+    sample = ClipDatasetMapper.from_config(CFG, is_train=True, stride=4)(item(video, 30))
     assert sample["frames"].shape == (16, 3, 288, 288)
     assert sample["targets"]["labels"].tolist() == [3]
     assert torch.isfinite(sample["targets"]["size"].weights).all()

@@ -24,7 +24,10 @@ SERVER = Path(__file__).with_name("serve_python.py")
 # In the order in which they are run: later ones use what earlier ones made.
 FIRST = ("GETTING_STARTED.md", "docs/OWN_DATA.md", "README.md", "EVALUATION.md", "docs/TRAINING.md")
 # Their files are made by other tests, which run each command.
-RUN_ELSEWHERE = {"projects/STMA/docs/ANNOTATIONS.md": "tests/test_convert_annotations.py"}
+RUN_ELSEWHERE = {
+    "projects/STMA/docs/ANNOTATIONS.md": "tests/test_convert_annotations.py",
+    "projects/STMA/docs/DEPLOY.md": "tests/inference/test_demo.py, test_export_model.py",
+}
 # Reads a program's arguments, sends them to the server and ends as the server says.
 PYTHON = f"""#!{sys.executable} -IS
 import json, os, socket, sys

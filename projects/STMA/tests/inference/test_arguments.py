@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from detectron2.config import CfgNode, get_cfg
 
+from stma_d2 import add_stma_config
 from stma_d2.errors import InputError
-from stma_d2.inference.arguments import parse_args, take_overrides
+from stma_d2.inference.arguments import PLAIN_KEYS, SECTIONS, parse_args, take_overrides
 
 
 def test_overrides_stand_anywhere(tmp_path, monkeypatch):
@@ -81,3 +83,12 @@ def test_scores_are_of_all_classes_or_one(tmp_path, monkeypatch):
     assert (args.weights, args.fps, args.opts) == ("W", 12.5, [])
     args = parse_args(["--model", "M", "--input", "a.mp4", "--output", "o.json"])
     assert (args.model, args.min_score) == ("M", [("", 0.2)])
+
+
+def test_keys_begin_with_the_configurations_uppermost_names():
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    names = {name for name, value in cfg.items() if isinstance(value, CfgNode)}
+    assert names == SECTIONS
+    # Newer versions of Detectron2 have one more.
+    assert PLAIN_KEYS - {"FLOAT32_PRECISION"} <= cfg.keys() - names <= PLAIN_KEYS

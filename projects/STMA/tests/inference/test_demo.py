@@ -6,7 +6,9 @@ import csv
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -19,9 +21,11 @@ from detectron2.modeling import build_model
 from detectron2.utils.logger import _LOG_COUNTER
 
 from stma_d2.checkpoint import training_record
-from stma_d2.checkpoint.seal import file_sha256
 from stma_d2.config import load_config
+from stma_d2.data.datasets.synthetic_actions import draw_video
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.data.readers import TimedFrame, open_frames
+from stma_d2.files import file_sha256
 from stma_d2.inference import VideoPredictor
 from stma_d2.inference.demo import command_line
 from stma_d2.model_zoo import get_config_file
@@ -71,7 +75,7 @@ def run_demo(weights, monkeypatch, capsys):
 @pytest.fixture
 def refusing_demo(run_demo, monkeypatch):
     """The command, which must refuse before it reads a configuration."""
-    monkeypatch.setattr("stma_d2.inference.demo.load_config", lambda *_: pytest.fail("it began"))
+    monkeypatch.setattr("stma_d2.config.load_config", lambda *_: pytest.fail("it began"))
     return run_demo
 
 
@@ -268,3 +272,55 @@ def test_without_weights_the_key_is_named(video, tmp_path, run_demo):
     arguments = ["--input", video, "--output", str(tmp_path / "o.mp4")]
     with pytest.raises(SystemExit, match="error: no weights are named: add MODEL.WEIGHTS "):
         run_demo(*arguments, overrides=["MODEL.WEIGHTS", "''"])
+
+
+# Fails where Detectron2 is imported, as on a machine that does not have it; then runs the demo.
+WITHOUT_DETECTRON2 = """
+import importlib.abc, runpy, sys
+
+class Block(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "detectron2":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Block())
+for words in [sys.argv[1:], [*sys.argv[1:2], "--model", "Any.yaml", *sys.argv[4:]]]:
+    sys.argv = words
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        print(end)
+assert not any(name.partition(".")[0] == "detectron2" for name in sys.modules)
+"""
+
+
+def test_an_exported_network_runs_as_the_guide_says_where_detectron2_is_not_installed(exported):
+    project = Path(get_config_file("Synthetic/STMA_tiny_K5.yaml")).parents[2]
+    (command,) = re.findall(
+        r"^python (demo\.py --onnx .*)$", (project / "docs" / "DEPLOY.md").read_text(), re.MULTILINE
+    )
+    words = shlex.split(command)
+    _, frames = draw_video([3, 8], LEVELS["easy"], 160, seed=1)
+    write_video(exported.parent / "street.mp4", frames, fps=25)
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_DETECTRON2, str(project / words[0]), *words[1:]],
+        cwd=exported.parent,
+        env={**os.environ, "PYTHONPATH": str(project)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    tubes = json.loads((exported.parent / "tubes.json").read_text())["videos"][0]["tubes"]
+    expected = VideoPredictor.from_pretrained(
+        "Synthetic/STMA_tiny_K5.yaml", ["MODEL.DEVICE", "cpu"]
+    )(str(exported.parent / "street.mp4"))
+    assert [tube["label"] for tube in tubes] == [
+        tube.name for tube in expected.tubes if tube.score >= 0.2
+    ]
+    assert tubes
+    with av.open(str(exported.parent / "tubes.mp4")) as container:
+        assert sum(1 for _ in container.decode(video=0)) == len(frames)
+    # What needs Detectron2 says so in one line.
+    assert "error: networks are built by Detectron2, which is not installed; " in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

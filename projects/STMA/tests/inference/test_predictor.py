@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from stma_d2.data import open_frames
+from stma_d2.data.datasets.synthetic_actions import draw_video
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.errors import InputError
 from stma_d2.inference import VideoPredictor, describe_video
 from stma_d2.visualization import write_video
@@ -128,3 +130,21 @@ def test_a_frame_that_cannot_be_read_ends_the_prediction(cfg, video):
     described = {**describe_video(video), "num_frames": 30}
     with pytest.raises(InputError, match="30 frames"):
         VideoPredictor(cfg).predict_tubelets(described)
+
+
+def test_an_exported_network_finds_the_tubes_of_the_network_itself(exported, tmp_path):
+    _, frames = draw_video([3, 8], LEVELS["easy"], 160, seed=1)
+    write_video(str(tmp_path / "video.mp4"), frames, fps=25)
+    results = [
+        predictor(str(tmp_path / "video.mp4"))
+        for predictor in (
+            VideoPredictor.from_onnx(str(exported)),
+            VideoPredictor.from_pretrained("Synthetic/STMA_tiny_K5.yaml", ["MODEL.DEVICE", "cpu"]),
+        )
+    ]
+    assert results[0].labels == results[1].labels
+    assert len(results[1].tubes) >= 2
+    for ours, expected in zip(results[0].tubes, results[1].tubes, strict=True):
+        assert ours.name == expected.name and ours.score == pytest.approx(expected.score, abs=1e-4)
+        np.testing.assert_array_equal(ours.frames, expected.frames)
+        np.testing.assert_allclose(ours.boxes, expected.boxes, atol=1e-2)

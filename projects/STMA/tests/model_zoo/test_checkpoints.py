@@ -10,8 +10,8 @@ import torch
 
 from stma_d2 import model_zoo
 from stma_d2.checkpoint import training_record
-from stma_d2.checkpoint.seal import file_sha256
 from stma_d2.errors import InputError
+from stma_d2.files import file_sha256
 from stma_d2.model_zoo import checkpoints
 from stma_d2.model_zoo.checkpoints import index_text, read_index
 

@@ -187,13 +187,13 @@ def test_a_clip_stride_that_does_not_divide_the_chunk_is_refused(
 ):
     tiny_cfg.TEST.CLIP_STRIDE, tiny_cfg.TEST.WINDOWS_PER_CHUNK = stride, chunk
     with pytest.raises(InputError, match=rf"TEST.CLIP_STRIDE is {stride}.*\({chunk}\)"):
-        TubeletDetector(tiny_cfg, tiny_model)
+        TubeletDetector.from_config(tiny_cfg, tiny_model)
 
 
 def test_without_a_3d_backbone_no_clips_are_made(tiny_cfg, make_chunks, assert_same_tubelets):
     tiny_cfg.MODEL.BACKBONE_3D.NAME = ""
     model = build_model(tiny_cfg).eval()
-    found = run(TubeletDetector(tiny_cfg, model), make_chunks(5))
+    found = run(TubeletDetector.from_config(tiny_cfg, model), make_chunks(5))
     assert_same_tubelets(found, at_once(model, make_chunks(NUM_FRAMES)))
 
 
@@ -201,7 +201,7 @@ def test_mixed_precision_is_configured(tiny_cfg, tiny_model, make_chunks):
     tiny_cfg.TEST.AMP.ENABLED = True
     dtypes = set()
     tiny_model.backbone.register_forward_hook(lambda _, __, output: dtypes.add(output.dtype))
-    found = run(TubeletDetector(tiny_cfg, tiny_model), make_chunks(9))
+    found = run(TubeletDetector.from_config(tiny_cfg, tiny_model), make_chunks(9))
     assert dtypes == {torch.bfloat16}
     assert found.scores.dtype == torch.float32
 
@@ -215,6 +215,6 @@ def test_the_network_itself_detects_by_the_rules_of_its_configuration(
     model = build_model(tiny_cfg).eval()
     model.load_state_dict(tiny_model.state_dict())
     (chunk,) = make_chunks(9, num_frames=11)
-    expected = run(TubeletDetector(tiny_cfg, model), [chunk])
+    expected = run(TubeletDetector.from_config(tiny_cfg, model), [chunk])
     assert_same_tubelets(at_once(model, [chunk]), expected)
     assert not torch.equal(at_once(tiny_model, [chunk]).scores, expected.scores)

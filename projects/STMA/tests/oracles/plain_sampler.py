@@ -71,19 +71,19 @@ class PlainSampler:
             InputError: if a frame is no JPEG file.
         """
         video, (window,), settings = item["video"], item["windows"], self.settings
-        sampler, size = settings["sampler"], settings["input_size"]
+        sampler, size = settings.sampler, settings.input_size
         numbers = sampler.clip_frames(window, video["num_frames"])
         frames = [_read_jpeg(f"{video['path']}/{number:05d}.jpg") for number in numbers]
         boxes, labels = sampler.snippet_instances(video["tubes"], window)
         frame_size = (video["height"], video["width"])
-        draw = draw_plainly(settings["augmentation"], frame_size, boxes, self.rng)
-        frames = [apply_plainly(frame, draw, size, settings["fill_color"]) for frame in frames]
+        draw = draw_plainly(settings.augmentation, frame_size, boxes, self.rng)
+        frames = [apply_plainly(frame, draw, size, settings.fill_color) for frame in frames]
         boxes, remaining = move_plainly(boxes, draw, frame_size, size)
         targets = make_targets(
             torch.from_numpy(boxes[remaining]),
             torch.from_numpy(labels[remaining]),
             size,
-            settings["targets"],
+            settings.targets,
         )
         normalized = [((frame - self.mean) / self.std).transpose(2, 0, 1) for frame in frames]
         return {"frames": torch.from_numpy(np.stack(normalized)), "targets": targets}

@@ -89,6 +89,14 @@ def test_a_figure_tells_the_ratio_of_two_ways(measure, arguments, slow, fast):
     assert numbers[f"{slow} / {fast}"] == pytest.approx(expected)
 
 
+def test_an_exported_network_is_timed_beside_the_network(measure, exported):
+    config = ["--config-file", model_zoo.get_config_file("Synthetic/STMA_tiny_K5.yaml")]
+    options = ["--frames", "2", "--repeats", "3", "--exported", str(exported), *config]
+    seconds, numbers = measure("inference", *options, "MODEL.DEVICE", "cpu")
+    ratio = statistics.median(seconds["features shared"]) / statistics.median(seconds["exported"])
+    assert numbers["features shared / exported"] == pytest.approx(ratio)
+
+
 def test_things_are_timed_in_turns_after_an_untimed_turn(tool):
     order = []
     runs = {name: lambda name=name: order.append(name) for name in "ab"}

@@ -12,10 +12,11 @@ from detectron2.modeling import build_model
 
 from stma_d2 import model_zoo
 from stma_d2.checkpoint import training_record
-from stma_d2.checkpoint.seal import file_sha256, verify_seal
+from stma_d2.checkpoint.seal import verify_seal
 from stma_d2.data import register_tube_dataset
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError
+from stma_d2.files import file_sha256
 from stma_d2.model_zoo import publishing
 from stma_d2.safe_yaml import parse_yaml
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -226,20 +226,40 @@ def _jobs(frames: Path, level: Level, parameters: dict[str, Any]) -> Iterator[_J
 
 def _write_video(job: _Job) -> VideoAnnotation:
     """Draw one video into ``<frames>/<name>``, and annotate it."""
-    rng = np.random.default_rng(job.seed)
-    plan = plan_video(job.labels, job.level, job.image_size, rng)
+    plan, frames = draw_video(job.labels, job.level, job.image_size, job.seed)
     folder = job.frames / job.name
     folder.mkdir(parents=True)
-    for time, image in enumerate(draw_background(job.image_size, plan.swing, rng)):
+    for time, image in enumerate(frames):
+        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())
+    return _annotate(plan, job.image_size)
+
+
+def draw_video(
+    labels: Sequence[int], level: Level, image_size: int, seed: int | np.random.SeedSequence
+) -> tuple[VideoPlan, np.ndarray]:
+    """Plan a video and draw it.
+
+    Args:
+        labels: the actions that occur, positions in the level's labels.
+        level: the actions, and what makes the video difficult.
+        image_size: height and width, pixels.
+        seed: of all its random numbers.
+
+    Returns:
+        its plan, and its frames (n, image_size, image_size, 3) uint8 BGR.
+    """
+    rng = np.random.default_rng(seed)
+    plan = plan_video(labels, level, image_size, rng)
+    frames = draw_background(image_size, plan.swing, rng)
+    for time, image in enumerate(frames):
         for sprite in plan.clutter:
             draw_sprite(image, sprite.look, sprite.motion, sprite.boxes[time], time)
         for actor in plan.actors:
             draw_sprite(image, actor.look_at(time), actor.motion, actor.boxes[time], time)
         for post in plan.posts:
             paint_post(image, post, time)
-        _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        (folder / _frame_name(time + 1)).write_bytes(encoded.tobytes())
-    return _annotate(plan, job.image_size)
+    return plan, frames
 
 
 def _annotate(plan: VideoPlan, image_size: int) -> VideoAnnotation:

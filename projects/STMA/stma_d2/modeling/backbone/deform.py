@@ -34,7 +34,7 @@ class ModulatedDeformConv2d(DeformConv2d):
         dtype = self.weight.dtype
         offset, mask_logits = self.offset_mask(x).to(dtype).split([2 * _TAPS, _TAPS], dim=1)
         mask = mask_logits.sigmoid()
-        if x.device.type == "cpu":
+        if x.device.type == "cpu" and not torch.compiler.is_exporting():
             # Our own takes the samples and the kernel as 16 bits; its gradients want 32.
             x = x.to(dtype) if torch.is_grad_enabled() else x
             return deform_conv2d_cpu(x, offset, mask, self.weight, self.bias)
