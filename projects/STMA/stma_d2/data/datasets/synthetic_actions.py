@@ -231,7 +231,7 @@ def _write_video(job: _Job) -> VideoAnnotation:
     folder.mkdir(parents=True)
     for time, image in enumerate(frames):
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())
+        (folder / _frame_name(time + 1)).write_bytes(encoded.tobytes())
     return _annotate(plan, job.image_size)
 
 
