@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -41,7 +40,7 @@ def read_run(run: Run, jobs: int) -> dict[str, Any]:
     (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
     checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
     metrics, curves = (
-        json.loads((run.folder / "inference" / test / name).read_text(encoding="utf-8"))
+        read_json(run.folder / "inference" / test / name)
         for name in ("metrics.json", "curves.json")
     )
     return {
