@@ -17,9 +17,9 @@ def compiled(function: _Function) -> _Function:
     (``NUMBA_CACHE_DIR`` names another); where no folder can be written, every process compiles for
     itself. numba looks for changes only in the function's own file, so a compiled function calls
     compiled functions of the same file only. Arithmetic rounds as numpy's does: nothing is
-    reordered or fused.
+    reordered or fused. Other threads run meanwhile.
     """
     try:
-        return numba.njit(cache=True, error_model="numpy")(function)
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     except RuntimeError:  # no folder for the cache
-        return numba.njit(error_model="numpy")(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)

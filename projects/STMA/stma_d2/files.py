@@ -65,6 +65,22 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
             yield Path(folder)
 
 
+@contextmanager
+def locked_folder(folder: Path) -> Iterator[None]:
+    """Let no other process into such a block for the same folder; wait until it is free.
+
+    Raises:
+        OSError: if the folder cannot be made or locked.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def check_output(
     path: str | os.PathLike[str],
     *inputs: str | os.PathLike[str] | None,

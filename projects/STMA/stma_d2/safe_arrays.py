@@ -46,8 +46,9 @@ def read_arrays(
     try:
         with zipfile.ZipFile(path) as archive:
             members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
-            if max_bytes is not None and sum(one.file_size for one in members) > max_bytes:
-                raise ValueError("it is too large")
+            size = sum(one.file_size for one in members)
+            if max_bytes is not None and size > max_bytes:
+                raise ValueError(f"its arrays stand for {size} bytes, far more than it may hold")
             return {one.filename.removesuffix(".npy"): _array(archive, one) for one in members}
     except FileNotFoundError:
         raise

@@ -23,7 +23,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     try:
         return parse_json(content)
     except InputError as error:
-        raise InputError(f"{os.fspath(path)} cannot be read: {error}") from error
+        raise InputError(f"{os.fspath(path)}: {error}") from error
 
 
 def parse_json(content: bytes | str) -> Any:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from detectron2.config import CfgNode, get_cfg
 from detectron2.utils import comm
 
 from ..errors import InputError
+from .defaults import add_stma_config
 from .overriding import leaves
 from .rules import shown
 from .schema import rules
@@ -33,18 +35,25 @@ def check_values(cfg: CfgNode, files: Mapping[str, str] | None = None) -> None:
     Raises:
         InputError: naming the first key, its value and what it must be.
     """
-    defaults, allowed = dict(leaves(get_cfg())), rules()
+    defaults, allowed = default_values(), rules()
     for key, value in leaves(cfg):
         given = f"{key} is {shown(value)}" + (f" ({files[key]})" if files and key in files else "")
         if key in allowed and not allowed[key].holds(value):
             raise InputError(f"{given}; it must be {allowed[key].words}")
-        reason = why_without_effect(key, cfg.MODEL.BACKBONE.NAME)
+        reason = why_without_effect(key, cfg)
         if reason and (type(value), value) != (type(defaults[key]), defaults[key]):
             raise InputError(
-                f"{given}, but nothing here reads this key of Detectron2 ({reason}); leave it at "
+                f"{given}, but nothing here reads this key ({reason}); leave it at "
                 f"{defaults[key]!r}"
             )
     _check_norms(cfg)
+
+
+def default_values() -> dict[str, Any]:
+    """The defaults of all keys, Detectron2's and ours."""
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    return dict(leaves(cfg))
 
 
 def _check_norms(cfg: CfgNode) -> None:

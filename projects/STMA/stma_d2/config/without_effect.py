@@ -1,6 +1,8 @@
-"""Keys of Detectron2 that nothing here reads."""
+"""Keys that nothing here reads, or nothing with this backbone."""
 
 from __future__ import annotations
+
+from detectron2.config import CfgNode
 
 from .schema import is_known_backbone
 
@@ -53,18 +55,24 @@ WITHOUT_EFFECT: dict[str, str] = {
     "GLOBAL": "it is for hacks",
 }
 
-
-# Keys of Detectron2 that some of the backbones that it or this project has read, and others not.
+# Keys, or all keys under a name, that some of Detectron2's backbones and ours read, and others not.
 _RESNET_FPNS = ("build_resnet_fpn_backbone", "build_retinanet_resnet_fpn_backbone")
 READ_BY: dict[str, tuple[str, ...]] = {
     "MODEL.RESNETS": ("build_resnet_backbone", *_RESNET_FPNS),
     "MODEL.FPN": ("build_timm_fpn_backbone", *_RESNET_FPNS),
+    "MODEL.BACKBONE.TIMM_NAME": ("build_timm_fpn_backbone",),
+    "MODEL.BACKBONE.STEM_CHANNELS": ("build_small_resnet_backbone",),
+    "MODEL.BACKBONE_3D.STEM_CHANNELS": ("build_small_resnext3d_backbone",),
+    "MODEL.BACKBONE_3D.DEPTH": ("build_resnext3d_backbone",),
 }
 
 
-def why_without_effect(key: str, backbone: str) -> str | None:
-    """Why a key has no effect where MODEL.BACKBONE.NAME is ``backbone``; None where it has."""
-    readers = next((names for k, names in READ_BY.items() if key.startswith(f"{k}.")), None)
-    if readers and backbone not in readers and is_known_backbone(backbone):
-        return f"MODEL.BACKBONE.NAME {backbone} does not"
+def why_without_effect(key: str, cfg: CfgNode) -> str | None:
+    """Why a key has no effect with the backbones of ``cfg``; None where it has, or has none yet."""
+    readers = next((names for k, names in READ_BY.items() if f"{key}.".startswith(f"{k}.")), None)
+    if readers:
+        node = "BACKBONE_3D" if key.startswith("MODEL.BACKBONE_3D.") else "BACKBONE"
+        name = cfg.MODEL[node].NAME
+        if name and name not in readers and is_known_backbone(name):
+            return f"MODEL.{node}.NAME {name} does not"
     return next((why for k, why in WITHOUT_EFFECT.items() if f"{key}.".startswith(f"{k}.")), None)

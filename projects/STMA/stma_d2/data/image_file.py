@@ -67,15 +67,13 @@ class EncodedImage:
         return frame
 
     def _is_truncated(self) -> bool:
+        data = self.data
+        if not self.is_jpeg:
+            return not _has_whole_chunks(data)
         # OpenCV pads a JPEG without its end marker with grey. The marker may be followed by other
         # bytes; inside the compressed data 0xFF is never followed by 0xD9, and a thumbnail's end
         # marker precedes the last start of scan.
-        data = self.data
-        return (
-            self.is_jpeg
-            and not data.endswith(b"\xff\xd9")
-            and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
-        )
+        return not data.endswith(b"\xff\xd9") and data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda")
 
 
 def load_image(path: str) -> EncodedImage:
@@ -106,6 +104,15 @@ def _damaged(path: str, data: bytes) -> InputError:
     return InputError(
         f"{path}: the image is truncated or damaged, or neither JPEG nor PNG ({len(data)} bytes)"
     )
+
+
+def _has_whole_chunks(data: bytes) -> bool:
+    """Whether a PNG's parts end within the file; OpenCV takes the memory that a length asks for."""
+    position, kind = len(_PNG), b""
+    while kind != b"IEND" and position + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, position)
+        position += 12 + length
+    return kind == b"IEND" and position <= len(data)
 
 
 def _header_size(data: bytes) -> tuple[int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ from detectron2.evaluation.evaluator import inference_context
 from detectron2.utils import comm
 from torch import nn
 
+from ..config import by_full_name
 from ..data import build_test_loader
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
@@ -31,13 +33,22 @@ from .loading import prepare_workers, worker_failures_named
 
 logger = logging.getLogger(__name__)
 
+# What an evaluation may have otherwise than the training beside it, and metrics.json tells.
+_SETTINGS = (
+    *("INPUT.CLIP_FRAME_STRIDE", "TEST.FLIP", "TEST.CLIP_STRIDE", "TEST.TUBELETS_PER_WINDOW"),
+    "TEST.AMP.ENABLED",
+)
 
-def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
+
+def build_evaluators(
+    cfg: CfgNode, model: nn.Module, weights: str | None = None
+) -> list[TubeletEvaluator]:
     """Make all that an evaluation needs, so that what is wrong shows before the first iteration.
 
     Args:
         cfg: the configuration.
         model: the network, whose weights do not matter.
+        weights: where they are from, which ``metrics.json`` then says; None: from a training.
 
     Returns:
         One evaluator a data set of DATASETS.TEST; each writes under
@@ -60,11 +71,18 @@ def build_evaluators(cfg: CfgNode, model: nn.Module) -> list[TubeletEvaluator]:
             benchmark_files=cfg.TEST.BENCHMARK_FILES.ENABLED,
             min_box_score=cfg.TEST.BENCHMARK_FILES.MIN_SCORE,
             other_settings=cfg.TEST.OTHER_SETTINGS,
+            settings=_settings(cfg, weights),
         )
         if not _has_ground_truth(evaluator):
             _warn_of_no_ground_truth(name)
         evaluators.append(evaluator)
     return evaluators
+
+
+def _settings(cfg: CfgNode, weights: str | None) -> dict[str, Any]:
+    values = dict(by_full_name(cfg))
+    settings = {name: values[name] for name in _SETTINGS}
+    return settings if weights is None else {"MODEL.WEIGHTS": weights, **settings}
 
 
 def evaluate(
@@ -106,6 +124,8 @@ def _plot(folder: Path) -> None:
         write_plots(folder)
     except Exception as error:
         logger.warning(f"the plots of {folder} could not be drawn: {error!r}")
+    finally:
+        gc.collect()  # a figure's parts hold each other: 12 MB that would wait for long
 
 
 class _Detection:

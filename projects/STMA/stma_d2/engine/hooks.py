@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from detectron2.engine import HookBase, hooks
 from detectron2.evaluation.testing import flatten_results_dict
 from detectron2.utils import comm
 from detectron2.utils.events import CommonMetricPrinter, EventWriter
+from fvcore.common.history_buffer import HistoryBuffer
 
 from ..data import SkippedClips
 from ..errors import InputError
@@ -21,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Detectron2's writers show medians over so many iterations, and write as often.
 _WINDOW = 20
+# The longest of them: the estimate of the time that is left.
+_LONGEST_WINDOW = 1000
 # The one scalar of every iteration that is not smoothed; and those that no checkpoint keeps.
 _RATE = "lr"
 _OF_THIS_PROCESS = ("time", "data_time")
@@ -184,7 +188,10 @@ class Writers(hooks.PeriodicWriter):
 
 
 class LogHistory(HookBase):
-    """Lets what the log and metrics.json tell go on where a checkpoint was saved."""
+    """Lets what the log and metrics.json tell go on where a checkpoint was saved.
+
+    No more of it is kept in memory than they need; Detectron2 keeps a million values a scalar.
+    """
 
     def __init__(self) -> None:
         self._loaded: dict[str, list[tuple[float, int]]] = {}
@@ -192,6 +199,7 @@ class LogHistory(HookBase):
     def before_train(self) -> None:
         """Put the loaded values where this training's follow."""
         storage = self.trainer.storage
+        storage.histories().default_factory = partial(HistoryBuffer, max_length=_LONGEST_WINDOW)
         for name, values in self._loaded.items():
             for value, iteration in values:
                 storage.iter = iteration

@@ -18,7 +18,7 @@ from ..checkpoint import load_for_evaluation
 from ..config import find_config_file, load_config
 from ..errors import InputError
 from ..files import atomic_write
-from .evaluation import check_expected_results
+from .evaluation import build_evaluators, check_expected_results
 from .folder import check_output_dir, only_training
 from .launch import run
 from .limits import check_limits, raise_descriptor_limit
@@ -112,7 +112,7 @@ def _evaluate(cfg: CfgNode, resume: bool) -> dict:
     model = Trainer.build_model(cfg)
     loaded = load_for_evaluation(model, cfg, resume)
     logger.info(f"evaluating {loaded.path}")
-    return Trainer.test(cfg, model)
+    return Trainer.test(cfg, model, build_evaluators(cfg, model, loaded.path))
 
 
 def command_line() -> None:

@@ -33,7 +33,7 @@ def share_and_recall(
     """
     places = np.flatnonzero(correct)
     ranks = np.stack([places, places + 1], axis=1).ravel()
-    counts = np.concatenate([[0], np.cumsum(members)])[ranks]
+    counts = np.searchsorted(np.flatnonzero(members), ranks)  # of the members before each rank
     share = np.where(ranks > 0, counts / np.maximum(ranks, 1), share_of_none)
     found = np.arange(len(places))
     recall = np.stack([found, found + 1], axis=1).ravel() / num_positives

@@ -32,6 +32,14 @@ class Confusion:
         self._counts = np.zeros((num_classes + 1, num_classes + 1), np.int64)
         self._iou = iou
 
+    def empty(self) -> Confusion:
+        """Another one, for some of the videos, at zero."""
+        return Confusion(len(self._counts) - 1, self._iou)
+
+    def include(self, other: Confusion) -> None:
+        """Count what ``other`` has counted."""
+        self._counts += other._counts
+
     def add(
         self, scores: np.ndarray, kept: np.ndarray, overlaps: np.ndarray, labels: np.ndarray
     ) -> None:

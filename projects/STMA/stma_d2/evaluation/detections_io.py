@@ -103,26 +103,40 @@ def load_detections(path: str | os.PathLike[str]) -> SavedDetections:
         FileNotFoundError: if there is no such file.
         InputError: if it is damaged or something else.
     """
+    source = os.fspath(path)
     try:
-        arrays = read_arrays(path)
+        arrays = read_arrays(path, _MAX_EXPANSION * os.path.getsize(path))
         return SavedDetections(
-            _unpack(*(arrays[key] for key in _KEYS)),
-            tuple(arrays["labels"].tolist()) if "labels" in arrays else None,
+            _unpack(*(_array(arrays, key) for key in _KINDS)),
+            tuple(_array(arrays, "labels", "U").tolist()) if "labels" in arrays else None,
             _protocol(arrays) if "protocol" in arrays else None,
         )
     except FileNotFoundError:
-        raise FileNotFoundError(f"no detections at {os.fspath(path)}") from None
+        raise FileNotFoundError(f"no detections at {source}") from None
     except DAMAGE as error:
-        raise InputError(f"{os.fspath(path)} does not hold saved detections: {error}") from error
+        reason = str(error) or type(error).__name__
+        raise InputError(f"{source} does not hold saved detections: {reason}") from error
+
+
+# Arrays, and numpy's letters of what they may hold.
+_KINDS = {
+    **{"videos": "U", "num_windows": "i", "num_slots": "i", "windows": "i"},
+    **{"boxes": "f", "scores": "f"},
+}
+# Of the arrays' bytes to the file's; a compressed file can stand for a thousand times as much.
+_MAX_EXPANSION = 100
+
+
+def _array(arrays: Mapping[str, np.ndarray], name: str, kinds: str | None = None) -> np.ndarray:
+    if arrays[name].dtype.kind not in (kinds or _KINDS[name]):
+        raise ValueError(f"'{name}' holds something else than it should")
+    return arrays[name]
 
 
 def _protocol(arrays: Mapping[str, np.ndarray]) -> Protocol:
-    protocol = get_protocol(arrays["protocol"].item())
-    said = {name: arrays[name].item() for name in protocol.options if name in arrays}
+    protocol = get_protocol(_array(arrays, "protocol", "U").item())
+    said = {n: _array(arrays, n, "biuf").item() for n in protocol.options if n in arrays}
     return get_protocol(protocol.name, **said)  # a rule that the file does not know: as published
-
-
-_KEYS = ("videos", "num_windows", "num_slots", "windows", "boxes", "scores")
 
 
 def _unpack(
@@ -133,6 +147,10 @@ def _unpack(
     boxes: np.ndarray,
     scores: np.ndarray,
 ) -> dict[str, Tubelets]:
+    if min(num_windows.min(initial=0), num_slots.min(initial=0)) < 0:
+        raise ValueError("a number of windows or tubelets is negative")
+    if len(set(videos.tolist())) < videos.size:
+        raise ValueError("a video is there twice")
     result = {}
     window, tubelet = 0, 0
     for name, count, slots in zip(

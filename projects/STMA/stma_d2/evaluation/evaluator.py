@@ -6,6 +6,7 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from detectron2.data import MetadataCatalog
@@ -49,6 +50,7 @@ class TubeletEvaluator(DatasetEvaluator):
         benchmark_files: bool = False,
         min_box_score: float = 0.0,
         other_settings: bool = False,
+        settings: Mapping[str, Any] | None = None,
         distributed: bool = True,
     ) -> None:
         """Take the ground truth of the data set, which needs no frames.
@@ -65,6 +67,7 @@ class TubeletEvaluator(DatasetEvaluator):
             min_box_score: boxes that score less are left out of `FRAME_FILE`.
             other_settings: whether the network may be used otherwise than it was trained, which
                 ``metrics.json`` then says.
+            settings: with what the network is used, which ``metrics.json`` then says; plain values.
             distributed: gather the tubelets of all processes; False evaluates one's own.
 
         Raises:
@@ -77,6 +80,7 @@ class TubeletEvaluator(DatasetEvaluator):
         self.benchmark_files = benchmark_files
         self.min_box_score = min_box_score
         self.other_settings = other_settings
+        self.settings = dict(settings or {})
         self.output_dir = output_dir
         self.distributed = distributed
         self.annotations, self.videos = load_ground_truth(dataset_name)
@@ -146,6 +150,7 @@ class TubeletEvaluator(DatasetEvaluator):
                 "split": metadata.split,
                 "subset": metadata.subset,
                 "other_settings": self.other_settings,
+                "settings": self.settings,
                 **evaluation_record(evaluation),
             }
             write_json(os.path.join(self.output_dir, "metrics.json"), record)

@@ -9,7 +9,7 @@ Letters: B frames, P boxes on a frame, C classes, G ground-truth tubes of a vide
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -21,7 +21,12 @@ from .average_precision import average_precision, precision_recall
 from .confusion import Confusion
 from .frame_boxes import BoxesOnFrames, FrameBoxes, TruthOnFrames, on_frames, truth_on_frames
 from .matching import match_detections
+from .over_videos import over_videos
 from .protocols import Protocol
+from .ranking import ranked
+
+# A class, and scores (n,) and outcomes (n,) int8 of some of its detections.
+_Part = tuple[int, np.ndarray, np.ndarray]
 
 
 class Outcome(IntEnum):
@@ -91,22 +96,40 @@ def classify_detections(
     kind = np.result_type(np.float32, *kinds)
     collected = [(array(kind.char), array("b")) for _ in annotations.labels]
     for video in videos:
-        annotation = annotations.videos[video]
-        for tube in annotation.tubes:
+        for tube in annotations.videos[video].tubes:
             num_boxes[tube.label] += len(tube)
-        if video in detections:
-            truth = truth_on_frames(annotation)
-            for found in on_frames(detections[video], truth, protocol):
-                overlaps = _overlaps(found, truth, protocol.inclusive)
-                outcomes = _outcomes(found, truth, overlaps, iou, protocol.rematch)
-                if confusion is not None:
-                    confusion.add(found.scores, found.kept, overlaps, truth.labels)
-                for place, label in enumerate(found.labels):
-                    mine = found.kept[:, place]
-                    all_scores, all_outcomes = collected[label]
-                    all_scores.frombytes(found.scores[:, place][mine].astype(kind).tobytes())
-                    all_outcomes.frombytes(outcomes[:, place][mine].tobytes())
+
+    def classify(video: str) -> tuple[list[_Part], Confusion | None]:
+        counts = None if confusion is None else confusion.empty()
+        truth = truth_on_frames(annotations.videos[video])
+        return [*_classify(detections[video], truth, protocol, iou, counts)], counts
+
+    for parts, counts in over_videos(classify, [v for v in videos if v in detections]):
+        if confusion is not None:
+            confusion.include(counts)
+        for label, scores, outcomes in parts:
+            all_scores, all_outcomes = collected[label]
+            all_scores.frombytes(scores.astype(kind).tobytes())
+            all_outcomes.frombytes(outcomes.tobytes())
     return [_by_score(*collected.pop(0), count) for count in num_boxes]
+
+
+def _classify(
+    detections: Tubelets | FrameBoxes,
+    truth: TruthOnFrames,
+    protocol: Protocol,
+    iou: float,
+    confusion: Confusion | None,
+) -> Iterator[_Part]:
+    """The detections of one video, some frames at a time; ``confusion`` counts them too."""
+    for found in on_frames(detections, truth, protocol):
+        overlaps = _overlaps(found, truth, protocol.inclusive)
+        outcomes = _outcomes(found, truth, overlaps, iou, protocol.rematch)
+        if confusion is not None:
+            confusion.add(found.scores, found.kept, overlaps, truth.labels)
+        for place, label in enumerate(found.labels.tolist()):
+            mine = found.kept[:, place]
+            yield label, found.scores[:, place][mine], outcomes[:, place][mine]
 
 
 def _by_score(scores: array, outcomes: array, num_boxes: int) -> ClassDetections:
@@ -116,8 +139,7 @@ def _by_score(scores: array, outcomes: array, num_boxes: int) -> ClassDetections
     puts one score on K frames: ties are the rule.
     """
     scores, outcomes = np.frombuffer(scores, scores.typecode), np.frombuffer(outcomes, np.int8)
-    order = np.argsort(-scores, kind="stable")
-    return ClassDetections(scores[order], outcomes[order], num_boxes)
+    return ClassDetections(*ranked(scores, outcomes), num_boxes)
 
 
 def _overlaps(found: BoxesOnFrames, truth: TruthOnFrames, inclusive: bool) -> np.ndarray:

@@ -13,6 +13,7 @@ from ..linking import build_tubes, tube_iou
 from ..structures import Tube, TubeAnnotations, Tubelets, VideoAnnotation
 from .average_precision import average_precision, precision_recall
 from .matching import match_detections
+from .over_videos import over_videos
 from .protocols import Protocol
 
 # Of one class and video: scores of the tubes (n,), and their overlaps with the true tubes (n, G).
@@ -40,18 +41,31 @@ def video_average_precision(
     Returns:
         (len(ious), C) float64 in [0, 1]; NaN for classes without ground truth.
     """
-    classes: list[list[_Matches]] = [[] for _ in annotations.labels]
-    for video in videos:
-        annotation, tubes = annotations.videos[video], detections.get(video, ())
-        if isinstance(tubes, Tubelets):
-            tubes = tubes_of_tubelets(tubes, annotation, protocol)
-        for label, of_class in enumerate(classes):
-            truth = [tube for tube in annotation.tubes if tube.label == label]
-            found = [tube for tube in tubes if tube.label == label]
-            pairs = [[tube_iou(true, tube, protocol.inclusive) for true in truth] for tube in found]
-            overlaps = np.array(pairs).reshape(len(found), len(truth))
-            of_class.append((np.array([tube.score for tube in found]), overlaps))
+
+    def compare(video: str) -> list[_Matches]:
+        return _compare(annotations, video, detections.get(video, ()), protocol)
+
+    classes = [*zip(*over_videos(compare, videos), strict=True)]
     return np.array([[_class_ap(of_class, iou, protocol) for of_class in classes] for iou in ious])
+
+
+def _compare(
+    annotations: TubeAnnotations,
+    video: str,
+    tubes: Tubelets | Sequence[Tube],
+    protocol: Protocol,
+) -> list[_Matches]:
+    """The tubes of one video beside the true ones, class by class."""
+    annotation, matches = annotations.videos[video], []
+    if isinstance(tubes, Tubelets):
+        tubes = tubes_of_tubelets(tubes, annotation, protocol)
+    for label in range(len(annotations.labels)):
+        truth = [tube for tube in annotation.tubes if tube.label == label]
+        found = [tube for tube in tubes if tube.label == label]
+        pairs = [[tube_iou(true, tube, protocol.inclusive) for true in truth] for tube in found]
+        overlaps = np.array(pairs).reshape(len(found), len(truth))
+        matches.append((np.array([tube.score for tube in found]), overlaps))
+    return matches
 
 
 def tubes_of_tubelets(

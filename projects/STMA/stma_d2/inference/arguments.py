@@ -17,6 +17,7 @@ from .sources import is_live
 # The uppermost names of the configuration: those that hold keys, and keys.
 SECTIONS = {"DATALOADER", "DATASETS", "GLOBAL", "INPUT", "MODEL", "SOLVER", "TEST"}
 PLAIN_KEYS = {"CUDNN_BENCHMARK", "FLOAT32_PRECISION", "OUTPUT_DIR", "SEED", "VERSION", "VIS_PERIOD"}
+_GIF_MAX_FPS = 100  # the format counts hundredths of a second
 _EPILOG = """
 Overrides of the configuration, KEY VALUE, may stand anywhere.
 
@@ -52,6 +53,8 @@ def parse_args(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         files += glob(os.path.join(args.onnx, "*"))
     args.output = plan_outputs(args.output, args.input, files)
     _check_drawn_once(parser, args.stream, args.output)
+    if args.fps and args.fps > _GIF_MAX_FPS and any(map(_is_gif_of_video, args.output)):
+        parser.error(f"--fps: a GIF holds at most {_GIF_MAX_FPS} frames a second")
     return args
 
 
@@ -82,6 +85,11 @@ def _is_key(word: str) -> bool:
     uppermost, has_parts = word.partition(".")[:2]
     begins_one = uppermost in (SECTIONS if has_parts else PLAIN_KEYS)
     return begins_one and word == word.upper() and not os.path.exists(word)
+
+
+def _is_gif_of_video(output: Output) -> bool:
+    """Whether --fps is this drawing's rate, and not that of a folder of frames."""
+    return output.ending == ".gif" and not all(map(os.path.isdir, output.inputs))
 
 
 def _check_drawn_once(

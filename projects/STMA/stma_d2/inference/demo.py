@@ -126,7 +126,7 @@ def _find_and_draw_one(
 
 
 def _report(result: VideoResult, selection: Selection) -> None:
-    print(f"{result.source}: {len(result.tubes)} tubes{_weaker(result, selection)}")
+    print(f"{result.name}: {len(result.tubes)} tubes{_weaker(result, selection)}")
     for number, tube in enumerate(result.tubes, start=1):
         print(
             f"  #{number} {tube.name:20s} score {tube.score:.2f}  "

@@ -9,7 +9,7 @@ from glob import glob, has_magic
 from ..data import describe, list_videos
 from ..data.finder import is_video_name
 from ..errors import InputError
-from .sources import is_live
+from .sources import is_live, shown_name
 
 
 def expand_inputs(names: Sequence[str]) -> list[str]:
@@ -25,7 +25,7 @@ def expand_inputs(names: Sequence[str]) -> list[str]:
     inputs = list(dict.fromkeys(path for name in names for path in _expand(name)))
     live = [name for name in inputs if is_live(name)]
     if live and len(inputs) > 1:
-        raise InputError(f"{live[0]} is live and never ends by itself; give it alone")
+        raise InputError(f"{shown_name(live[0])} is live and never ends by itself; give it alone")
     return inputs
 
 

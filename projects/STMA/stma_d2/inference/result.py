@@ -17,6 +17,7 @@ from ..structures import Tube
 from ..visualization import ColorBy, at_rate, draw_tubes, drawable_labels
 from .outputs import DRAWINGS, plan_drawing
 from .records import COLUMNS, json_text, record_rows, video_record
+from .sources import shown_name
 
 GIF_FPS = 10.0  # at most, where nothing else is asked for: GIF files grow large
 
@@ -99,7 +100,7 @@ class VideoResult:
     def record(self) -> dict[str, Any]:
         """The result as plain values, see `video_record`."""
         size = self.height, self.width
-        return video_record(self._name, size, self.times, self.labels, self.tubes)
+        return video_record(self.name, size, self.times, self.labels, self.tubes)
 
     def to_json(self) -> str:
         """The result as JSON text; the keys are those of `video_record`."""
@@ -167,5 +168,6 @@ class VideoResult:
             yield _NumberedFrame(pixels, start, end - start, number)
 
     @property
-    def _name(self) -> str:
-        return self.source if isinstance(self.source, str) else self.source.path
+    def name(self) -> str:
+        """What the result is told of: the source's path, or an address without a password."""
+        return shown_name(self.source) if isinstance(self.source, str) else self.source.path

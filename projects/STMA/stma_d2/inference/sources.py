@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from threading import Event
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import av
 import cv2
@@ -27,11 +28,22 @@ _Item = TypeVar("_Item")
 
 TIMEOUT = 15.0  # seconds that a network stream may be silent
 _URL = re.compile(r"(rtsp|rtsps|rtmp|rtmps|http|https|udp|rtp|tcp|srt)://", re.I)
+# In an address, the value of a parameter that is nobody's business.
+_SECRET = re.compile(r"(?i)([?&][^=&]*(?:pass|pwd|pw|token|key|secret|auth|sig)[^=&]*=)[^&#]*")
 
 
 def is_live(name: str) -> bool:
     """Whether ``name`` is a camera or a network stream, and not a file or folder."""
     return _camera_number(name) is not None or bool(_URL.match(name))
+
+
+def shown_name(name: str) -> str:
+    """``name`` as it may be shown and written: a network address without user and password."""
+    if not _URL.match(name):
+        return name
+    address = urlsplit(name).netloc
+    name = name.replace(address, address.rpartition("@")[2], 1)
+    return _SECRET.sub(r"\1***", name)
 
 
 @contextmanager
@@ -112,7 +124,7 @@ def _camera_frames(capture: cv2.VideoCapture) -> Iterator[TimedFrame]:
 
 @contextmanager
 def _opened_stream(url: str) -> Iterator[Iterator[TimedFrame]]:
-    shown = re.sub(r"//[^/@]*@", "//", url)  # without the password
+    shown = shown_name(url)
     # Over TCP no packet is lost; RTSP's default is UDP.
     options = {"rtsp_transport": "tcp"} if url.lower().startswith("rtsp") else {}
     start = time.monotonic()

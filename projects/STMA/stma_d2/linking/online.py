@@ -261,8 +261,10 @@ class OnlineLinker:
 
     def _lasting(self, scores: np.ndarray) -> slice:
         """Which of a tube's tubelets remain where its weak ends are cut off."""
+        if not self.rules.trim_below_median:
+            return slice(None)
         strong = scores >= self.rules.trim_below_median * np.median(scores)
-        if not self.rules.trim_below_median or not strong.any():  # soft NMS leaves negative scores
+        if not strong.any():  # soft NMS leaves negative scores
             return slice(None)
         return slice(int(strong.argmax()), len(scores) - int(strong[::-1].argmax()))
 

@@ -52,12 +52,15 @@ class LinkingRules:
     trim_to_key_frames: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a gap of no window, and tubes that would end before they are long enough.
+        """Refuse rules without meaning.
 
         Raises:
-            InputError: if ``max_gap`` or ``min_tube_length`` is below 1, or ``max_tube_length``
-                below ``min_tube_length``.
+            InputError: if ``max_gap`` or ``min_tube_length`` is below 1, ``max_tube_length`` below
+                ``min_tube_length``, or a share or score of the rules beside is not one.
         """
+        for name in ("min_tubelet_score", "trim_below_median"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be from 0 to 1")
         if self.min_tube_length < 1:
             raise InputError(f"min_tube_length is {self.min_tube_length}; it must be at least 1")
         if self.max_gap is not None and self.max_gap < 1:

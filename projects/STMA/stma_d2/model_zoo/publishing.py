@@ -16,8 +16,8 @@ import torch
 from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
 from ..checkpoint.seal import seal
 from ..errors import InputError
-from ..files import atomic_write, file_sha256
-from ..safe_json import read_json
+from ..files import atomic_write, file_sha256, locked_folder
+from ..safe_json import parse_json, read_json
 from ..safe_yaml import parse_yaml
 from .checkpoints import INDEX, index_text, read_index
 
@@ -98,7 +98,8 @@ def publish(
 
     Beside ``<name>-<digits of its SHA-256>.pth`` lie its configuration, ``.yaml``, and its record,
     ``.json``. The index comes last: nobody sees a part of it. A network of that name that is there
-    already stays under its own hash, but the name means the new one.
+    already stays under its own hash, but the name means the new one. Several processes may publish
+    into one zoo at once.
 
     Args:
         file: of `write_stripped`.
@@ -120,7 +121,6 @@ def publish(
     root = Path(root)
     sha256 = file_sha256(file)
     stem = f"{name.removesuffix('.yaml')}-{sha256[:DIGITS_IN_NAME]}"
-    index = read_index(str(root)) if (root / INDEX).is_file() else {}
     record = {
         "name": name,
         "file": f"{stem}.pth",
@@ -132,8 +132,15 @@ def publish(
     contents: dict[Path, str] = {root / f"{stem}.yaml": config, root / f"{stem}.json": text}
     if records is not None:
         contents[Path(records) / record_file(name)] = text
-    contents[root / INDEX] = index_text({**index, name: f"{stem}.pth"})
     published = root / f"{stem}.pth"
+    with locked_folder(root):  # an index that is written meanwhile would lack one of two networks
+        index = read_index(str(root)) if (root / INDEX).is_file() else {}
+        contents[root / INDEX] = index_text({**index, name: f"{stem}.pth"})
+        _write_all(file, published, contents)
+    return published
+
+
+def _write_all(file: str | os.PathLike[str], published: Path, contents: Mapping[Path, str]) -> None:
     before = {
         path: path.read_bytes() if path.is_file() else None for path in (published, *contents)
     }
@@ -146,7 +153,6 @@ def publish(
     except BaseException:
         _restore(before)
         raise
-    return published
 
 
 def check_name(name: str) -> None:
@@ -199,8 +205,8 @@ def _seconds_an_iteration(path: Path) -> float | None:
     if not path.is_file():
         return None
     try:
-        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        lines = [parse_json(line) for line in path.read_bytes().splitlines()]
     except ValueError:
         return None
-    times = [line["time"] for line in lines if "time" in line]
+    times = [line["time"] for line in lines if isinstance(line, dict) and "time" in line]
     return median(times) if times else None

@@ -76,7 +76,6 @@ def _settings(cfg: CfgNode) -> list[tuple[str, Any]]:
     names = "INPUT.SIZE INPUT.CLIP_LENGTH INPUT.SNIPPET_LENGTH INPUT.CLIP_FRAME_STRIDE".split()
     names += "MODEL.BACKBONE.NAME MODEL.BACKBONE_3D.NAME MODEL.WEIGHTS".split()
     names += "SOLVER.IMS_PER_BATCH SOLVER.MAX_ITER SOLVER.EPOCHS SOLVER.BASE_LR".split()
-    names += "TEST.FLIP TEST.CLIP_STRIDE TEST.TUBELETS_PER_WINDOW TEST.AMP.ENABLED".split()
     seed = cfg.SEED if cfg.SEED >= 0 else "random"
     pairs = [("trained on", ", ".join(cfg.DATASETS.TRAIN) or "nothing"), ("SEED", seed)]
     return pairs + [(name, _value(cfg, name)) for name in names]
@@ -104,6 +103,8 @@ def _result(folder: Path, max_bytes: int) -> dict[str, Any]:
     notes, rows = _metric_rows(record)
     if curves is None:
         notes.append("There is no curves.json: evaluate again for the curves and the confusion.")
+    if not record.get("settings"):
+        notes.append("The evaluation does not say with what settings the network was used.")
     videos, problem = {}, ""
     try:
         videos = _videos(folder, record["dataset"], max_bytes)
@@ -116,7 +117,10 @@ def _result(folder: Path, max_bytes: int) -> dict[str, Any]:
     }
     return {
         "dataset": record["dataset"],
-        "settings": [(key.replace("_", " "), value) for key, value in plain.items()],
+        "settings": [
+            *record.get("settings", {}).items(),
+            *((key.replace("_", " "), value) for key, value in plain.items()),
+        ],
         "metrics": {"head": ["", *map(_readable, _metric_names(record))], "rows": rows},
         "notes": notes,
         "plots": _captioned(figures),

@@ -98,6 +98,17 @@ def huge_jpeg() -> bytes:
     return data[:start] + struct.pack(">HH", 32000, 32000) + data[start + 4 :]
 
 
+def test_a_png_whose_part_states_a_huge_length_is_refused_before_it_is_decoded(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the image was decoded"))
+    data = cv2.imencode(".png", np.eye(64, dtype=np.uint8))[1].tobytes()
+    start = data.index(b"IDAT") - 4
+    (tmp_path / "image.png").write_bytes(data[:start] + b"\x7f" + data[start + 1 :])
+    with pytest.raises(InputError, match=DAMAGED):
+        read(tmp_path / "image.png")
+
+
 @pytest.mark.parametrize("make", [huge_png, huge_jpeg])
 def test_a_huge_image_is_refused_before_it_is_decoded(tmp_path, monkeypatch, make):
     monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("the image was decoded"))

@@ -219,6 +219,12 @@ def test_medians_in_the_log_go_on_after_a_resume(tmp_path):
     assert second.latest_with_smoothing_hint() == whole.latest_with_smoothing_hint()
 
 
+def test_a_long_training_remembers_no_more_than_its_log_tells(tmp_path):
+    """The log's estimate of the remaining time is a median over 1000 iterations."""
+    values = train(tmp_path, LogHistory(), end=1200).storage.history("loss").values()
+    assert values == [(i**2, i) for i in range(200, 1200)]
+
+
 @pytest.mark.parametrize(
     ("periods", "expected"),
     [((4, 0), [3, 7, 9]), ((4, 3), [2, 3, 5, 7, 8, 9]), ((0, 0), [9])],

@@ -24,6 +24,10 @@ def read_metrics(folder):
     return json.loads((folder / METRICS).read_text())["metrics"]
 
 
+def read_settings(folder):
+    return json.loads((folder / METRICS).read_text())["settings"]
+
+
 def read_detections(folder):
     with np.load(folder / METRICS.replace("metrics.json", "detections.npz")) as arrays:
         return {name: arrays[name] for name in arrays}
@@ -83,6 +87,10 @@ def test_the_saved_configuration_evaluates_what_was_trained(trained, train_net, 
     assert run.returncode == 0, run.output
     check_same_evaluation(tmp_path, output)
     assert (tmp_path / "config.yaml").read_bytes() == saved
+    assert read_settings(tmp_path).pop("MODEL.WEIGHTS") == f"{output}/model_final.pth"
+    run = train_net(tmp_path, "--eval-only", "TEST.FLIP", "True", config=output / "config.yaml")
+    assert run.returncode == 0, run.output
+    assert [read_settings(run)["TEST.FLIP"] for run in (output, tmp_path)] == [False, True]
 
 
 def test_the_training_can_be_repeated_from_what_it_left(trained):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stma_d2.evaluation.average_precision import (
@@ -61,6 +61,7 @@ def test_share_at_correct_detections(correct, members):
 
 
 @pytest.mark.parametrize("rule", RULES)
+@settings(deadline=None)
 @given(correct=st.lists(st.booleans(), max_size=30), place=st.integers(0, 30))
 def test_another_false_positive_never_helps(rule, correct, place):
     positives = max(sum(correct), 1)

@@ -79,6 +79,36 @@ def test_arrays_that_contradict_each_other_are_refused(tmp_path):
             load_detections(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("windows", [1.9, 2.0]),
+        ("windows", np.array([1, 2], np.uint64)),
+        ("boxes", np.zeros((6, 3, 4), np.complex64)),
+        ("scores", np.full((6, 2), "0.5")),
+        ("num_slots", [-1]),
+        ("videos", ["a", "a"]),
+        ("labels", [1, 2]),
+        ("protocol", 3),
+        ("min_tube_length", "many"),
+    ],
+)
+def test_arrays_of_another_kind_are_refused(tmp_path, key, value):
+    path = tmp_path / "detections.npz"
+    save_detections(path, {"a": some([1, 2], 3)}, ("Walk", "Run"), get_protocol("moc"))
+    np.savez(path, **{**np.load(path), key: np.array(value)})
+    with pytest.raises(InputError, match=r"detections\.npz does not hold saved detections: \S"):
+        load_detections(path)
+
+
+def test_a_small_file_that_stands_for_a_large_one_is_refused(tmp_path):
+    path = tmp_path / "detections.npz"
+    save_detections(path, {"a": some([1, 2], 3)})
+    np.savez_compressed(path, **{**np.load(path), "more": np.zeros(10**7)})
+    with pytest.raises(InputError, match="stand for 8000.* bytes, far more than it"):
+        load_detections(path)
+
+
 def test_labels_and_rules_come_back(tmp_path):
     path, protocol = tmp_path / "x.npz", get_protocol("act", 0.1, True, 7)
     save_detections(path, {"a": some([1], 1)}, ("Walk", "Run ü"), protocol)

@@ -10,23 +10,21 @@ import json
 import os
 import random
 import time
+from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 import torch
 
-from stma_d2.data import load_annotations, open_frames
-
 LONG = "STMA_LONG_TESTS" in os.environ
 KILLS = 15 if LONG else 2  # of each kind
 TRAINING = (
-    *("SOLVER.MAX_ITER", "60" if LONG else "24", "SOLVER.CHECKPOINT_PERIOD", "7"),
+    *("SOLVER.MAX_ITER", "24", "SOLVER.CHECKPOINT_PERIOD", "7"),
     *("SOLVER.EMA.DECAY", "0.9", "TEST.EVAL_PERIOD", "5", "DATALOADER.NUM_WORKERS", "1"),
 )
 # A checkpoint an iteration, and larger ones, so that most of the time is their writing.
 WRITING = (
-    *("SOLVER.MAX_ITER", "30" if LONG else "10", "SOLVER.CHECKPOINT_PERIOD", "1"),
+    *("SOLVER.MAX_ITER", "10", "SOLVER.CHECKPOINT_PERIOD", "1"),
     *("DATASETS.TEST", "()", "MODEL.STMA.ACTION.FUSED_CHANNELS", "256"),
     *("MODEL.STMA.HEAD_CHANNELS", "128"),
 )
@@ -71,12 +69,17 @@ def kill_in_writing(generator, span):
 
 @pytest.fixture
 def check_kills(start_train_net, train_net, assert_same_training, tmp_path, tell_row):
-    """Trains with kills, as often as it takes, and compares with the undisturbed training."""
+    """Trains with kills, as often as it takes, and compares with the undisturbed training.
 
-    def check(kind, training, choose_moment, span, seed):
+    A kill falls within ``span`` seconds, by default those that the undisturbed training took.
+    """
+
+    def check(kind, training, choose_moment, seed, span=None):
         generator = random.Random(seed)
+        start = time.monotonic()
         undisturbed = train_net(tmp_path / "undisturbed", *training)
         assert undisturbed.returncode == 0, undisturbed.output
+        span = span or time.monotonic() - start
         losses = dict(undisturbed.losses())
         kills, lost, ends = 0, 0, 0
         while kills < KILLS:
@@ -115,11 +118,11 @@ def check_kills(start_train_net, train_net, assert_same_training, tmp_path, tell
 
 
 def test_a_training_that_is_killed_ends_as_the_undisturbed_one(check_kills):
-    check_kills("training and its evaluations", TRAINING, kill_in_time, span=6.0, seed=0)
+    check_kills("training and its evaluations", TRAINING, kill_in_time, seed=0)
 
 
 def test_a_training_that_is_killed_while_it_saves_ends_as_the_undisturbed_one(check_kills):
-    check_kills("writing of a checkpoint", WRITING, kill_in_writing, span=0.03, seed=1)
+    check_kills("writing of a checkpoint", WRITING, kill_in_writing, seed=1, span=0.03)
 
 
 def contents(folder):
@@ -131,21 +134,31 @@ def contents(folder):
     }
 
 
-@pytest.fixture
-def raw_videos(synthetic_root, tmp_path):
-    """The small synthetic videos as files, and their annotations."""
-    source = synthetic_root / "synthetic_actions"
-    annotations = source / "SyntheticActions-GT.pkl"
-    for name in load_annotations(annotations).videos:
-        frames = list(open_frames(str(source / "rgb-images" / name)))
-        path = tmp_path / "raw" / f"{name}.avi"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        size = frames[0].shape[1::-1]
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, size)
-        for frame in frames:
-            writer.write(frame)
-        writer.release()
-    return tmp_path / "raw", annotations
+def is_running(pid):
+    """Whether there is such a process that is not only left to be asked for its status."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_killed_generator_leaves_no_process_behind(start_tool, tmp_path):
+    command = ("make_synthetic_actions.py", "--num-train", 500, "--workers", 2, "--root", tmp_path)
+    process = start_tool(*command)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    wait_until(lambda: len(children.read_text().split()) == 2)
+    workers = [int(pid) for pid in children.read_text().split()]
+    assert all(map(is_running, workers))
+    process.kill()
+    process.join()
+    wait_until(lambda: not any(map(is_running, workers)))
 
 
 def test_data_whose_preparation_is_killed_are_the_undisturbed_ones(

@@ -63,6 +63,7 @@ def test_what_is_no_key_is_left_to_the_options(line, overrides):
         ("--input 0 --output a.mp4 b.gif", "is drawn once, not into a.mp4 and others"),
         ("--input in.mp4 --output o.mp4 --fps 0", "--fps: it is '0'; it must be a number"),
         ("--input in.mp4 --output o.mp4 --fps 1e-9", "--fps: it is '1e-9'; it must be a number"),
+        (f"--input {__file__} --output o.gif --fps 101", "--fps: a GIF holds at most 100 frames"),
         ("--input in.mp4 --output o.mp4 --min-score run=x", "--min-score: it is 'x'; it must be a"),
         ("--input in.mp4 --output o.mp4 --weights W", "--weights: not allowed with argument --con"),
         ("--input in.mp4 --output o.mp4 MODLE.X 1 --stram", "unrecognized arguments: --stram"),

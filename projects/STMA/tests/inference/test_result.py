@@ -71,6 +71,13 @@ def test_json_holds_all_of_it(result):
     assert (best["id"], len(best["boxes"])) == (1, 4)
 
 
+def test_a_stream_s_password_is_not_told():
+    source = "rtsp://me:pw@host/street"
+    result = VideoResult.of(source, (48, 80), TIMES, ("wave", "jump"), [tube(1, 1, 0, 0.5)])
+    assert result.source == source
+    assert json.loads(result.to_json())["video"] == "rtsp://host/street"
+
+
 def test_a_data_frame_has_a_row_a_box(result, monkeypatch):
     def frame(rows, columns):
         return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -18,7 +18,7 @@ import pytest
 
 from stma_d2.errors import InputError
 from stma_d2.inference import sources
-from stma_d2.inference.sources import is_live, opened_source, set_by_interrupt, until
+from stma_d2.inference.sources import is_live, opened_source, set_by_interrupt, shown_name, until
 
 
 class FakeCamera:
@@ -111,6 +111,21 @@ def test_a_server_that_is_not_there_is_named_without_its_password():
     message = r"^rtsp://127\.0\.0\.1:1/street cannot be opened: Connection refused$"
     with pytest.raises(InputError, match=message), opened_source("rtsp://u:pw@127.0.0.1:1/street"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("rtsp://me:p@ss:w@host:554/a@b", "rtsp://host:554/a@b"),
+        ("rtsp://me@host/street?channel=2", "rtsp://host/street?channel=2"),
+        ("http://cam/v?user=me&pwd=x&n=1&token=ab", "http://cam/v?user=me&pwd=***&n=1&token=***"),
+        ("HTTPS://a:b@[::1]:80/x", "HTTPS://[::1]:80/x"),
+        ("a//me:pw@b.mp4", "a//me:pw@b.mp4"),
+        ("0", "0"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(name, shown):
+    assert shown_name(name) == shown
 
 
 def test_a_silent_server_is_given_up(monkeypatch):

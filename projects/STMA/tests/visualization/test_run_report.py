@@ -59,6 +59,18 @@ def test_the_page_tells_numbers_settings_and_training(report, evil):
     assert "the paper's" not in text
 
 
+def test_an_evaluation_is_told_with_its_own_settings_not_the_trainings(finished_run, report):
+    """The training's configuration says TEST.FLIP False and another checkpoint."""
+    assert "does not say with what settings" in words(report())
+    settings = {"MODEL.WEIGHTS": "run/model_best.pth", "TEST.FLIP": True}
+    change_metrics(finished_run, settings=settings)
+    text = words(report())
+    before, after = text.split("Evaluation on looked_at")
+    assert "TEST.FLIP" not in before and "MODEL.WEIGHTS none" in before
+    assert "MODEL.WEIGHTS run/model_best.pth TEST.FLIP True" in after
+    assert "does not say" not in text
+
+
 def test_best_and_worst_videos_with_their_tubes(report, evil):
     page = report()
     best, worst = videos(page)
@@ -175,7 +187,7 @@ def test_a_value_of_another_kind_is_told_with_file_and_key(
 def test_what_is_no_run_is_refused(finished_run, report):
     whole = evaluation(finished_run).read_text()
     evaluation(finished_run).write_text(whole[:50])
-    with pytest.raises(InputError, match=r"metrics\.json cannot be read.*evaluate again"):
+    with pytest.raises(InputError, match=r"metrics\.json: not readable JSON.*evaluate again"):
         report()
     evaluation(finished_run).write_text(whole)
     for name in ("curves.json", "metrics.json"):

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -202,8 +204,7 @@ def _write(folder: Path, level: Level, parameters: dict[str, Any], workers: int)
     if workers == 1:
         videos = dict(zip(names, map(_write_video, jobs), strict=True))
     else:
-        # Each process draws alone, without threads of OpenCV's.
-        with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
+        with ProcessPoolExecutor(workers, initializer=_prepare_worker) as pool:
             drawn = pool.map(_write_video, jobs, chunksize=4)
             videos = dict(zip(names, drawn, strict=True))
     num_train = parameters["num_train"]
@@ -211,6 +212,17 @@ def _write(folder: Path, level: Level, parameters: dict[str, Any], workers: int)
     annotations = TubeAnnotations(labels=level.labels, videos=videos, splits=(split,))
     save_annotations(annotations, str(folder / ANNOTATIONS))
     (folder / PARAMETERS).write_text(json.dumps(parameters))
+
+
+def _prepare_worker() -> None:
+    """Draw alone, without threads of OpenCV's, and end where the main process was killed."""
+    cv2.setNumThreads(0)
+    threading.Thread(target=_end_with_main_process, daemon=True).start()
+
+
+def _end_with_main_process() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def _jobs(frames: Path, level: Level, parameters: dict[str, Any]) -> Iterator[_Job]:
