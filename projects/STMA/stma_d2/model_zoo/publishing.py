@@ -29,7 +29,8 @@ def strip(checkpoint: Mapping[str, Any], *, half: bool) -> dict[str, Any]:
 
     Args:
         checkpoint: of ``read_detectron2_checkpoint``.
-        half: round the weights to half precision (float16).
+        half: round the weights to half precision (float16), but for the running statistics of batch
+            normalization: of pixels that no deviation divides, variances are beyond it.
 
     Returns:
         ``model`` and ``settings``, see `checkpoint.settings`.
@@ -44,10 +45,14 @@ def strip(checkpoint: Mapping[str, Any], *, half: bool) -> dict[str, Any]:
             "the checkpoint does not say its configuration; train it with this version"
         )
     weights = {
-        key: to_dtype(key, value, torch.float16) if half and value.is_floating_point() else value
+        key: to_dtype(key, value, torch.float16) if half and _is_rounded(key, value) else value
         for key, value in checkpoint["model"].items()
     }
     return {"model": weights, "settings": record}
+
+
+def _is_rounded(key: str, value: torch.Tensor) -> bool:
+    return value.is_floating_point() and not key.endswith((".running_mean", ".running_var"))
 
 
 def write_stripped(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:

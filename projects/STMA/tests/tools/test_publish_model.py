@@ -68,8 +68,10 @@ def test_a_published_network_is_what_its_record_says(main, training, tmp_path, c
     assert pth.stat().st_size < source.stat().st_size - 400_000  # without the optimizer
     content = torch.load(pth)
     assert content.keys() == {"model", "settings"}
-    floats = [value for value in content["model"].values() if value.is_floating_point()]
-    assert {value.dtype for value in floats} == {torch.float16}
+    floats = {k: value.dtype for k, value in content["model"].items() if value.is_floating_point()}
+    running = {key for key in floats if "running_" in key}
+    assert running and {floats[key] for key in running} == {torch.float32}
+    assert {floats[key] for key in floats.keys() - running} == {torch.float16}
 
     record = json.loads(pth.with_suffix(".json").read_text())
     assert (record["name"], record["file"]) == (NAME, f"Mine/{pth.name}")
