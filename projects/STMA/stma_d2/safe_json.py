@@ -14,8 +14,10 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         OSError: if it cannot be read.
-        InputError: naming the file, as `parse_json` does.
+        InputError: naming the file, if it is a folder, pipe or device, and as `parse_json` does.
     """
+    if os.path.exists(path) and not os.path.isfile(path):  # who opens a pipe waits
+        raise InputError(f"{os.fspath(path)} is a folder, pipe or device and no file")
     with open(path, "rb") as file:
         content = file.read()
     try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from stma_d2.errors import InputError
@@ -18,3 +20,12 @@ def test_what_is_no_json_or_too_deep_is_refused_with_the_files_name(tmp_path, te
 def test_values_come_back(tmp_path):
     (tmp_path / "a.json").write_text('{"a": [1, 2.5, null, "ü"]}', encoding="utf-8")
     assert read_json(tmp_path / "a.json") == {"a": [1, 2.5, None, "ü"]}
+
+
+def test_what_is_no_file_is_told_without_waiting(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(InputError, match="is a folder, pipe or device and no file"):
+            read_json(path)
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "none")

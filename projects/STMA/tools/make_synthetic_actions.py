@@ -8,7 +8,6 @@ folder of the data gets a sheet about them: data.html and classes.png.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from stma_d2.data.datasets.synthetic_actions import (
 )
 from stma_d2.data.datasets.synthetic_levels import LEVELS, Factors, Level
 from stma_d2.errors import clear_exit
+from stma_d2.safe_json import read_json
 from stma_d2.structures import VideoDict
 from stma_d2.visualization.data_report import write_data_sheet
 
@@ -64,7 +64,9 @@ def get_parser() -> argparse.ArgumentParser:
         help="side of the frames in pixels",
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace a set that has other parameters"
+        "--overwrite",
+        action="store_true",
+        help="replace a set that has other parameters or lost files",
     )
     parser.add_argument(
         "--workers",
@@ -89,7 +91,7 @@ def write_sheet(folder: Path, level: Level) -> tuple[Path, ...]:
         }
         for name, video in annotations.videos.items()
     ]
-    facts = {"level": level.name, **json.loads((folder / PARAMETERS).read_text())}
+    facts = {"level": level.name, **read_json(folder / PARAMETERS)}
     facts |= asdict(level.factors)
     return write_data_sheet(
         videos,

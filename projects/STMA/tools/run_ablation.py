@@ -169,7 +169,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _list_of(read: Callable[[str], _Item]) -> Callable[[str], list[_Item]]:
     """The type of an option with words between commas."""
-    return lambda words: [read(word) for word in dict.fromkeys(words.split(","))]
+    return lambda words: list(dict.fromkeys(map(read, words.split(","))))
 
 
 def _one_of(names: Collection[str]) -> Callable[[str], str]:

@@ -90,7 +90,8 @@ class TubeletCheckpointer(DetectionCheckpointer):
         if not self.save_dir or not self.save_to_disk:
             return
         for left_by_a_kill in Path(self.save_dir).glob("*.pth.partial-*"):
-            left_by_a_kill.unlink()
+            if left_by_a_kill.is_file():
+                left_by_a_kill.unlink()
         states = {key: value.state_dict() for key, value in self.checkpointables.items()}
         content = {"model": self.model.state_dict(), **states, "run": self.run, **kwargs}
         path = os.path.join(self.save_dir, f"{name}.pth")
@@ -148,13 +149,13 @@ class TubeletCheckpointer(DetectionCheckpointer):
             InputError: if the last checkpoint is missing or damaged; names the newest good one.
         """
         pointer = Path(self.save_dir, _POINTER)
-        name = pointer.read_text(errors="replace").strip()
+        name = pointer.read_text(errors="replace").strip() if pointer.is_file() else ""
         path = os.path.join(self.save_dir, name)
         try:
             if not name:
-                raise InputError(f"{pointer} is empty and names no checkpoint")
+                raise InputError(f"{pointer} is empty or no file, and names no checkpoint")
             if not os.path.isfile(path):
-                raise InputError(f"{pointer} names {name}, which is not there")
+                raise InputError(f"{pointer} names {name}, and there is no such file")
             return path, read_detectron2_checkpoint(path)
         except InputError as error:
             newest = self._newest_good(path)
@@ -262,11 +263,11 @@ class TubeletCheckpointer(DetectionCheckpointer):
         run, best = self._run_of_folder(), None
         for path in sorted(Path(self.save_dir).glob("*.pth")):
             try:
-                if path == Path(last) or not verify_seal(path):
+                if path == Path(last) or not path.is_file() or not verify_seal(path):
                     continue
                 content = read_detectron2_checkpoint(str(path))
                 iteration = content.get("iteration")
-            except InputError:
+            except (InputError, OSError):
                 continue
             if content.get("run") == run and isinstance(iteration, int):
                 if best is None or iteration > best[1]["iteration"]:

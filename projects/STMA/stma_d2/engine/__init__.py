@@ -2,7 +2,7 @@
 
 from .evaluation import evaluate
 from .launch import run
-from .setup import command_line, main, setup
+from .setup import command_line, main
 from .trainer import Trainer
 
 __all__ = [
@@ -11,5 +11,4 @@ __all__ = [
     "evaluate",
     "main",
     "run",
-    "setup",
 ]

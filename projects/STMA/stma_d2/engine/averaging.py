@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -58,12 +59,24 @@ class WeightAveraging(HookBase):
         """Go on from ``state_dict``; the averaged weights are the checkpoint's own.
 
         Raises:
-            InputError: if the trained weights do not fit or are no numbers.
+            InputError: see `load_trained`.
         """
-        ours = self._model.state_dict()
-        trained = fit_weights({"model": dict(state_dict["trained"])}, ours, must_fit=True)
-        self._model.load_state_dict(trained)
+        load_trained(self._model, state_dict)
         self._average.n_averaged.fill_(state_dict["iterations"])
+
+
+def load_trained(model: nn.Module, state_dict: Mapping[str, Any]) -> None:
+    """Load what the weights were that a `WeightAveraging` averaged.
+
+    Args:
+        model: the network in training; changed in place.
+        state_dict: the hook's.
+
+    Raises:
+        InputError: if they do not fit or are no numbers.
+    """
+    weights = {"model": dict(state_dict["trained"])}
+    model.load_state_dict(fit_weights(weights, model.state_dict(), must_fit=True))
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from detectron2.utils.events import CommonMetricPrinter, EventWriter
 from fvcore.common.history_buffer import HistoryBuffer
 
 from ..data import SkippedClips
+from ..errors import InputError
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +51,16 @@ class LastCheckpoints(hooks.PeriodicCheckpointer):
         return {"kept": [Path(path).name for path in self.recent_checkpoints]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the checkpoints of ``state_dict``, wherever their folder is now."""
+        """Go on with the checkpoints of ``state_dict``, wherever their folder is now.
+
+        Raises:
+            InputError: if it names another file: what is named here is removed one day.
+        """
+        for name in state_dict["kept"]:
+            if not re.fullmatch(rf"{self.file_prefix}_[0-9]{{7,}}\.pth", name):
+                raise InputError(f"it counts {name!r} among the checkpoints that a training writes")
         folder = Path(self.checkpointer.save_dir)
-        self.recent_checkpoints = [str(folder / Path(name).name) for name in state_dict["kept"]]
+        self.recent_checkpoints = [str(folder / name) for name in state_dict["kept"]]
 
 
 class BestCheckpoint(HookBase):
@@ -60,15 +69,20 @@ class BestCheckpoint(HookBase):
     Unlike Detectron2's own it remembers the best over --resume.
     """
 
-    def __init__(self, checkpointer: Checkpointer, metric: str) -> None:
+    def __init__(
+        self, checkpointer: Checkpointer, metric: str, dataset: str = "", protocol: str = ""
+    ) -> None:
         """Remember where and what.
 
         Args:
             checkpointer: saves it.
             metric: name in the flattened results, such as "action_detection/video_mAP@0.5".
+            dataset: on which it is measured.
+            protocol: by which it is measured.
         """
         self._checkpointer = checkpointer
         self._metric = metric
+        self._measure = {"metric": metric, "dataset": dataset, "protocol": protocol}
         self._best: float | None = None
 
     def update(self, results: Mapping[str, Any]) -> None:
@@ -82,12 +96,21 @@ class BestCheckpoint(HookBase):
             logger.info(f"the best {self._metric} so far, {value:.2f}, is kept in model_best.pth")
 
     def state_dict(self) -> dict[str, Any]:
-        """The best value, where there was an evaluation."""
-        return {} if self._best is None else {"best": self._best}
+        """The best value, and of what it is one, where there was an evaluation."""
+        return {} if self._best is None else {"best": self._best, **self._measure}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the best value of ``state_dict``."""
-        self._best = float(state_dict["best"])
+        """Go on with the best value of ``state_dict``, if it is one of the same metric."""
+        best = float(state_dict["best"])
+        before = {name: state_dict.get(name, "unknown") for name in self._measure}
+        if before == self._measure:
+            self._best = best
+            return
+        said = [" ".join(map(str, one.values())) for one in (before, self._measure)]
+        logger.warning(
+            f"the best evaluation was by {said[0]} in the checkpoint and is by {said[1]} from "
+            "here: the next one replaces model_best.pth"
+        )
 
 
 class Evaluation(hooks.EvalHook):

@@ -1,11 +1,10 @@
-"""What the system must grant a training: file descriptors, shared memory, a place to write."""
+"""What the system must grant a training: file descriptors, shared memory, room on the disk."""
 
 from __future__ import annotations
 
 import os
 import resource
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +14,7 @@ from torch import nn
 
 from ..data import ClipSampler
 from ..errors import DISK_ERRORS, InputError
+from .folder import check_output_dir
 
 _SHARED_MEMORY = "/dev/shm"
 # Batches that each worker of a loader prepares ahead (PyTorch's default).
@@ -64,20 +64,6 @@ def check_limits(cfg: CfgNode, *, training: bool) -> None:
             f"for the batches they prepare, and {_SHARED_MEMORY} has {free / 2**20:.0f} MiB free; "
             "enlarge it (docker run --shm-size ...), or lower DATALOADER.NUM_WORKERS (0 needs none)"
         )
-
-
-def check_output_dir(output_dir: str) -> None:
-    """Make OUTPUT_DIR and write to it.
-
-    Raises:
-        InputError: if that is not possible.
-    """
-    try:
-        os.makedirs(output_dir, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output_dir) as file:
-            file.write(b"written")
-    except OSError as error:
-        raise InputError(f"OUTPUT_DIR {output_dir} cannot be written to: {error}") from error
 
 
 def check_disk_space(output_dir: str, model: nn.Module, num_copies: int) -> None:

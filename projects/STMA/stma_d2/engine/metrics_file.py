@@ -10,7 +10,9 @@ from pathlib import Path
 
 from detectron2.utils.events import JSONWriter, get_event_storage
 
+from ..errors import InputError
 from ..files import atomic_write
+from ..safe_json import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +85,7 @@ def _lines_before(path: Path, start_iter: int) -> list[dict]:
 def _parse(text: bytes) -> dict | None:
     """A line's scalars; None where it is no line of ours, or half of one."""
     try:
-        line = json.loads(text)
-    except ValueError:
+        line = parse_json(text)
+    except InputError:
         return None
     return line if isinstance(line, dict) and isinstance(line.get("iteration"), int) else None

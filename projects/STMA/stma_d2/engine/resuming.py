@@ -24,6 +24,8 @@ _MEANING = {
     "SEED": "; it has no effect: order of the data, augmentation and random numbers go on as the "
     "checkpoint's seed has them",
     "DATASETS.TRAIN": "; the order of the data cannot go on, another one begins here",
+    "SOLVER.EMA.DECAY": "; the trained weights go on, and an average that begins here begins with "
+    "them",
     "SOLVER.IMS_PER_BATCH": "; the place in the data is iteration x batch, so that windows are "
     "left out or come again",
 }

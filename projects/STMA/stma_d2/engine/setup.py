@@ -19,25 +19,31 @@ from ..config import find_config_file, load_config
 from ..errors import InputError
 from ..files import atomic_write
 from .evaluation import build_evaluators, check_expected_results
+from .folder import check_output_dir, only_training
 from .launch import run
-from .limits import check_limits, check_output_dir, raise_descriptor_limit
+from .limits import check_limits, raise_descriptor_limit
 from .logs import drop_colors, leave_out_configuration
 from .trainer import Trainer
 
 logger = logging.getLogger(__name__)
 
 
-def setup(args: argparse.Namespace) -> CfgNode:
-    """Load the configuration of ``args`` and set up logging, seeds and OUTPUT_DIR.
-
-    Detectron2 writes the configuration to ``OUTPUT_DIR/config.yaml``. An evaluation leaves the one
-    that is there as it is: it is a training's.
-    """
+def configuration(args: argparse.Namespace) -> CfgNode:
+    """Load the configuration of ``args`` and make its OUTPUT_DIR."""
     if args.config_file:
         args.config_file = find_config_file(args.config_file)
     cfg = load_config(args.config_file, args.opts)
     cfg.freeze()
     check_output_dir(cfg.OUTPUT_DIR)
+    return cfg
+
+
+def setup(cfg: CfgNode, args: argparse.Namespace) -> None:
+    """Set up logging, seeds and what OUTPUT_DIR says of the configuration.
+
+    Detectron2 writes the configuration to ``OUTPUT_DIR/config.yaml``. An evaluation leaves the one
+    that is there as it is: it is a training's.
+    """
     raise_descriptor_limit()
     logging.raiseExceptions = False  # a full disk is told once, not for each line of the log
     leave_out_configuration()
@@ -45,7 +51,6 @@ def setup(args: argparse.Namespace) -> CfgNode:
         default_setup(cfg, args)
     setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="stma_d2")
     drop_colors("detectron2", "fvcore", "stma_d2")
-    return cfg
 
 
 def main(args: argparse.Namespace) -> dict | None:
@@ -54,8 +59,10 @@ def main(args: argparse.Namespace) -> dict | None:
     Raises:
         InputError: if that cannot be done, or if the metrics are not TEST.EXPECTED_RESULTS.
     """
-    cfg = setup(args)
-    results = _evaluate(cfg, args.resume) if args.eval_only else _train(cfg, args.resume)
+    cfg = configuration(args)
+    with nullcontext() if args.eval_only else only_training(cfg.OUTPUT_DIR):
+        setup(cfg, args)
+        results = _evaluate(cfg, args.resume) if args.eval_only else _train(cfg, args.resume)
     if not comm.is_main_process():
         return None
     if cfg.TEST.EXPECTED_RESULTS:

@@ -19,7 +19,7 @@ from ..checkpoint import TubeletCheckpointer, training_record
 from ..config import check_values
 from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError, Stopped
-from .averaging import WeightAveraging, average_buffers
+from .averaging import WeightAveraging, average_buffers, load_trained
 from .evaluation import best_metric, build_evaluators, evaluate
 from .hooks import (
     BeforeSaving,
@@ -107,7 +107,12 @@ class Trainer(DefaultTrainer):
         """Detectron2's hooks, and those that make a checkpoint whole."""
         solver, period = self.cfg.SOLVER, self.cfg.TEST.EVAL_PERIOD
         main = comm.is_main_process()
-        self.best = BestCheckpoint(self.checkpointer, best_metric(self.cfg))
+        self.best = BestCheckpoint(
+            self.checkpointer,
+            best_metric(self.cfg),
+            dataset=next(iter(self.cfg.DATASETS.TEST), ""),
+            protocol=self.cfg.TEST.PROTOCOL,
+        )
         self.stopping = StopOnSignal(self._save_before_stop)
         return [
             hook
@@ -271,7 +276,11 @@ class Trainer(DefaultTrainer):
             InputError: if it is the state of another kind of training, or of one that went further.
         """
         check_state(state_dict, self.cfg)
-        super(DefaultTrainer, self).load_state_dict(state_dict)
+        hook_states = dict(state_dict["hooks"])
+        if self.averaging is None and WeightAveraging.__name__ in hook_states:
+            # The checkpoint's own weights are an average; optimizer and data go on with these.
+            load_trained(self._trainer.inner_model, hook_states.pop(WeightAveraging.__name__))
+        super(DefaultTrainer, self).load_state_dict({**state_dict, "hooks": hook_states})
         self._trainer.load_state_dict(state_dict["_trainer"])
         self.start_iter = self.iter + 1
         self.data_seed = state_dict["data_seed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +12,14 @@ from detectron2.config import CfgNode
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from ..checkpoint import changed_keys
-from ..config import load_config
+from ..config import by_full_name, load_config
+from ..engine.folder import check_contents
 from ..errors import InputError
 from ..evaluation import write_json
 from ..files import file_sha256
+from ..safe_json import read_json
+from ..safe_yaml import parse_yaml
+from .outcome import check_outcome
 from .rows import ROWS, Row
 
 _FILE = "run.json"
@@ -99,11 +103,20 @@ class Run:
         Raises:
             InputError: if the folder is of another run; names the keys that differ.
         """
-        record = self._record()
-        return record and record["result"]
+        result = (self._record() or {}).get("result")
+        if result is not None:
+            check_outcome(result, f"{self.folder / _FILE} is damaged")
+        return result
+
+    @property
+    def _keys(self) -> tuple[str, ...]:
+        """What the run's own words set."""
+        return self.words[self.words.index("--resume") + 1 :: 2]
 
     def _record(self) -> dict[str, Any] | None:
         file = self.folder / _FILE
+        if self.folder.is_dir():
+            check_contents(self.folder)
         if not file.is_file():
             if self.folder.is_dir() and any(self.folder.iterdir()):
                 raise InputError(
@@ -112,11 +125,16 @@ class Run:
                 )
             return None
         try:
-            record = json.loads(file.read_text(encoding="utf-8"))
+            record = read_json(file)
             data, _ = record["data"], record["result"]
+            written = dict(by_full_name(parse_yaml(record["config"], "its configuration")))
+            if missing := [key for key in self._keys if key not in written]:
+                raise KeyError(f"its configuration lacks {missing[0]}")
             changes = changed_keys(record, self.cfg)
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{file} is damaged ({error!r}); remove the folder") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{file} is damaged ({type(error).__name__}: {error}); remove the folder"
+            ) from error
         told = [f"{key} was {old} and is {new}" for key, old, new in changes if key not in _FREE]
         if data != self.data:
             told.append("the annotations are others")
@@ -154,6 +172,7 @@ def started(settings: Settings, output: Path) -> list[Run]:
     found = [
         (int(path.parent.name.removeprefix("seed-")), path.parent.parent.name)
         for path in output.glob(f"*/seed-*/{_FILE}")
+        if re.fullmatch(r"seed-(0|[1-9][0-9]*)", path.parent.name)
     ]
     order, data = list(ROWS), _data(settings) if found else {}
     known = sorted((seed, order.index(name)) for seed, name in found if name in ROWS)

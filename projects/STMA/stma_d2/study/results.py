@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,10 +14,15 @@ from ..config import by_full_name
 from ..errors import InputError
 from ..evaluation import write_json
 from ..model_zoo.publishing import describe_training
+from ..safe_json import read_json
+from .outcome import check_outcome
 from .plan import Run, Settings
 from .rows import ROWS
 
-_NEEDED = ("config", "overrides", "class_groups", "runs")
+# Of a study, with their kinds.
+_NEEDED = {
+    **{"config": str, "overrides": list, "class_groups": (Mapping, type(None)), "runs": list}
+}
 
 
 def read_run(run: Run, jobs: int) -> dict[str, Any]:
@@ -36,7 +40,7 @@ def read_run(run: Run, jobs: int) -> dict[str, Any]:
     (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
     checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
     metrics, curves = (
-        json.loads((run.folder / "inference" / test / name).read_text(encoding="utf-8"))
+        read_json(run.folder / "inference" / test / name)
         for name in ("metrics.json", "curves.json")
     )
     return {
@@ -81,14 +85,17 @@ def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: naming the file, if it is missing or no study, or of rows that are not known.
     """
     try:
-        study = json.loads(Path(path).read_text(encoding="utf-8"))
-        missing = [name for name in _NEEDED if name not in study]
-        unknown = sorted({run["row"] for run in study.get("runs", ())} - set(ROWS))
+        study = read_json(path)
     except FileNotFoundError as error:
         raise InputError(f"there is no study at {path}; tools/run_ablation.py makes one") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path} is no study: {error!r}") from error
-    if missing or unknown:
-        what = f"it lacks {missing}" if missing else f"it has the unknown rows {unknown}"
-        raise InputError(f"{path} is no study: {what}")
+    except InputError as error:
+        raise InputError(f"{path} is no study: {error}") from error
+    for name, kind in _NEEDED.items():
+        if not isinstance(study, Mapping) or not isinstance(study.get(name, ()), kind):
+            raise InputError(f"{path} is no study: it has no {name!r} as a study does")
+    groups = (study["class_groups"] or {}).values()
+    if not all(isinstance(word, str) for word in (*study["overrides"], *groups)):
+        raise InputError(f"{path} is no study: its overrides and class_groups are no words")
+    for run in study["runs"]:
+        check_outcome(run, f"{path} is no study")
     return study

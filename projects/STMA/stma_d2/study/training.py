@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -15,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from ..engine.folder import folder_lock
 from ..engine.memory import KEEP_MEMORY
 from .plan import Run
 
 CONSOLE = "console.txt"  # what a run's processes say, in its folder
-_LOCK = "lock"
 _POLL = 0.1  # seconds between two looks at the processes
 # Seconds that a training has, when it is told to end, for its iteration and its checkpoint.
 _GRACE = 60.0
@@ -108,19 +107,16 @@ def train(
 def _start(run: Run, script: Path, device: str, environment: dict[str, str]) -> _Job | None:
     """Start a run's process; None if one that outlived an earlier call still trains it."""
     run.prepare()
-    with open(run.folder / _LOCK, "wb") as lock, open(run.folder / CONSOLE, "ab") as console:
-        # The process inherits the lock, and has it as long as it lives.
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with folder_lock(run.folder) as free:  # a training takes it itself
+        if not free:
             return None
+    with open(run.folder / CONSOLE, "ab") as console:
         process = subprocess.Popen(
             [sys.executable, str(script), *run.words, "MODEL.DEVICE", device],
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=subprocess.STDOUT,
             env=environment,
-            pass_fds=(lock.fileno(),),
             start_new_session=True,  # Ctrl-C is for this process, which tells the others
         )
     return _Job(run, device, process, time.monotonic())

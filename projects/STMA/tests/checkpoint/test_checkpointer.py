@@ -303,15 +303,25 @@ def test_resuming_takes_the_last_checkpoint(folder, trained):
     assert_equal(model, trained)
 
 
+def make_the_pointer_a_pipe(folder):
+    (folder / "last_checkpoint").unlink()
+    os.mkfifo(folder / "last_checkpoint")
+
+
 FAULTS = {
     "empty pointer": (
         lambda folder: (folder / "last_checkpoint").write_text(""),
         "last_checkpoint is empty",
         2,
     ),
+    "pipe as pointer": (
+        make_the_pointer_a_pipe,
+        "last_checkpoint is empty or no file",
+        2,
+    ),
     "dangling pointer": (
         lambda folder: (folder / "model_2.pth").unlink(),
-        r"last_checkpoint names model_2\.pth, which is not there",
+        r"last_checkpoint names model_2\.pth, and there is no such file",
         1,
     ),
     "empty": (lambda folder: os.truncate(folder / "model_2.pth", 0), r"model_2\.pth is empty", 1),
@@ -339,6 +349,9 @@ def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
     for name in ("later_but_not_ours", "later_but_damaged"):
         torch.save({"model": network().state_dict(), "iteration": 9}, folder / f"{name}.pth")
     os.truncate(folder / "later_but_damaged.pth", 1000)
+    for name in ("a_folder.pth", "left.pth.partial-1"):
+        (folder / name).mkdir()
+    os.mkfifo(folder / "a_pipe.pth")
     (folder / "last_checkpoint").write_text(pointer)
     break_it(folder)
 
@@ -350,6 +363,7 @@ def test_where_the_last_checkpoint_is_lost_the_newest_good_one_is_named(
     (warning,) = {r.getMessage() for r in log.records if r.levelname == "WARNING"}
     assert re.search(rf"{reason}.* newest good checkpoint instead, .*{name}", warning)
 
+    TubeletCheckpointer(network(), str(folder)).save("model_best")
     for path in folder.glob("model_*.pth"):
         path.unlink()
     with pytest.raises(

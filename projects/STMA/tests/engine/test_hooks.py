@@ -18,6 +18,7 @@ from stma_d2.engine.hooks import (
     LogHistory,
     Writers,
 )
+from stma_d2.errors import InputError
 
 
 class Training(TrainerBase):
@@ -68,11 +69,19 @@ def test_a_resumed_training_counts_the_checkpoints_that_it_wrote_before(tmp_path
     ]
 
 
+@pytest.mark.parametrize("name", ["config.yaml", "../model_0000001.pth", "model_final.pth"])
+def test_a_state_that_would_have_other_files_removed_is_refused(tmp_path, name):
+    with pytest.raises(InputError, match=f"'{name}' among the checkpoints that a training writes"):
+        LastCheckpoints(checkpointer(tmp_path), 2, max_to_keep=1).load_state_dict(
+            {"kept": ["model_0000003.pth", name]}
+        )
+
+
 class Values(BestCheckpoint):
     """Takes the next of some values as each iteration's evaluation."""
 
-    def __init__(self, folder, values):
-        super().__init__(checkpointer(folder), "task/metric")
+    def __init__(self, folder, values, dataset="val", protocol="moc"):
+        super().__init__(checkpointer(folder), "task/metric", dataset, protocol)
         self.values = iter(values)
 
     def after_step(self):
@@ -97,13 +106,27 @@ def test_the_best_evaluation_is_kept_over_a_resume(tmp_path):
     assert best_iteration(tmp_path) == 5
 
 
+@pytest.mark.parametrize("changed", [{"dataset": "test"}, {"protocol": "act"}])
+def test_the_best_of_another_measure_is_no_longer_the_best(tmp_path, caplog, changed):
+    first = Values(tmp_path, [7.0])
+    train(tmp_path, first, end=1)
+    second = Values(tmp_path, [5.0], **changed)
+    second.load_state_dict(first.state_dict())
+    train(tmp_path, second, start=1, end=2)
+    assert best_iteration(tmp_path) == 1
+    (line,) = (r.getMessage() for r in caplog.records if r.levelno == logging.WARNING)
+    assert "was by task/metric val moc in the checkpoint and is by" in line
+
+
 def test_a_best_checkpoint_knows_its_own_value(tmp_path):
     """Saved inside the checkpoint, so that a training that resumes from it does not undercut it."""
     hook = Values(tmp_path, [7.0])
     hook._checkpointer.add_checkpointable("hook", hook)
     train(tmp_path, hook, end=1)
     saved = checkpointer(tmp_path).load(str(tmp_path / "model_best.pth"))
-    assert saved["hook"] == {"best": 7.0}
+    assert saved["hook"] == {
+        **{"best": 7.0, "metric": "task/metric", "dataset": "val", "protocol": "moc"}
+    }
 
 
 def test_a_metric_that_was_not_evaluated_is_told(tmp_path, caplog):

@@ -93,14 +93,6 @@ def test_the_soft_limit_of_descriptors_becomes_the_hard_one():
     process.join(timeout=30)
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    with pytest.raises(InputError, match="OUTPUT_DIR .*file/output cannot be written"):
-        limits.check_output_dir(str(tmp_path / "file" / "output"))
-    limits.check_output_dir(str(tmp_path / "new" / "output"))
-    assert os.listdir(tmp_path / "new" / "output") == []
-
-
 def test_a_disk_without_room_for_a_checkpoint_is_told(tmp_path, monkeypatch):
     model = nn.Linear(2**18, 1, bias=False)  # 1 MiB
     free(monkeypatch, 2.9 * 2**20)

@@ -70,3 +70,9 @@ def test_another_trainings_file_is_renamed(file, caplog):
         assert aside.read_text() == f"{number}"
         assert f"{file} is of an earlier training and is now {aside.name}" in caplog.text
     assert not file.exists()
+
+
+def test_a_line_that_is_nested_without_end_is_taken_out(file):
+    file.write_text(WRITTEN.splitlines(keepends=True)[0] + "[" * 200000)
+    MetricsFile(str(file.parent), 20).close()
+    assert file.read_text() == WRITTEN.splitlines(keepends=True)[0]

@@ -12,6 +12,7 @@ import torch
 
 from stma_d2.checkpoint import record_of
 from stma_d2.config import load_config
+from stma_d2.engine.folder import folder_lock
 from stma_d2.safe_yaml import parse_yaml
 
 METRICS = "inference/synthetic_actions_val/metrics.json"
@@ -237,6 +238,15 @@ def test_bad_input_ends_in_one_clear_message(train_net, tmp_path, arguments, wor
     for word in words:
         assert word in message
     assert "Traceback" not in run.output
+
+
+def test_a_second_training_in_a_folder_is_refused_before_it_touches_anything(train_net, tmp_path):
+    with folder_lock(tmp_path):
+        run = train_net(tmp_path)
+    assert run.returncode == 1, run.output
+    assert run.last_line.startswith(f"error: another training is going on in OUTPUT_DIR {tmp_path}")
+    left = {path.name for path in tmp_path.iterdir()}
+    assert "training.lock" in left and not left & {"log.txt", "config.yaml", "run_id"}
 
 
 def test_a_training_that_diverges_ends_in_one_clear_message(trained, train_net, tmp_path):

@@ -171,6 +171,28 @@ def test_the_average_goes_into_checkpoints_and_the_training_into_resumed_ones(cf
     assert not torch.equal(averaged["model"][name], plain["model"][name])
 
 
+def test_a_training_whose_average_ends_goes_on_with_trained_weights(cfg, train, tmp_path, caplog):
+    plain = train(cfg)
+    cfg.SOLVER.EMA.DECAY, cfg.OUTPUT_DIR = 0.9, str(tmp_path / "averaged")
+    train(cfg, interrupt_at=3)
+    cfg.SOLVER.EMA.DECAY = 0.0
+    with caplog.at_level(logging.WARNING):
+        resumed = train(cfg, resume=True)
+    assert resumed.losses == {i: loss for i, loss in plain.losses.items() if i >= 2}
+    assert "EMA.DECAY was 0.9 in the checkpoint and is 0.0 from here; the trained" in caplog.text
+    assert "Cannot find" not in caplog.text
+
+
+def test_a_training_whose_average_begins_goes_on_with_its_weights(cfg, train):
+    plain = train(cfg)
+    train(cfg, interrupt_at=3)
+    cfg.SOLVER.EMA.DECAY = 0.9
+    resumed = train(cfg, resume=True)
+    assert resumed.losses == {i: loss for i, loss in plain.losses.items() if i >= 2}
+    saved = torch.load(f"{cfg.OUTPUT_DIR}/model_final.pth")
+    assert saved["trainer"]["hooks"]["WeightAveraging"]["iterations"] == 4
+
+
 def test_a_checkpoint_without_a_training_is_not_resumed(cfg, train):
     train(cfg)
     trainer = Trainer(cfg)

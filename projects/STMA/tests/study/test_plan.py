@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 
 import pytest
 
@@ -64,15 +66,19 @@ def test_an_override_goes_before_a_recipe(make_plan):
     assert base.cfg.MODEL.STMA.LOSS_WEIGHT.SIZE == 0.3
 
 
-def test_a_finished_run_is_taken_from_its_folder(make_plan, data, tmp_path):
+def test_a_finished_run_is_taken_from_its_folder(make_plan, make_run, data, tmp_path):
     (run,) = make_plan()
     assert run.result() is None and not run.folder.exists()
     run.prepare()
     assert run.result() is None
-    run.finish({"row": "full"})
+    result = make_run("full", 1, {"grow": 5})
+    run.finish(result)
     run.prepare()
     (again,) = make_plan()
-    assert again.result() == {"row": "full"}
+    assert again.result() == result
+    # A copy under another name is none of the study's.
+    shutil.copytree(run.folder, run.folder.with_name("seed-x"))
+    shutil.copytree(run.folder, run.folder.with_name("seed-01"))
     (found,) = started(Settings(CONFIG, 7, data), tmp_path / "runs")
     assert (found.row.name, found.seed, found.folder) == ("full", 1, run.folder)
 
@@ -108,10 +114,18 @@ def test_a_folder_that_is_no_runs_and_a_damaged_one_are_refused(make_plan):
     (run.folder / "photo.jpg").touch()
     with pytest.raises(InputError, match="something else than a run"):
         run.result()
-    for content in ("{", "[]", json.dumps({"config": "", "data": {}})):
+    damaged = [
+        {"config": config, "data": run.data, "result": None}
+        for config in ("", 5, "5", "a: b", run.cfg.dump().replace("SEED", "SEEDS"))
+    ] + [{"config": run.cfg.dump(), "data": run.data, "result": result} for result in (5, {}, [])]
+    for content in ("{", "[]", "[" * 200000, *map(json.dumps, damaged)):
         (run.folder / "run.json").write_text(content)
-        with pytest.raises(InputError, match=r"run\.json is damaged"):
+        with pytest.raises(InputError, match=r"run\.json is damaged") as error:
             run.result()
+        assert "\n" not in str(error.value)
+    os.mkfifo(run.folder / "console.txt")
+    with pytest.raises(InputError, match=r"console\.txt is a pipe"):
+        run.result()
 
 
 def test_what_the_study_sets_itself_is_no_override(make_plan):

@@ -29,7 +29,8 @@ def test_a_study_that_is_missing_damaged_or_of_unknown_rows_is_named(study, tmp_
     with pytest.raises(InputError, match=r"there is no study at .*ablations\.json"):
         write_report(tmp_path)
     runs = [{**study["runs"][0], "row": "K9"}]
-    for content in ("{", "[]", "{}", json.dumps({**study, "runs": runs})):
+    damaged = [{**study, "runs": runs}, {**study, "runs": [5]}, {**study, "overrides": [5]}]
+    for content in ("{", "[]", "{}", "[" * 200000, *map(json.dumps, damaged)):
         (tmp_path / "ablations.json").write_text(content)
         with pytest.raises(InputError, match=r"ablations\.json is no study: .*"):
             write_report(tmp_path)

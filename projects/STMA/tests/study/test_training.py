@@ -16,9 +16,10 @@ import pytest
 from stma_d2.errors import Stopped, clear_exit
 from stma_d2.study import training
 
-# Notes its start and its end; waits for a file of the name "go" where it is told to.
+# Locks its folder as a training does. Notes its start and its end; waits for a file of the name
+# "go" where it is told to.
 SCRIPT = """
-import json, os, signal, sys, time
+import fcntl, json, os, signal, sys, time
 folder, what, device = sys.argv[1], sys.argv[2], sys.argv[-1]
 def note(word):
     with open(os.path.join(os.path.dirname(folder), "notes"), "a") as file:
@@ -27,6 +28,8 @@ def stop(number, frame):
     note("saved")
     sys.exit("stopped by SIGTERM")
 signal.signal(signal.SIGTERM, stop)
+lock = open(os.path.join(folder, "training.lock"), "ab")
+fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 note("begun")
 if what == "fail":
     sys.exit("a warning\\nerror: training diverged")

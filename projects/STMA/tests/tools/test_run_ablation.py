@@ -128,6 +128,11 @@ def test_report_only_trains_nothing_and_gives_the_same_bytes(run, trained, tmp_p
     assert len(trained[0]) == 1
 
 
+def test_a_seed_that_is_named_twice_is_trained_once(run, trained):
+    run("--rows", "K1", "--seeds", "1,01,+1")
+    assert trained[0] == [[("K1", 1)]]
+
+
 @pytest.mark.parametrize(
     "words", [("--rows", "K9"), ("--tables", "1"), ("--seeds", "1,-1"), ("--time-limit", "x")]
 )

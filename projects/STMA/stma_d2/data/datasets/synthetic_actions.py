@@ -32,8 +32,9 @@ from detectron2.data import MetadataCatalog
 
 from ...errors import InputError
 from ...files import scratch_folder
+from ...safe_json import read_json
 from ...structures import Split, Tube, TubeAnnotations, VideoAnnotation
-from ..annotations import save_annotations
+from ..annotations import load_annotations, save_annotations
 from ..catalog import register_tube_dataset
 from .synthetic_levels import LEVELS, Factors, Level
 from .synthetic_plan import VideoPlan, deal_labels, plan_video
@@ -87,8 +88,9 @@ def generate_synthetic_actions(
 ) -> Path:
     """Write a level's data set into its folder in ``root``, whole or not at all.
 
-    Returns at once when it is already there with the same parameters. The same parameters give the
-    same bytes, whatever the number of workers (with the same versions of numpy and OpenCV).
+    Returns at once when it is already there with the same parameters and all its frames. The same
+    parameters give the same bytes, whatever the number of workers (with the same versions of numpy
+    and OpenCV).
 
     Args:
         root: folder of all data sets, ``$DETECTRON2_DATASETS``; made when missing.
@@ -98,14 +100,15 @@ def generate_synthetic_actions(
         num_val: videos of the validation subset.
         seed: at least 0.
         image_size: side of the square frames in pixels, at least ``MIN_IMAGE_SIZE``.
-        overwrite: replace a data set that has other parameters.
+        overwrite: replace a data set that has other parameters, or that lost files.
         workers: processes that draw, each one video at a time.
 
     Returns:
         The folder.
 
     Raises:
-        InputError: if a parameter is out of range, or the factors leave actors no room.
+        InputError: if a parameter is out of range, the factors leave actors no room, or a data set
+            that is there has lost files and ``overwrite`` is false.
         FileExistsError: if a data set of other parameters is there and ``overwrite`` is false, or
             if the folder holds something else.
     """
@@ -147,19 +150,41 @@ def _is_present(folder: Path, parameters: dict[str, Any], overwrite: bool) -> bo
     if not folder.exists():
         return False
     try:
-        existing = json.loads((folder / PARAMETERS).read_text())
-    except (OSError, ValueError) as error:
+        existing = read_json(folder / PARAMETERS)
+    except (OSError, InputError) as error:
         raise FileExistsError(
             f"{folder} holds no {PARAMETERS} of a generated data set; move it away first"
         ) from error
     if existing == parameters:
-        return True
+        damage = _damage(folder)
+        if damage and not overwrite:
+            raise InputError(f"{damage}; pass overwrite=True (--overwrite) to generate it again")
+        return not damage
     if not overwrite:
         raise FileExistsError(
             f"{folder} was generated with {existing}, not {parameters}; "
             "pass overwrite=True (--overwrite) to replace it"
         )
     return False
+
+
+def _damage(folder: Path) -> str:
+    """What the data set has lost since it was generated; "" if nothing."""
+    try:
+        videos = load_annotations(folder / ANNOTATIONS).videos
+    except (OSError, InputError) as error:
+        return str(error)
+    for name, video in videos.items():
+        frames = folder / FRAMES / name
+        there = set(os.listdir(frames)) if frames.is_dir() else set()
+        names = (_frame_name(number) for number in range(1, video.num_frames + 1))
+        if missing := [name for name in names if name not in there]:
+            return f"{frames} lacks {len(missing)} of its frames ({missing[0]}, ...)"
+    return ""
+
+
+def _frame_name(number: int) -> str:
+    return f"{number:05d}.jpg"
 
 
 class _Job(NamedTuple):
@@ -218,7 +243,7 @@ def _write_video(job: _Job) -> VideoAnnotation:
     folder.mkdir(parents=True)
     for time, image in enumerate(frames):
         _, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
-        (folder / f"{time + 1:05d}.jpg").write_bytes(encoded.tobytes())
+        (folder / _frame_name(time + 1)).write_bytes(encoded.tobytes())
     return _annotate(plan, job.image_size)
 
 

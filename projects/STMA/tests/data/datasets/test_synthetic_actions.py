@@ -214,3 +214,23 @@ def test_metadata_tell_the_group_of_each_class(level, tmp_path):
         assert set(metadata.class_groups.values()) <= {"looks", "short", "long"}
     with pytest.raises(InputError, match=f"make_synthetic_actions.py --level {level}"):
         DatasetCatalog.get(f"{LEVELS[level].folder}_val")
+
+
+def test_a_set_that_lost_files_is_told_and_generated_again(tiny_root, tmp_path):
+    def generate(**options):
+        generate_synthetic_actions(tmp_path, seed=3, **TINY, **options)
+
+    generate()
+    folder = tmp_path / "synthetic_actions"
+    (folder / "rgb-images" / "val_0001" / "00002.jpg").unlink()
+    with pytest.raises(InputError, match=r"val_0001 lacks 1 of its .*00002\.jpg.*--overwrite"):
+        generate()
+    generate(overwrite=True)
+    (folder / "SyntheticActions-GT.pkl").write_bytes(b"")
+    with pytest.raises(InputError, match=r"SyntheticActions-GT\.pkl.*--overwrite"):
+        generate()
+    generate(overwrite=True)
+    assert _contents(tmp_path) == _contents(tiny_root)
+    (folder / "parameters.json").write_text("[" * 200000)
+    with pytest.raises(FileExistsError, match=r"parameters\.json"):
+        generate()
