@@ -313,6 +313,7 @@ def test_our_backbones_refuse_to_freeze_stages(cfg):
 
 def test_detectron2_s_resnets_freeze_stages(cfg):
     cfg.MODEL.BACKBONE.NAME = "build_resnet_backbone"
+    cfg.MODEL.BACKBONE.STEM_CHANNELS = 32  # the default: this backbone does not read it
     cfg.MODEL.RESNETS.DEPTH, cfg.MODEL.RESNETS.RES2_OUT_CHANNELS = 18, 64
     cfg.MODEL.RESNETS.OUT_FEATURES = ["res2"]
     cfg.MODEL.RESNETS.NORM = "BN"
