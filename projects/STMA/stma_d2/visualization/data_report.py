@@ -43,7 +43,8 @@ def write_data_sheet(
         facts: what else to tell of the data set, by name.
 
     Returns:
-        The files; there is no picture where there are no tubes.
+        The files; there is no picture where there are no tubes. The page is written last: where it
+        is, the sheet is whole.
 
     Raises:
         InputError: naming the file, if a frame cannot be read.
@@ -52,6 +53,9 @@ def write_data_sheet(
     by_class = {label: _tubes_of(videos, i) for i, label in enumerate(labels)}
     chosen = [(label, _typical(tubes)) for label, tubes in by_class.items() if tubes]
     page, picture = folder / "data.html", folder / "classes.png"
+    if chosen:
+        titles = {label: f"{label} ({groups[label]})" if groups else label for label in labels}
+        write_png(picture, draw_clip_sheet([(titles[label], *pair) for label, pair in chosen]))
     share = _PAGE_BYTES // max(min(len(chosen), _MAX_PLAYERS), 1)
     players = [
         (_player(video, labels, share), f"{label}: {_frames(tube)}")
@@ -67,11 +71,7 @@ def write_data_sheet(
         plots=_figures(by_class),
         players=players,
     )
-    if not chosen:
-        return (page,)
-    titles = {label: f"{label} ({groups[label]})" if groups else label for label in labels}
-    write_png(picture, draw_clip_sheet([(titles[label], *pair) for label, pair in chosen]))
-    return page, picture
+    return (page, picture) if chosen else (page,)
 
 
 def _tubes_of(videos: Sequence[VideoDict], label: int) -> list[tuple[VideoDict, Tube]]:
