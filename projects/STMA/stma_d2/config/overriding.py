@@ -61,6 +61,8 @@ def set_value(cfg: CfgNode, key: Any, value: Any, source: str) -> None:
         hint = f"; did you mean {close[0]}?" if close else ""
         raise InputError(f"there is no key {shown(key)}{source}{hint}")
     present = node[names[-1]]
+    if isinstance(present, CfgNode) and value == {}:  # a file's section without keys
+        return
     if isinstance(present, CfgNode):
         known = ", ".join(list(present)[:3])
         raise InputError(f"{key} is {shown(value)}{source}; it must hold keys: {known}, ...")
