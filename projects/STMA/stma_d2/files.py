@@ -85,6 +85,18 @@ def locked_folder(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def check_is_file(path: str | os.PathLike[str]) -> None:
+    """Refuse to open a folder, pipe or device, which may give bytes for ever or none.
+
+    What is missing is left to who opens it.
+
+    Raises:
+        InputError: naming it.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{os.fspath(path)} is a folder, pipe or device and no file")
+
+
 def check_output(
     path: str | os.PathLike[str],
     *inputs: str | os.PathLike[str] | None,

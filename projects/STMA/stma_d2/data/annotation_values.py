@@ -73,6 +73,18 @@ def names(value: Any, where: str) -> tuple[str, ...]:
     return tuple(text(name, f"an item of {where}") for name in items(value, where))
 
 
+def label_names(value: Any, where: str) -> tuple[str, ...]:
+    """A list of texts, each once, as the names of classes are.
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    found = names(value, where)
+    if twice := [name for name in found if found.count(name) > 1]:
+        raise InputError(f"{where} holds {_shown(twice[0])} twice")
+    return found
+
+
 def whole_number(value: Any, where: str) -> int:
     """A whole number of at most 32 bits: no 24.0 and no true.
 
