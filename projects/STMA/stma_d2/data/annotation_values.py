@@ -115,6 +115,18 @@ def number(value: Any, where: str) -> float:
     return result
 
 
+def percent(value: Any, where: str) -> float:
+    """A number of 0 to 100, up to rounding.
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    result = number(value, where)
+    if not -1e-6 <= result <= 100 + 1e-6:
+        raise InputError(f"{where} is {result:g}; it must be 0 to 100")
+    return result
+
+
 def decimal(digits: str, where: str) -> float:
     """A finite number written in digits, as "12", "-0.5" or "1e3".
 
