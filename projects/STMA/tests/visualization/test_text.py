@@ -38,6 +38,7 @@ def test_a_font_that_has_the_characters_is_looked_for(monkeypatch):
     monkeypatch.setattr(text, "_characters", lambda path: frozenset(characters.get(path, ())))
     font_of.cache_clear()
     assert (font_of("a"), font_of("スキー"), font_of("aス")) == (text._USUAL_FONT, "B.ttf", None)
+    assert text.font_families(["a", "スキー", "aス", "スキ"]) == ["sans-serif", "B"]
     font_of.cache_clear()
 
 
