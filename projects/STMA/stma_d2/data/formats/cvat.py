@@ -18,6 +18,7 @@ interface and its server interpolate (``RectangleTrack``, ``TrackManager``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from .tracks import Reading, Track, VideoTracks, check_extent, from_edges, inter
 
 _OTHER_SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
 # Where the labels are taken for the actions, which an attribute says as often.
-_ACTION_HINT = "; if it says the action, add --action-attribute {}"
+_ACTION_HINT = "; if it says the action, add --action-attribute "
 _EDGES = ("xtl", "ytl", "xbr", "ybr")
 
 
@@ -123,7 +124,7 @@ class _Tracker:
             return
         for name in sorted({name for key in keys for name in key[3]}):
             if name not in self.settings.action_attributes:
-                hint = "" if self.settings.action_attributes else _ACTION_HINT.format(name)
+                hint = "" if self.settings.action_attributes else _ACTION_HINT + quote(name)
                 self.report.note(f"the attribute {name!r} is not kept{hint}", self.name)
         frames = np.array([key[0] for key in keys], np.int64)
         values = np.array([key[2] for key in keys], np.float64)
