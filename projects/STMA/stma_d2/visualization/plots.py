@@ -64,8 +64,9 @@ def evaluation_figures(
         if curves is not None:
             figures["precision_recall"] = _precision_recall(curves, aps)
             figures["map_over_iou"] = _map_over_iou(curves)
-            figures["confusion"] = _confusion(curves)
         figures["per_class"] = _per_class_bars(metrics)
+        if curves is not None:
+            figures["confusion"] = _confusion(curves)
         figures["errors"] = _errors(metrics)
         return figures
 

@@ -70,14 +70,19 @@ def numbered_labels(labels: Sequence[str]) -> list[str]:
 
 def warn_of_missing_fonts(labels: Sequence[str], consequence: str) -> None:
     """Name labels that no font can draw; ``consequence`` says what is drawn."""
-    missing = [label for label in labels if font_of(label) is None]
+    missing = tuple(label for label in labels if font_of(label) is None)
     if missing:
-        logger.warning(
-            "no font of this machine has all characters of %s: %s; "
-            "install one, such as the package fonts-noto-cjk for Chinese, Japanese and Korean",
-            ", ".join(missing[:3]),
-            consequence,
-        )
+        _warn(missing, consequence)
+
+
+@lru_cache(maxsize=16)  # once, and not for every video
+def _warn(missing: tuple[str, ...], consequence: str) -> None:
+    logger.warning(
+        "no font of this machine has all characters of %s: %s; "
+        "install one, such as the package fonts-noto-cjk for Chinese, Japanese and Korean",
+        ", ".join(missing[:3]),
+        consequence,
+    )
 
 
 def font_families(texts: Iterable[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Annotations of other programs and data sets, in and out; one file a format."""
 
 from .assembly import assemble
+from .cvat_writer import write_cvat
 from .reading import read_path
 from .report import Report
 from .settings import FormatSettings
@@ -17,4 +18,5 @@ __all__ = [
     "split_by_list",
     "split_by_ratio",
     "write_annotations",
+    "write_cvat",
 ]
