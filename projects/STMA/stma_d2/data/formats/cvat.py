@@ -124,7 +124,8 @@ class _Tracker:
             return
         for name in sorted({name for key in keys for name in key[3]}):
             if name not in self.settings.action_attributes:
-                hint = "" if self.settings.action_attributes else _ACTION_HINT + quote(name)
+                is_candidate = not self.settings.action_attributes and name in self.meta.choices
+                hint = _ACTION_HINT + quote(name) if is_candidate else ""
                 self.report.note(f"the attribute {name!r} is not kept{hint}", self.name)
         frames = np.array([key[0] for key in keys], np.int64)
         values = np.array([key[2] for key in keys], np.float64)
