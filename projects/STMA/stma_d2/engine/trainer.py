@@ -21,6 +21,7 @@ from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loa
 from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers, load_trained
 from .evaluation import best_metric, build_evaluators, evaluate
+from .folder import check_weights_stay
 from .hooks import (
     BeforeSaving,
     BestCheckpoint,
@@ -160,8 +161,11 @@ class Trainer(DefaultTrainer):
             resume: whether to go on where there is a checkpoint.
 
         Raises:
-            InputError: if there is a checkpoint that a training cannot go on from.
+            InputError: if there is a checkpoint that a training cannot go on from, or MODEL.WEIGHTS
+                would be written over.
         """
+        if not (resume and self.checkpointer.has_checkpoint()):
+            check_weights_stay(self.cfg.MODEL.WEIGHTS, self.cfg.OUTPUT_DIR)
         self.checkpointer.resume_or_load(self.cfg.MODEL.WEIGHTS, resume=resume)
         if self.start_iter == 0 and resume and self.checkpointer.has_checkpoint():
             raise InputError(
