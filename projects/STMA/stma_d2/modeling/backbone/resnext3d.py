@@ -126,8 +126,6 @@ class BottleneckNet3D(nn.Module):
             (N, C, T / 16, H / 32, W / 32), each size rounded up; before any pooling to a vector.
         """
         on_cpu = x.device.type == "cpu" and torch.is_grad_enabled()
-        if on_cpu and torch.is_autocast_enabled("cpu"):
-            x = x.contiguous(memory_format=torch.channels_last_3d)  # half the time of plain maps
         x = self._run(x, self.conv1, self.bn1, self.relu, self.maxpool)
         for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
             # PyTorch 2.12's CPU kernel for bfloat16 gradients of 3D weights reads memory that
