@@ -203,7 +203,7 @@ def _summary(annotations: TubeAnnotations) -> str:
     splits = "; ".join(f"{len(s.train)} train, {len(s.test)} test" for s in annotations.splits)
     labels = ", ".join(f"{label} {counts[label]}" for label in annotations.labels)
     return (
-        f"{len(annotations.videos)} videos ({splits}), {len(tubes)} tubes, "
+        f"{len(annotations.videos)} videos{f' ({splits})' if splits else ''}, {len(tubes)} tubes, "
         f"{sum(map(len, tubes))} boxes\ntubes of each label: {labels}"
     )
 

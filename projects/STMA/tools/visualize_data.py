@@ -25,6 +25,7 @@ from stma_d2.data import ClipDatasetMapper, build_train_index, build_train_strea
 from stma_d2.errors import clear_exit
 from stma_d2.files import atomic_write
 from stma_d2.modeling.backbone import build_backbone_2d
+from stma_d2.visualization import drawable_labels
 from stma_d2.visualization.data_report import write_data_sheet
 from stma_d2.visualization.targets import draw_training_sample
 
@@ -62,10 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(path)
     # The same windows and draws at every call, unless SEED is set.
     stream = build_train_stream(cfg, index, seed=max(cfg.SEED, 0))
+    drawn = drawable_labels(labels)
     for item in islice(stream, min(args.num, len(index))):
         sample = mapper(item)
         name = f"{sample['video_id'].replace('/', '_')}_{int(sample['windows'][0]):05d}.png"
-        write_png(args.output / name, draw_training_sample(sample, labels))
+        write_png(args.output / name, draw_training_sample(sample, drawn))
         print(args.output / name)
 
 

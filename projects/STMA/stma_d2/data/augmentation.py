@@ -3,8 +3,10 @@
 In order: mirror, photometric distortion, expand, crop. The numbers are those of ACT and MOC. Three
 of their slips are not repeated: mirroring maps x to w - 1 - x (not w - x), an expanded frame lies
 anywhere on its canvas (not always in one corner), and the crop sampler that accepts any overlap
-does accept it. Two rules are added: a crop keeps at least one instance (theirs may keep none), and
-each distortion cuts levels to 0 .. 255, as in SSD (theirs leaves them beyond, in float pixels).
+does accept it. Three rules are added: a crop keeps at least one instance (theirs may keep none);
+where there is none, which theirs do not train on, it keeps the frame's center, so that not all of
+it is the canvas around an expanded frame; and each distortion cuts levels to 0 .. 255, as in SSD
+(theirs leaves them beyond, in float pixels).
 
 Colors are distorted last, on the 8-bit pixels of the network's input that show the frame; the
 canvas around it keeps its color, as in the order above.
@@ -131,7 +133,9 @@ def draw_augmentation(
     instances = np.arange(len(boxes))
     if rules.crop:
         on_canvas = geometry.boxes_on_canvas(boxes)
-        crop = _draw_crop(rules, (geometry.height, geometry.width), on_canvas, rng)
+        whole = np.array([[[0, 0, width - 1, height - 1]]])
+        kept = on_canvas if len(boxes) else geometry.boxes_on_canvas(whole)
+        crop = _draw_crop(rules, (geometry.height, geometry.width), kept, rng)
         if crop is not None:
             instances = np.flatnonzero(_centers_inside(on_canvas, crop[None])[0])
             geometry = geometry.crop(*crop.tolist())
@@ -213,7 +217,7 @@ def _draw_crop(
     Args:
         rules: with the range of crop scales.
         canvas_size: height and width.
-        boxes: (M, K, 4) on the canvas.
+        boxes: (M, K, 4) on the canvas, at least one: the instances', or the frame's own.
         rng: source of the random numbers.
 
     Returns:
@@ -224,10 +228,9 @@ def _draw_crop(
         if min_overlap is WHOLE:
             break
         crops = _propose_crops(rules.crop_scale, canvas_size, rng)
-        if len(boxes):
-            overlaps = _overlaps(boxes, crops).mean(axis=-1).max(axis=-1)
-            remains = _centers_inside(boxes, crops).any(axis=-1)
-            crops = crops[(overlaps >= min_overlap) & remains]
+        overlaps = _overlaps(boxes, crops).mean(axis=-1).max(axis=-1)
+        remains = _centers_inside(boxes, crops).any(axis=-1)
+        crops = crops[(overlaps >= min_overlap) & remains]
         if len(crops):
             return crops[0]
     return None

@@ -13,8 +13,9 @@ from ..modeling.backbone.folding import folded_convolution
 class FramewiseConv3d(nn.Module):
     """A convolution of stride 1 in time, as a 2D convolution of stacked frames.
 
-    For the stem of a 3D network, whose three channels make stacks of few maps, ONNX Runtime takes a
-    fraction of the time: most of a small network's.
+    For the stem of a 3D network, whose three channels make stacks of few maps: ONNX Runtime takes
+    little more than half the time for all of a small network, and about as much for ResNeXt3D101
+    (figures in docs/DEPLOY.md).
     """
 
     def __init__(self, conv: nn.Conv3d) -> None:

@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..files import check_output
 from ..visualization import write_gif, write_pictures, write_timed_video
 from .inputs import short_name
-from .records import write_csv, write_json
+from .records import write_csv, write_cvat_xml, write_json
 
 # By the ending of the output's name: writers of drawn frames, and of the tubes of videos.
 DRAWINGS: dict[str, Callable] = {
@@ -19,9 +19,11 @@ DRAWINGS: dict[str, Callable] = {
     ".gif": write_gif,
     "": write_pictures,
 }
-TABLES: dict[str, Callable] = {".json": write_json, ".csv": write_csv}
+TABLES: dict[str, Callable] = {".json": write_json, ".csv": write_csv, ".xml": write_cvat_xml}
+# What holds one video a file.
+ONE_VIDEO = (*DRAWINGS, ".xml")
 DRAWN_FORMATS = ".mp4, .gif, or a folder of pictures (a name without an ending)"
-FORMATS = f".json, .csv, {DRAWN_FORMATS}"
+FORMATS = f".json, .csv, .xml (for CVAT), {DRAWN_FORMATS}"
 NAME = "{name}"  # of the input, in an output's name
 
 
@@ -50,7 +52,7 @@ def plan_outputs(
     """Which files to write.
 
     A name with ``{name}`` stands for one file an input, and a folder for a folder an input where
-    there are several. A table without it has all inputs.
+    there are several. A table without it has all inputs; a file for CVAT holds one.
 
     Args:
         names: of the outputs, as the user writes them.
@@ -58,8 +60,8 @@ def plan_outputs(
         others: files that are read too, such as the weights; None stands for nothing.
 
     Raises:
-        InputError: if a name is empty or its ending unknown, several inputs would be drawn into one
-            file, or one of the files cannot be written or is read itself.
+        InputError: if a name is empty or its ending unknown, several inputs would go into one
+            file that holds one, or one of the files cannot be written or is read itself.
     """
     outputs = []
     for name in names:
@@ -75,10 +77,10 @@ def plan_outputs(
                 Output(name.replace(NAME, short_name(source)), ending, (source,))
                 for source in inputs
             ]
-        elif ending in DRAWINGS and len(inputs) > 1:
+        elif ending in ONE_VIDEO and len(inputs) > 1:
             root, _ = os.path.splitext(name)
             raise InputError(
-                f"{len(inputs)} inputs cannot be drawn into one {name}: name it with '{NAME}', "
+                f"{len(inputs)} inputs do not go into one {name}: name it with '{NAME}', "
                 f"such as {root}-{NAME}{ending}"
             )
         else:

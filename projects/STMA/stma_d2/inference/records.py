@@ -1,18 +1,21 @@
-"""What was found in videos as plain values, and as JSON and CSV files."""
+"""What was found in videos as plain values, and as files: JSON, CSV, CVAT's XML."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..data.finder import is_video_name
+from ..data.formats import write_cvat
 from ..files import atomic_write
-from ..structures import Tube
+from ..structures import Tube, TubeAnnotations, VideoAnnotation
 
 COLUMNS = "video tube_id label score frame seconds x1 y1 x2 y2".split()
 
@@ -93,6 +96,26 @@ def write_csv(path: str | Path, records: Sequence[dict[str, Any]], labels: Seque
         writer.writerows(record_rows(record))
     with atomic_write(path) as file:
         file.write(text.getvalue().encode())
+
+
+def write_cvat_xml(
+    path: str | Path, records: Sequence[dict[str, Any]], labels: Sequence[str]
+) -> None:
+    """Write one video's tubes for CVAT, where they can be corrected, whole or not at all.
+
+    See ``convert_annotations``, which reads such a file too.
+    """
+    (record,) = records
+    tubes = [
+        Tube(np.array(t["frames"]), np.array(t["boxes"], np.float32), t["class"], t["score"])
+        for t in record["tubes"]
+    ]
+    video = VideoAnnotation(record["num_frames"], record["height"], record["width"], tuple(tubes))
+    name = os.path.basename(record["video"])
+    name = os.path.splitext(name)[0] if is_video_name(name) else name
+    found = TubeAnnotations(tuple(labels), {name: video}, ())
+    with atomic_write(path) as file:
+        file.write(write_cvat(found, name, tolerance=0.0, scored=True))
 
 
 def _seconds(time: float) -> float:

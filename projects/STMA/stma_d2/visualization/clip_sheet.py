@@ -50,7 +50,7 @@ def draw_clip_sheet(clips: Sequence[tuple[str, VideoDict, Tube]]) -> Figure:
     rows = [_read(*clip) for clip in clips]
     widest = max(row.pictures.shape[2] / row.pictures.shape[1] for row in rows)
     sides = COLUMNS * widest * _FRAME_HEIGHT, _FRAME_HEIGHT + _TITLE_HEIGHT
-    with style():
+    with style(row.title for row in rows):
         figure, panels = new_panels(len(rows), 1, sides, Margins(0.1, 0.1, 0, 0))
         for axes, row in zip(panels, rows, strict=True):
             _draw(axes, row)

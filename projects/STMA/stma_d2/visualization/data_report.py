@@ -14,6 +14,7 @@ from .clip_sheet import draw_clip_sheet
 from .figures import BLUE, Margins, new_figure, new_panels, shortened, style, write_png
 from .page import write_page
 from .player import player_record
+from .text import numbered_labels
 
 _PAGE_BYTES = 10_000_000  # of pictures in the whole page
 _MAX_PLAYERS = 40
@@ -54,11 +55,14 @@ def write_data_sheet(
     chosen = [(label, _typical(tubes)) for label, tubes in by_class.items() if tubes]
     page, picture = folder / "data.html", folder / "classes.png"
     if chosen:
-        titles = {label: f"{label} ({groups[label]})" if groups else label for label in labels}
+        titles = {
+            label: f"{drawn} ({groups[label]})" if groups else drawn
+            for label, drawn in zip(labels, numbered_labels(labels), strict=True)
+        }
         write_png(picture, draw_clip_sheet([(titles[label], *pair) for label, pair in chosen]))
     share = _PAGE_BYTES // max(min(len(chosen), _MAX_PLAYERS), 1)
     players = [
-        (_player(video, labels, share), f"{label}: {_frames(tube)}")
+        (_player(video, tube, labels, share), f"{label}: {_frames(tube)}")
         for label, (video, tube) in chosen[:_MAX_PLAYERS]
     ]
     write_page(
@@ -87,9 +91,11 @@ def _frames(tube: Tube) -> str:
     return f"frames {tube.frames[0]} to {tube.frames[-1]}"
 
 
-def _player(video: VideoDict, labels: Sequence[str], max_bytes: int) -> dict[str, Any]:
+def _player(video: VideoDict, tube: Tube, labels: Sequence[str], max_bytes: int) -> dict[str, Any]:
+    """The video for the player, which opens it in the middle of ``tube``."""
     sides = video["num_frames"], video["height"], video["width"]
-    annotation = VideoAnnotation(*sides, tuple(video["tubes"]))
+    others = [other for other in video["tubes"] if other is not tube]
+    annotation = VideoAnnotation(*sides, (tube, *others))
     return player_record(video["video_id"], annotation, labels, (), video["path"], max_bytes)
 
 
@@ -164,7 +170,7 @@ def _leaves_frame(video: VideoDict) -> bool:
 
 
 def _figures(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> list[tuple[Figure, str]]:
-    with style():
+    with style(by_class):
         figure = new_figure(4.2, 0.25 * len(by_class) + 0.9)
         axes = figure.subplots()
         axes.barh(range(len(by_class)), [len(tubes) for tubes in by_class.values()], color=BLUE)
@@ -174,11 +180,12 @@ def _figures(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> list[tuple[Fi
         axes.grid(axis="x")
         every = [pair for tubes in by_class.values() for pair in tubes]
         histograms, panels = new_panels(2, 2, (2.1, 1.9), Margins(0.05, 0.05, 0.4, 0.4))
-        for axes, values, label in (
-            (panels[0], [len(tube) for _, tube in every], "frames of a tube"),
-            (panels[1], _sides(every), "box side (% of frame's)"),
+        for axes, values, label, counted in (
+            (panels[0], [len(tube) for _, tube in every], "frames of a tube", "tubes"),
+            (panels[1], _sides(every), "box side (% of frame's)", "boxes"),
         ):
             axes.hist(values, bins=20, color=BLUE)
             axes.set_xlabel(label, fontsize=8)
+            axes.set_title(counted, loc="left", fontsize=8)
             axes.grid(axis="y")
         return [(figure, "Tubes of each class"), (histograms, "Durations and sizes")]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..files import atomic_write
+from .text import font_families
 
 # Text and lines; an SVG takes the color of the page's text in its place.
 INK = "#1b1c1d"
@@ -41,9 +42,14 @@ _STYLE = {
 _RIGHT, _TITLE = 0.1, 0.32  # inches of a panel, at its right and above for its title
 
 
-def style() -> AbstractContextManager[None]:
-    """What figures are to be made and saved under."""
-    return matplotlib.rc_context(_STYLE)
+def style(texts: Iterable[str] = ()) -> AbstractContextManager[None]:
+    """What figures are to be made and saved under.
+
+    Args:
+        texts: what the figures will say that others wrote, in any script: the fonts of this machine
+            that have its characters are used.
+    """
+    return matplotlib.rc_context(_STYLE | {"font.family": font_families(texts)})
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -90,17 +96,23 @@ def shortened(labels: Sequence[str], length: int) -> list[str]:
 def write_png(path: Path, figure: Figure) -> None:
     """Write a figure on white, whole or not at all."""
     data = io.BytesIO()
-    with style():
+    with style(), _silent_about_glyphs():  # `warn_of_missing_fonts` says it in a line
         figure.savefig(data, format="png", facecolor="white", metadata={"Software": None})
     with atomic_write(path) as file:
         file.write(data.getvalue())
 
 
+@contextmanager
+def _silent_about_glyphs() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
 def to_svg(figure: Figure) -> str:
     """The figure as an ``<svg>`` element, see-through, in the color of the text around it."""
     data = io.StringIO()
-    with style(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # the browser has other fonts
+    with style(), _silent_about_glyphs():  # the browser has other fonts
         figure.savefig(data, format="svg", transparent=True, metadata={"Date": None})
     text = data.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")

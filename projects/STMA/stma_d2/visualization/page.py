@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from ..files import atomic_write
@@ -28,6 +29,7 @@ def render_page(template: str, **content: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters["svg"] = _svg
+    environment.filters["breakable"] = _breakable
     return environment.get_template(template).render(**content)
 
 
@@ -36,6 +38,11 @@ def write_page(path: str | Path, template: str, **content: Any) -> None:
     text = render_page(template, **content)
     with atomic_write(path) as file:
         file.write(text.encode())
+
+
+def _breakable(value: Any) -> Markup:
+    """A path or a name, which a narrow column may break after its parts."""
+    return Markup(re.sub(r"([/_]+)", r"\1<wbr>", str(escape(value))))
 
 
 def _svg(figure: Figure) -> Markup:

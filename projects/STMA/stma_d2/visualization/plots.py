@@ -26,6 +26,7 @@ from .figures import (
     style,
     write_png,
 )
+from .text import warn_of_missing_fonts
 
 # Cells of a bigger confusion matrix have no room for figures.
 _MAX_WRITTEN = 12
@@ -38,6 +39,8 @@ def write_plots(folder: Path) -> list[Path]:
         The files: precision_recall.png, map_over_iou.png, per_class.png, confusion.png, errors.png.
     """
     metrics, curves = (read_json(folder / name) for name in ("metrics.json", "curves.json"))
+    labels = list(_per_class(metrics, "frame_mAP@0.5"))
+    warn_of_missing_fonts(labels, f"boxes stand in their place in the pictures of {folder}")
     written = []
     for name, figure in evaluation_figures(metrics, curves).items():
         written.append(folder / f"{name}.png")
@@ -55,14 +58,15 @@ def evaluation_figures(
         curves: that of curves.json, see `Curves.record`. None, as older evaluations left none,
             leaves only per_class and errors.
     """
-    with style():
+    aps = _per_class(metrics, "frame_mAP@0.5")
+    with style(aps):
         figures = {}
         if curves is not None:
-            aps = _per_class(metrics, "frame_mAP@0.5")
             figures["precision_recall"] = _precision_recall(curves, aps)
             figures["map_over_iou"] = _map_over_iou(curves)
-            figures["confusion"] = _confusion(curves)
         figures["per_class"] = _per_class_bars(metrics)
+        if curves is not None:
+            figures["confusion"] = _confusion(curves)
         figures["errors"] = _errors(metrics)
         return figures
 

@@ -40,6 +40,13 @@ _CAPTIONS = {
     "metrics": "Metrics of the evaluations during the training, in percent",
 }
 
+# Of keys of an evaluation's record that say too little by themselves.
+_WORDS = {
+    "other_settings": "used otherwise than trained",
+    "comparable": "comparable with others' figures",
+    "num_videos": "videos",
+}
+
 
 def write_run_report(run: Path, output: Path) -> None:
     """Write the page about the run that left its files in ``run``, an OUTPUT_DIR.
@@ -119,7 +126,7 @@ def _result(folder: Path, max_bytes: int) -> dict[str, Any]:
         "dataset": record["dataset"],
         "settings": [
             *record.get("settings", {}).items(),
-            *((key.replace("_", " "), value) for key, value in plain.items()),
+            *((_WORDS.get(key, key.replace("_", " ")), value) for key, value in plain.items()),
         ],
         "metrics": {"head": ["", *map(_readable, _metric_names(record))], "rows": rows},
         "notes": notes,

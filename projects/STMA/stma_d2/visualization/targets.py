@@ -18,8 +18,8 @@ def draw_training_sample(sample: Sample, labels: Sequence[str]) -> np.ndarray:
 
     The upper row shows the K frames with boxes, labels and the centers' trails, then the key frame
     under the heat map (the maximum over classes). The lower row shows the pixels that train the
-    size on each frame, then those that train the movement, each instance in a color of its own;
-    the brighter a pixel, the greater its weight, relative to the instance's greatest.
+    size on each frame, then those that train the movement; the brighter a pixel, the greater its
+    weight, relative to the instance's greatest. Each instance has a number and a color of its own.
 
     Args:
         sample: what `ClipDatasetMapper` makes for training.
@@ -34,7 +34,7 @@ def draw_training_sample(sample: Sample, labels: Sequence[str]) -> np.ndarray:
     key = len(frames) // 2
     tubes = _snippet_tubes(targets)
     upper = [
-        _caption(draw_tubes(frame, k, tubes, labels), f"frame {numbers[k]}")
+        _caption(_draw_instances(frame, k, tubes, labels), f"frame {numbers[k]}")
         for k, frame in enumerate(frames)
     ]
     heatmap = targets["heatmap"].amax(dim=0).numpy()
@@ -54,6 +54,13 @@ def _snippet_tubes(targets: Targets) -> list[Tube]:
         Tube(np.arange(len(boxes)), boxes.numpy(), int(label))
         for boxes, label in zip(targets["boxes"], targets["labels"], strict=True)
     ]
+
+
+def _draw_instances(
+    frame: np.ndarray, k: int, tubes: Sequence[Tube], labels: Sequence[str]
+) -> np.ndarray:
+    ids = range(1, len(tubes) + 1)
+    return draw_tubes(frame, k, tubes, labels, ids, color_by="actor", scores=False)
 
 
 def _caption(picture: np.ndarray, text: str) -> np.ndarray:
@@ -91,7 +98,7 @@ def _draw_weights(
         rows, columns = np.divmod(pixels[instances == i].numpy(), map_size[1])
         own = weights[instances == i].numpy()
         alphas[rows, columns] = 0.25 + 0.65 * own / own.max()
-        colors[rows, columns] = class_color(i)
+        colors[rows, columns] = class_color(i + 1)  # the number beside its label
     picture = _enlarge(frame)
     size = picture.shape[1::-1]
     alphas = cv2.resize(alphas, size, interpolation=cv2.INTER_NEAREST)

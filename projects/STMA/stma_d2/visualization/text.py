@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -55,15 +55,41 @@ def font_of(text: str) -> str | None:
 
 
 def drawable_labels(labels: Sequence[str]) -> list[str]:
-    """The labels that can be drawn, and "class 3" in place of the others, with a warning."""
-    missing = [label for label in labels if font_of(label) is None]
+    """As `numbered_labels`, with a warning where a label cannot be drawn."""
+    warn_of_missing_fonts(labels, "'class N' is drawn in their place")
+    return numbered_labels(labels)
+
+
+def numbered_labels(labels: Sequence[str]) -> list[str]:
+    """The labels that can be drawn, and "class 3" in place of the others."""
+    return [
+        f"class {number}" if font_of(label) is None else label
+        for number, label in enumerate(labels)
+    ]
+
+
+def warn_of_missing_fonts(labels: Sequence[str], consequence: str) -> None:
+    """Name labels that no font can draw; ``consequence`` says what is drawn."""
+    missing = tuple(label for label in labels if font_of(label) is None)
     if missing:
-        logger.warning(
-            "no font of this machine has all characters of %s: 'class N' is drawn in their place; "
-            "install one, such as the package fonts-noto-cjk for Chinese, Japanese and Korean",
-            ", ".join(missing[:3]),
-        )
-    return [f"class {number}" if label in missing else label for number, label in enumerate(labels)]
+        _warn(missing, consequence)
+
+
+@lru_cache(maxsize=16)  # once, and not for every video
+def _warn(missing: tuple[str, ...], consequence: str) -> None:
+    logger.warning(
+        "no font of this machine has all characters of %s: %s; "
+        "install one, such as the package fonts-noto-cjk for Chinese, Japanese and Korean",
+        ", ".join(missing[:3]),
+        consequence,
+    )
+
+
+def font_families(texts: Iterable[str]) -> list[str]:
+    """Matplotlib's font families for these texts: the usual one, then those for what it lacks."""
+    names = {entry.fname: entry.name for entry in font_manager.fontManager.ttflist}
+    found = dict.fromkeys(map(font_of, texts))
+    return ["sans-serif", *(names[path] for path in found if path not in (None, _USUAL_FONT))]
 
 
 @lru_cache(maxsize=256)

@@ -56,6 +56,7 @@ def draw_tubes(
     labels: Sequence[str],
     ids: Sequence[int] | None = None,
     color_by: ColorBy = "class",
+    scores: bool = True,
 ) -> np.ndarray:
     """Draw the tubes that are alive on one frame: box, label with score, and the center's trail.
 
@@ -69,6 +70,7 @@ def draw_tubes(
         labels: class names, see `drawable_labels`.
         ids: a number for each tube, written before its label; None: none is written.
         color_by: whether a class or a tube has a color of its own, by its number.
+        scores: whether each tube's score is written, which annotations have none of.
 
     Returns:
         (s * h, s * w, 3) uint8 BGR, enlarged by the least whole s that makes text readable.
@@ -90,8 +92,9 @@ def draw_tubes(
         cv2.rectangle(canvas, (x1, y1), (x2, y2), color, line_width, cv2.LINE_AA)
     patches: list[_Patch] = []
     for tube, number, color in reversed(alive):
-        text = f"{labels[tube.label]} {tube.score:.2f}"
-        text = text if ids is None else f"#{number} {text}"
+        words = [] if ids is None else [f"#{number}"]
+        words += [labels[tube.label], *([f"{tube.score:.2f}"] if scores else [])]
+        text = " ".join(words)
         mask = text_mask(text, max(round(short_side * _TEXT_HEIGHT), _MIN_TEXT_HEIGHT))
         x1, y1, _, _ = _to_canvas(tube.box_at(frame_number), factor)
         patch = _place(canvas, mask, (x1 - line_width // 2, y1), patches)

@@ -91,10 +91,16 @@ def test_crop_reaches_the_samplers_overlap(monkeypatch: pytest.MonkeyPatch) -> N
     assert cropped > 25
 
 
-def test_background_clips_may_be_cropped_anywhere() -> None:
-    drawn = draws(replace(NOTHING, crop=True), 20, np.zeros((0, 5, 4), np.float32))
+def test_background_clips_are_cropped_and_still_show_the_frame() -> None:
+    rules = replace(NOTHING, crop=True, expand_prob=1.0)
+    drawn = draws(rules, 200, np.zeros((0, 5, 4), np.float32))
     assert all(d.instances == () for d in drawn)
-    assert any(d.geometry != FrameGeometry(160, 120) for d in drawn)
+    cropped = 0
+    for d in drawn:
+        x, y = d.geometry.boxes_on_canvas(np.array([[79.5, 59.5, 79.5, 59.5]]))[0, :2]
+        assert 0 <= x <= d.geometry.width - 1 and 0 <= y <= d.geometry.height - 1
+        cropped += d.geometry.width < 160
+    assert cropped > 10
 
 
 LAST = {"contrast_last": True}

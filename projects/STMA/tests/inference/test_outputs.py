@@ -53,6 +53,7 @@ def test_several_inputs_have_drawings_of_their_own_and_tables_together(root):
     [
         (["o.avi"], ["a.mp4"], r"o\.avi ends in \.avi; what can be written: \.json, \.csv"),
         (["o.mp4"], ["a.mp4", "b.mp4"], r"2 inputs .* one o\.mp4: .* such as o-\{name\}\.mp4"),
+        (["o.xml"], ["a.mp4", "b.mp4"], r"2 inputs .* one o\.xml: .* such as o-\{name\}\.xml"),
         (["{name}.gif"], ["a.mp4", "other/a.mp4"], r"a\.mp4 and other/a\.mp4 would both .* a\.gif"),
         (["o.csv", "./o.csv"], ["a.mp4"], r"would both be written to \./o\.csv"),
         (["other/../a.mp4"], ["a.mp4"], "is the input itself"),

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
 
-from stma_d2.inference.records import COLUMNS, video_record, write_csv, write_json
+from stma_d2.data.formats import FormatSettings, Report, read_path
+from stma_d2.inference.records import (
+    COLUMNS,
+    video_record,
+    write_csv,
+    write_cvat_xml,
+    write_json,
+)
 from stma_d2.structures import Tube
 
 LABELS = ["run", 'jump, "high"', "Прыжок"]
@@ -75,3 +83,18 @@ def test_csv_has_a_line_a_box(videos, tmp_path):
         ["clips/a b.mp4", "1", 'jump, "high"', "0.75", "3", "0.5", "5.13", "6.0", "7.0", "8.0"],
         ["clips/a b.mp4", "2", "Прыжок", "0.5", "1", "0.0", "1.0", "2.0", "3.0", "4.0"],
     ]
+
+
+def test_cvat_gets_a_video_with_its_tubes_and_their_scores(videos, tmp_path):
+    path = tmp_path / "o.xml"
+    write_cvat_xml(path, videos[:1], LABELS)
+    (reading,) = read_path(str(path), FormatSettings(), Report())
+    (video,) = reading.videos
+    assert (video.name, video.num_frames, video.height, video.width) == ("a b", 3, 48, 64)
+    assert list(reading.labels) == LABELS
+    first, second = video.tracks
+    assert (first.label, first.frames.tolist()) == (LABELS[1], [2, 3])
+    np.testing.assert_allclose(first.boxes, [[1, 2, 3, 4], [5.13, 6, 7, 8]], atol=1e-6)
+    assert (second.label, second.frames.tolist()) == (LABELS[2], [1])
+    scores = re.findall(r'<attribute name="score">(.*?)</attribute>', path.read_text())
+    assert sorted(set(scores)) == ["0.5000", "0.7500"]

@@ -106,6 +106,9 @@ def test_the_player_is_used_by_keyboard(page, playwright, evil):
     assert player.locator(".boxes rect").count() == 2
     labels = player.locator(".boxes text").all_text_contents()
     assert labels == [evil.label, f"{evil.label} 0.90"]
+    drawn = player.locator(".boxes rect, .boxes text").all()  # in the order of drawing
+    kinds = [one.evaluate("e => e.tagName") for one in drawn]
+    assert kinds == ["rect", "rect", "text", "text"], "no box is drawn over a text"
     box = player.locator(".boxes .found rect")
     assert [box.get_attribute(k) for k in ("x", "y", "width", "height")] == ["4", "4", "11", "11"]
     opened.keyboard.press(" ")

@@ -100,3 +100,12 @@ def test_a_data_set_without_any_tube_has_a_page_and_no_picture(video, tmp_path):
     files = write_data_sheet([video("v")], ["a"], "mine", tmp_path, 15)
     assert files == (tmp_path / "data.html",)
     assert "Classes without a tube: a." in (tmp_path / "data.html").read_text()
+
+
+def test_a_video_opens_on_the_tube_that_it_is_shown_for(video, tmp_path):
+    """The player opens in the middle of the first of its tubes."""
+    write_data_sheet([video("v", tube(1, 5, 1), tube(20, 29, 0))], ["a", "b"], "m", tmp_path, 1)
+    page = (tmp_path / "data.html").read_text()
+    scripts = re.findall(r'<script type="application/json">(.*?)</script>', page)
+    firsts = [[(t["label"], t["first"]) for t in json.loads(text)["tubes"]] for text in scripts]
+    assert firsts == [[("a", 20), ("b", 1)], [("b", 1), ("a", 20)]]

@@ -76,3 +76,16 @@ def test_panels_come_row_by_row_and_do_not_meet():
 
 def test_long_labels_are_shortened():
     assert shortened(["abc", "abcd", "abcde"], 4) == ["abc", "abcd", "abc…"]
+
+
+def test_a_label_in_another_script_takes_a_font_that_has_it(monkeypatch, make_figure, tmp_path):
+    """As where a machine has a font for it: matplotlib is told the font's family."""
+    monkeypatch.setattr("stma_d2.visualization.figures.font_families", lambda texts: [*texts])
+    with style(["DejaVu Sans Mono"]):
+        mono = new_figure(2, 1).text(0, 0, "a").get_fontfamily()
+    assert mono == ["DejaVu Sans Mono"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_characters_without_a_font_make_no_noise(make_figure, tmp_path):
+    write_png(tmp_path / "a.png", make_figure(chr(0x10FFFD)))

@@ -60,6 +60,7 @@ def content(text):
 def test_no_text_becomes_an_element_of_the_page():
     harmless = Tags(render_page("report.html", **content("a"))).found
     evil = Tags(render_page("report.html", **content(EVIL))).found
+    evil, harmless = ([one for one in tags if one[0] != "wbr"] for tags in (evil, harmless))
     assert [tag for tag, _ in evil] == [tag for tag, _ in harmless]
     assert not [tag for tag, attributes in evil if any(a.startswith("on") for a in attributes)]
 

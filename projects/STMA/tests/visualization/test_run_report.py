@@ -35,7 +35,7 @@ def change_metrics(run, **values):
 
 def words(page):
     """The page's visible text, in one line."""
-    page = re.sub(r"<(script|style|svg).*?</\1>", " ", page, flags=re.DOTALL)
+    page = re.sub(r"<(script|style|svg).*?</\1>", " ", page, flags=re.DOTALL).replace("<wbr>", "")
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 

@@ -7,6 +7,7 @@ import torch
 
 from stma_d2.data.targets import TargetRules, make_targets
 from stma_d2.visualization.targets import draw_training_sample
+from stma_d2.visualization.tubes import class_color
 
 
 def test_targets_are_drawn_where_they_are() -> None:
@@ -34,3 +35,27 @@ def test_targets_are_drawn_where_they_are() -> None:
         # Radii int(.54 * 10 / 2) = 2 and int(.54 * 7.5 / 2) = 2 feature pixels.
         assert (rows_of.min() // 24, rows_of.max() // 24) == (6, 10)
         assert (columns_of.min() // 24, columns_of.max() // 24) == (13, 17)
+
+
+def test_an_instance_has_one_color_and_no_score() -> None:
+    """Two instances whose classes stand in the other order: box above and pixels below agree."""
+    size = (64, 96)
+    boxes = torch.tensor([[8.0, 20, 40, 60], [56, 20, 88, 60]])[:, None].expand(2, 1, 4)
+    sample = {
+        "frames": torch.full((1, 3, *size), 60, dtype=torch.uint8),
+        "frame_numbers": torch.tensor([4]),
+        "snippet_index": torch.tensor([[0]]),
+        "targets": make_targets(
+            boxes, torch.tensor([1, 0]), size, TargetRules(num_classes=2, stride=4)
+        ),
+    }
+    picture = draw_training_sample(sample, ["Run", "Jump"]).astype(float)
+    rows = picture.shape[0] // 2
+    for column, number in ((24, 1), (72, 2)):  # centers, pixels of the frame
+        edge = picture[28 + 6 * 50, 6 * (column - 16)]
+        blob = picture[rows + 28 + 6 * 40 + 3, 6 * column + 3] - 60
+        color = np.array(class_color(number), float)
+        np.testing.assert_allclose(edge, color, atol=2)
+        mixed = color - 60
+        cosine = blob @ mixed / np.linalg.norm(blob) / np.linalg.norm(mixed)
+        assert cosine > 0.99

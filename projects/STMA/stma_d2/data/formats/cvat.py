@@ -18,6 +18,7 @@ interface and its server interpolate (``RectangleTrack``, ``TrackManager``).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from shlex import quote
 
 import numpy as np
 
@@ -32,6 +33,8 @@ from .settings import FormatSettings
 from .tracks import Reading, Track, VideoTracks, check_extent, from_edges, interpolate
 
 _OTHER_SHAPES = ("polygon", "polyline", "points", "cuboid", "ellipse", "mask", "skeleton")
+# Where the labels are taken for the actions, which an attribute says as often.
+_ACTION_HINT = "; if it says the action, add --action-attribute "
 _EDGES = ("xtl", "ytl", "xbr", "ybr")
 
 
@@ -121,7 +124,9 @@ class _Tracker:
             return
         for name in sorted({name for key in keys for name in key[3]}):
             if name not in self.settings.action_attributes:
-                self.report.note(f"the attribute {name!r} is not kept", self.name)
+                is_candidate = not self.settings.action_attributes and name in self.meta.choices
+                hint = _ACTION_HINT + quote(name) if is_candidate else ""
+                self.report.note(f"the attribute {name!r} is not kept{hint}", self.name)
         frames = np.array([key[0] for key in keys], np.int64)
         values = np.array([key[2] for key in keys], np.float64)
         values[:, 4] = np.unwrap(values[:, 4], period=360)  # the shorter way round

@@ -14,6 +14,8 @@ from ..finder import VIDEO_EXTENSIONS
 
 # Of labels whose shapes can be boxes.
 _BOX_TYPES = ("any", "bbox", "rectangle")
+# Of attributes whose values are chosen and not typed.
+_CHOICES = ("checkbox", "radio", "select")
 # Values of an attribute by which CVAT says that it has none.
 NO_VALUE = ("", "__undefined__")
 
@@ -51,11 +53,13 @@ class Meta:
         tasks: at least one.
         labels: the actions that the head names.
         checkboxes: attributes that are true or false.
+        choices: attributes with values to choose from, which may be actions.
     """
 
     tasks: list[Task]
     labels: list[str] = field(default_factory=list)
     checkboxes: set[str] = field(default_factory=set)
+    choices: set[str] = field(default_factory=set)
 
     def task_of(self, track: Element, source: str) -> Task:
         """The task that a track belongs to.
@@ -110,7 +114,10 @@ def read_meta(meta: Element, actions: tuple[str, ...], source: str, title: str) 
 
 def _attribute(attribute: Element, actions: tuple[str, ...], result: Meta) -> None:
     name = attribute.text_of("name")
-    is_checkbox = (attribute.text_of("input_type") or "").strip() == "checkbox"
+    kind = (attribute.text_of("input_type") or "").strip()
+    is_checkbox = kind == "checkbox"
+    if name is not None and kind in _CHOICES:
+        result.choices.add(name)
     if name is None or name not in actions:
         return
     if is_checkbox:

@@ -17,13 +17,20 @@ for (const player of document.querySelectorAll(".player")) {
 
   const shown = (tube) => tube.kind === "truth" || tube.score >= least;
 
-  // Inside the picture, and below the texts that stand there already.
-  function place(text, y, left, placed) {
+  // Inside the picture, and away from its box beyond the texts that stand there already: `step` is
+  // one line up or down; where the picture ends, the other way.
+  function place(text, y, step, left, placed) {
     const width = text.getComputedTextLength();
     const x = Math.max(Math.min(left, video.width - width), 0);
-    y = Math.min(Math.max(y, size), video.height - size / 4);
-    const hides = (other) => Math.abs(other.y - y) < size && x < other.x + other.width && other.x < x + width;
-    while (placed.some(hides) && y + size < video.height) y += size;
+    const lowest = video.height - size / 4;
+    const start = Math.min(Math.max(y, size), lowest);
+    const hidden = (at) => placed.some((other) => Math.abs(other.y - at) < size && x < other.x + other.width && other.x < x + width);
+    y = start;
+    while (hidden(y) && y >= size && y <= lowest) y += step;
+    if (y < size || y > lowest) {
+      y = start;
+      while (hidden(y) && y - step >= size && y - step <= lowest) y -= step;
+    }
     placed.push({ x: x, y: y, width: width });
     text.setAttribute("x", x);
     text.setAttribute("y", y);
@@ -37,17 +44,23 @@ for (const player of document.querySelectorAll(".player")) {
     }
     boxes.replaceChildren();
     const placed = [];
-    for (const tube of video.tubes) {
-      const box = tube.boxes[index];
-      if (!box || !shown(tube)) continue;
+    const layer = (tube, element) => {
       const group = make("g", { class: tube.kind });
-      const [left, top, right, bottom] = box;
-      group.append(make("rect", { x: left, y: top, width: right - left, height: bottom - top }));
+      group.append(element);
+      boxes.append(group);
+    };
+    const here = video.tubes.filter((tube) => tube.boxes[index] && shown(tube));
+    for (const tube of here) {
+      const [left, top, right, bottom] = tube.boxes[index];
+      layer(tube, make("rect", { x: left, y: top, width: right - left, height: bottom - top }));
+    }
+    for (const tube of here) { // over all boxes
+      const [left, top, , bottom] = tube.boxes[index];
       const text = make("text", { x: 0, y: 0, "font-size": size, "stroke-width": size / 6 });
       text.textContent = tube.label + (tube.score === null ? "" : " " + tube.score.toFixed(2));
-      group.append(text);
-      boxes.append(group);
-      place(text, tube.kind === "truth" ? bottom + size : top - size / 4, left, placed);
+      layer(tube, text);
+      if (tube.kind === "truth") place(text, bottom + size, size, left, placed);
+      else place(text, top - size / 4, -size, left, placed);
     }
     part(".at").textContent = number + " / " + video.num_frames;
     seek.setAttribute("aria-valuetext", "frame " + number + " of " + video.num_frames);

@@ -85,9 +85,12 @@ def test_every_element_of_the_format_by_label(cvat_file, report):
     assert report.notes == {
         "an occluded key box counts like any other": ["yard: track 0"],
         "a rotated key box: the upright box around it is taken": ["yard: track 2"],
+        "the attribute 'age' is not kept": ["yard: track 1"],  # a number
         **{
-            f"the attribute {n!r} is not kept": ["yard: track 1"]
-            for n in ("action", "age", "shouts")
+            f"the attribute {n!r} is not kept; if it says the action, add --action-attribute {n}": [
+                "yard: track 1"
+            ]
+            for n in ("action", "shouts")
         },
     }
 
@@ -96,6 +99,7 @@ def test_every_element_of_the_format_by_attribute(cvat_file, report):
     settings = FormatSettings(action_attributes=("action", "shouts"))
     reading = read_cvat(Member(str(cvat_file)), settings, report)
     assert reading.labels == ["run", "jump", "shouts"]
+    assert report.notes["the attribute 'age' is not kept"] == ["yard: track 1"]
     run, jump, shouts = reading.videos[0].tracks
     # run from CVAT's frame 2 and from 7, where "shouts" is not said again and stays; at 9 neither.
     assert (run.label, run.frames.tolist()) == ("run", [3, 4, 5, 8, 9])
