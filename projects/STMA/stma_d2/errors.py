@@ -11,14 +11,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from types import FrameType
 
 # Of a disk that is full, read-only, broken or gone.
-DISK_ERRORS = {
-    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),
-    *(errno.EIO, errno.ESTALE),
-}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+DISK_ERRORS = {*_FULL, errno.EFBIG, errno.EROFS, errno.EIO, errno.ESTALE}
 _TRACE = "Traceback (most recent call last):\n"
 
 
@@ -105,27 +103,56 @@ def _is_unread(number: int) -> bool:
     return any(event & select.POLLERR for _, event in waiting.poll(0))
 
 
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C raise `Stopped`, once: what a launcher passes on ends no clean-up."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came = []
+class _Signals:
+    """Raises `Stopped` where the main thread is when SIGTERM or Ctrl-C comes.
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        if len(came) == 1:
-            word = "interrupted" if number == signal.SIGINT else "terminated"
-            raise Stopped(word, 128 + number)
+    Once: what a launcher passes on ends no clean-up. But Python drops what is raised in a callback
+    of a fork, of a garbage collection and the like, and libraries make other exceptions of it, so
+    that it may have to be raised again.
+    """
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        if not came:  # else the process is about to end
-            for number, handler in before.items():
+    _NUMBERS = (signal.SIGINT, signal.SIGTERM)
+    _AGAIN = 0.1  # seconds until a dropped one is raised again
+
+    def __init__(self) -> None:
+        self._end: Stopped | None = None
+        self._handlers: dict[int, object] = {}
+        self._unraisable_hook = sys.unraisablehook
+
+    def __enter__(self) -> None:
+        self._handlers = {number: signal.signal(number, self._stop) for number in self._NUMBERS}
+        sys.unraisablehook = self._dropped
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        sys.unraisablehook = self._unraisable_hook
+        if self._end is None:
+            for number, handler in self._handlers.items():
                 signal.signal(number, handler)
+            return  # else the process is about to end
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        if kind is None or issubclass(kind, Exception):
+            raise self._end
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        if self._end is None:
+            word = "interrupted" if number == signal.SIGINT else "terminated"
+            self._end = Stopped(word, 128 + number)
+            raise self._end
+
+    def _dropped(self, dropped: sys.UnraisableHookArgs) -> None:
+        if dropped.exc_value is None or dropped.exc_value is not self._end:
+            self._unraisable_hook(dropped)
+            return
+        signal.signal(signal.SIGALRM, self._raise_again)
+        signal.setitimer(signal.ITIMER_REAL, self._AGAIN)
+
+    def _raise_again(self, number: int, frame: FrameType | None) -> None:
+        raise self._end
+
+
+def _signals_raised() -> AbstractContextManager:
+    """`_Signals`, where they can be heeded: in the main thread."""
+    return _Signals() if threading.current_thread() is threading.main_thread() else nullcontext()
 
 
 def _message_for_user(error: Exception) -> str | None:
@@ -139,6 +166,8 @@ def _message_for_user(error: Exception) -> str | None:
     if system is None:  # written by a person
         return message if issubclass(kind, FileNotFoundError | FileExistsError) else None
     number, reason, file = system.groups()
+    if int(number) in _FULL:
+        return f"{reason}{file or ''}; make room and start again"
     return reason + (file or "") if file or int(number) in DISK_ERRORS else None
 
 

@@ -29,7 +29,7 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         the temporary file, open for writing bytes.
 
     Raises:
-        OSError: if the file cannot be written.
+        OSError: naming a file, if it cannot be written.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,6 +38,10 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         with open(partial, "wb") as file:
             yield file
         os.replace(partial, path)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # of a full disk
     finally:
         partial.unlink(missing_ok=True)
 
@@ -79,6 +83,18 @@ def locked_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def check_is_file(path: str | os.PathLike[str]) -> None:
+    """Refuse to open a folder, pipe or device, which may give bytes for ever or none.
+
+    What is missing is left to who opens it.
+
+    Raises:
+        InputError: naming it.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError(f"{os.fspath(path)} is a folder, pipe or device and no file")
 
 
 def check_output(

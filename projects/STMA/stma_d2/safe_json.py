@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 from .errors import InputError
+from .files import check_is_file
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -16,8 +17,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         OSError: if it cannot be read.
         InputError: naming the file, if it is a folder, pipe or device, and as `parse_json` does.
     """
-    if os.path.exists(path) and not os.path.isfile(path):  # who opens a pipe waits
-        raise InputError(f"{os.fspath(path)} is a folder, pipe or device and no file")
+    check_is_file(path)
     with open(path, "rb") as file:
         content = file.read()
     try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import runpy
+import signal
 import subprocess
 import sys
+import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -46,7 +49,10 @@ def user_errors(tmp_path):
         "Permission denied: 'x'": lambda: fail(
             PermissionError(errno.EACCES, "Permission denied", "x")
         ),
-        "No space left on device": lambda: fail(OSError(errno.ENOSPC, "No space left on device")),
+        "No space left on device; make room and start again": lambda: fail(
+            OSError(errno.ENOSPC, "No space left on device")
+        ),
+        "Read-only file system": lambda: fail(OSError(errno.EROFS, "Read-only file system")),
     }
 
 
@@ -126,6 +132,48 @@ def test_an_interrupt_is_one_line_and_status_130(capsys):
         raise KeyboardInterrupt
     assert ended.value.code == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+def terminate():
+    """A signal comes, and is raised at once."""
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(30)
+
+
+class TerminatedAtItsEnd:
+    def __del__(self):
+        terminate()
+
+
+def is_dropped():
+    """Python ignores what is raised in such a callback, as in those that run when it forks."""
+    TerminatedAtItsEnd()
+    time.sleep(30)
+
+
+def becomes_another():
+    try:
+        terminate()
+    except KeyboardInterrupt as error:
+        raise ImportError("initialization failed") from error
+
+
+def is_swallowed():
+    with suppress(KeyboardInterrupt):
+        terminate()
+
+
+@pytest.mark.parametrize("work", [terminate, is_dropped, becomes_another, is_swallowed])
+def test_a_signal_ends_the_work_whatever_becomes_of_its_exception(work, capsys):
+    handlers = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
+    start = time.monotonic()
+    try:
+        assert ending(work) == 143
+    finally:
+        signal.signal(signal.SIGTERM, handlers[0])
+        signal.signal(signal.SIGINT, handlers[1])
+    assert capsys.readouterr().err == "terminated\n"
+    assert time.monotonic() - start < 10
 
 
 def test_a_reader_that_goes_and_closed_streams_are_no_failure(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -20,6 +21,13 @@ def test_failed_write_leaves_the_old_file(tmp_path):
         raise RuntimeError
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_write_that_fails_names_the_file(tmp_path):
+    """The system names none where a disk is full."""
+    with pytest.raises(OSError) as full, atomic_write(tmp_path / "file"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert (full.value.errno, full.value.filename) == (errno.ENOSPC, str(tmp_path / "file"))
 
 
 def test_a_new_file_and_another_old_one_are_good_outputs(tmp_path):

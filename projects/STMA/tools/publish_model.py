@@ -39,13 +39,14 @@ from stma_d2.checkpoint import (
     trained_config,
 )
 from stma_d2.checkpoint.provenance import provenance
+from stma_d2.config import by_full_name
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import METRICS
 from stma_d2.model_zoo.checkpoints import PACKAGED
 from stma_d2.model_zoo.publishing import (
     RECORDS,
-    check_name,
+    check_zoo,
     describe_training,
     publish,
     strip,
@@ -59,13 +60,17 @@ LABELS = "the labels"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Strip, evaluate, publish."""
     args = _parser().parse_args(arguments)
-    check_name(args.name)
+    zoo, records = (args.output, None) if args.output else (PACKAGED, RECORDS)
+    check_zoo(args.name, zoo)
     path = Path(local_path(args.weights))
     checkpoint = read_detectron2_checkpoint(str(path))
-    if "iteration" not in checkpoint.get("trainer", {}):
-        raise InputError(f"{path} is no checkpoint of a training, such as model_final.pth")
+    try:
+        training = describe_training(checkpoint, path.parent)
+    except InputError as error:
+        raise InputError(
+            f"{path} is no checkpoint of a training, such as model_final.pth: {error}"
+        ) from error
     content = strip(checkpoint, half=args.half)
-    training = describe_training(checkpoint, path.parent)
     config = _changed(
         content["settings"]["config"], trained_config(str(path), args.opts), args.opts
     )
@@ -83,7 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "evaluations": evaluations,
             "evaluated_with": provenance(cfg.MODEL.DEVICE),
         }
-        zoo, records = (args.output, None) if args.output else (PACKAGED, RECORDS)
         published = publish(file, args.name, record, config, zoo, records)
     for evaluation in record["evaluations"]:
         figures = ", ".join(f"{name} {evaluation['metrics'][name]:.2f}" for name in METRICS)
@@ -128,14 +132,10 @@ def _changed(config: str, cfg: CfgNode, overrides: Sequence[str]) -> str:
 
 def _evaluation_config(path: str, config: str, folder: str) -> CfgNode:
     """The training's configuration with its test sets, and its results in ``folder``."""
-    training = parse_yaml(config, "the checkpoint's configuration")
-    datasets = training["DATASETS"]
-    keys = {
-        "DATASETS.FILES": tuple(datasets.get("FILES", ())),
-        "DATASETS.TEST": tuple(datasets["TEST"]),
-        "DATALOADER.NUM_WORKERS": training["DATALOADER"]["NUM_WORKERS"],
-        "OUTPUT_DIR": folder,
-    }
+    training = dict(by_full_name(parse_yaml(config, "the checkpoint's configuration")))
+    needed = ("DATASETS.FILES", "DATASETS.TEST", "DATALOADER.NUM_WORKERS")
+    keys = {key: training[key] for key in needed if key in training}
+    keys["OUTPUT_DIR"] = folder
     return trained_config(path, [word for pair in keys.items() for word in pair])
 
 

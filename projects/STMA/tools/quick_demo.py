@@ -15,6 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stma_d2.engine.ending import end_processes
 from stma_d2.engine.memory import KEEP_MEMORY
 from stma_d2.errors import clear_exit
 
@@ -26,10 +27,18 @@ VIDEO = "rgb-images/val_0003"
 
 
 def run(*command: str) -> None:
-    """Show a command and run it in the project's folder; end with its status if it fails."""
+    """Show a command and run it in the project's folder; end with its status if it fails.
+
+    When this process is told to end, the command is, too, which lets a training write its
+    checkpoint.
+    """
     print(f"\n$ python {shlex.join(command)}", flush=True)
     environment = {**KEEP_MEMORY, **os.environ}
-    status = subprocess.run([sys.executable, *command], cwd=PROJECT, env=environment).returncode
+    process = subprocess.Popen([sys.executable, *command], cwd=PROJECT, env=environment)
+    try:
+        status = process.wait()
+    finally:
+        end_processes([process])
     if status:
         sys.exit(status)
 

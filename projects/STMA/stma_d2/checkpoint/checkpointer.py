@@ -15,6 +15,7 @@ from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.config import CfgNode
 from torch import nn
 
+from ..data.annotation_values import label_names
 from ..errors import InputError
 from ..files import atomic_write
 from .locating import local_path
@@ -313,7 +314,9 @@ def load_for_evaluation(model: nn.Module, cfg: CfgNode, resume: bool = False) ->
     now = network_settings(cfg, cfg.DATASETS.TEST)
     check_settings(trained, now, path, allowed=cfg.TEST.OTHER_SETTINGS)
     labels = trained.get(LABELS)
-    return LoadedWeights(path, None if labels is None else tuple(labels))
+    if labels is not None:
+        labels = label_names(labels, f"the checkpoint {path}: its labels")
+    return LoadedWeights(path, labels)
 
 
 def trained_config(path: str, overrides: Sequence[Any] = ()) -> CfgNode:

@@ -12,6 +12,9 @@ from fvcore.common.config import CfgNode
 from ..errors import InputError
 from .rules import shown
 
+# Of the letters of two keys, how many they must share for the one to be meant by the other.
+_CLOSE = 0.8
+
 
 def leaves(node: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
     """The full names of a node's keys that are no nodes, with their values."""
@@ -31,8 +34,8 @@ def pairs(overrides: Sequence[Any]) -> list[tuple[Any, Any]]:
     for word in overrides:
         if isinstance(word, str) and word.startswith("--"):
             raise InputError(
-                f"the option {word} stands among the KEY VALUE overrides; put it before the first "
-                f"of them, {overrides[0]}"
+                f"the option {word[:50]} stands among the KEY VALUE overrides; put it before the "
+                f"first of them, {overrides[0]}"
             )
     if len(overrides) % 2:
         raise InputError(
@@ -57,14 +60,22 @@ def set_value(cfg: CfgNode, key: Any, value: Any, source: str) -> None:
     for name in names[:-1]:
         node = node.get(name) if isinstance(node, CfgNode) else None
     if not isinstance(node, CfgNode) or names[-1] not in node:
-        close = get_close_matches(str(key), [known for known, _ in leaves(cfg)], 1)
-        hint = f"; did you mean {close[0]}?" if close else ""
-        raise InputError(f"there is no key {shown(key)}{source}{hint}")
+        raise InputError(f"there is no key {shown(key)}{source}{_hint(cfg, str(key))}")
     present = node[names[-1]]
+    if isinstance(present, CfgNode) and value == {}:  # a file's section without keys
+        return
     if isinstance(present, CfgNode):
         known = ", ".join(list(present)[:3])
         raise InputError(f"{key} is {shown(value)}{source}; it must hold keys: {known}, ...")
     node[names[-1]] = _like(present, _meant(present, value))
+
+
+def _hint(cfg: CfgNode, key: str) -> str:
+    """The known key that is as good as the same, or ends in the same words; "" if there is none."""
+    known = {name.upper(): name for name, _ in leaves(cfg)}
+    ends = [name for name in known if name.endswith(f".{key.upper()}")]
+    close = get_close_matches(key.upper(), known, 1, _CLOSE) or (ends if len(ends) == 1 else [])
+    return f"; did you mean {known[close[0]]}?" if close else ""
 
 
 def _meant(present: Any, value: Any) -> Any:

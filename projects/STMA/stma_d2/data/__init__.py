@@ -14,7 +14,13 @@ from .windows import ChunkIndex, WindowIndex
 with needs_detectron2(__name__):
     from . import datasets
     from .build import build_test_loader, build_train_index, build_train_loader, build_train_stream
-    from .catalog import find_video, known_labels, load_ground_truth, register_tube_dataset
+    from .catalog import (
+        dataset_files,
+        find_video,
+        known_labels,
+        load_ground_truth,
+        register_tube_dataset,
+    )
     from .dataset_file import register_dataset_file
 
 __all__ = [
@@ -33,6 +39,7 @@ __all__ = [
     "build_train_index",
     "build_train_loader",
     "build_train_stream",
+    "dataset_files",
     "datasets",
     "describe",
     "find_frames",

@@ -73,6 +73,18 @@ def names(value: Any, where: str) -> tuple[str, ...]:
     return tuple(text(name, f"an item of {where}") for name in items(value, where))
 
 
+def label_names(value: Any, where: str) -> tuple[str, ...]:
+    """A list of texts, each once, as the names of classes are.
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    found = names(value, where)
+    if twice := [name for name in found if found.count(name) > 1]:
+        raise InputError(f"{where} holds {_shown(twice[0])} twice")
+    return found
+
+
 def whole_number(value: Any, where: str) -> int:
     """A whole number of at most 32 bits: no 24.0 and no true.
 
@@ -100,6 +112,18 @@ def number(value: Any, where: str) -> float:
         result = math.inf
     if not math.isfinite(result):
         raise InputError(f"{where} is not finite")
+    return result
+
+
+def percent(value: Any, where: str) -> float:
+    """A number of 0 to 100, up to rounding.
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    result = number(value, where)
+    if not -1e-6 <= result <= 100 + 1e-6:
+        raise InputError(f"{where} is {result:g}; it must be 0 to 100")
     return result
 
 

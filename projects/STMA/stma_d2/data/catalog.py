@@ -118,6 +118,13 @@ def known_labels(name: str) -> list[str] | None:
     return metadata.get("thing_classes")
 
 
+def dataset_files() -> list[str]:
+    """The annotation files of all registered data sets, and the files that describe data sets."""
+    metadata = [MetadataCatalog.get(name) for name in DatasetCatalog.list()]
+    found = [one.get(key) for one in metadata for key in ("annotations_file", "dataset_file")]
+    return list(dict.fromkeys(filter(None, found)))
+
+
 @lru_cache(maxsize=4)
 def _read(path: str, changed_ns: int, size: int) -> TubeAnnotations:
     """The annotations of the file as it was then."""

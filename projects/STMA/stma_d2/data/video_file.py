@@ -16,6 +16,7 @@ from av.video.reformatter import VideoReformatter
 
 from ..errors import InputError
 from .image_file import MAX_PIXELS
+from .video_damage import why_cut_off, why_not_opened
 
 # Containers that hold their pictures. A playlist would lead to files elsewhere.
 _FORMATS = "mov,mp4,avi,matroska,webm,mpeg,mpegts,mpegvideo,m4v,h264,hevc,asf,flv,ogg,gif"
@@ -67,15 +68,13 @@ class VideoDecoder:
             self._container = av.open(path, options=options, metadata_errors="ignore")
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(
-                f"{path} cannot be opened as a video: it is damaged, cut off or no video file"
+                f"{path} cannot be opened as a video: {why_not_opened(path, error)}"
             ) from error
         self._stream = self._container.streams.best("video")
         self._codec = self._stream and self._stream.codec_context
         if not self._codec or not 0 < self._codec.width * self._codec.height <= MAX_PIXELS:
-            raise InputError(
-                f"{path} holds no video of a known codec whose frames have at most {MAX_PIXELS} "
-                "pixels"
-            )
+            none = f"it holds no video of a known codec with frames of at most {MAX_PIXELS} pixels"
+            raise InputError(f"{path} cannot be opened as a video: {why_cut_off(path) or none}")
         self._codec.thread_type, self._codec.thread_count, self._codec.options = "NONE", 1, limit
         self._path, self._reformatter = path, VideoReformatter()
         self.stated_length = self._stream.frames

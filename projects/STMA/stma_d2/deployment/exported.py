@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from fvcore.common.config import CfgNode
 
@@ -18,6 +19,7 @@ from ..modeling.network import TubeletNetwork
 from .record import (
     ACTION,
     CLIPS,
+    FILE,
     FRAMES,
     HEATMAP,
     WINDOWS,
@@ -26,6 +28,7 @@ from .record import (
     read_record,
     verified_file,
 )
+from .signature import Shape, Signature, check_signatures
 
 # A part of a network: takes and gives tensors by position. A part that has no action head gives
 # one tensor fewer, and takes one fewer.
@@ -116,15 +119,49 @@ class OnnxPart:
                 f"{' '.join(str(error).split())} (version 1.25 and newer, for Python 3.11 and "
                 "newer, run all that is exported)"
             ) from error
-        self._inputs = [given.name for given in self._session.get_inputs()]
+        self._path = path
+        self.signature = Signature(
+            _rows(self._session.get_inputs()), _rows(self._session.get_outputs())
+        )
 
     def __call__(self, *tensors: torch.Tensor) -> list[torch.Tensor]:
-        """Run it; inputs and outputs are tensors of the CPU, in the file's order."""
+        """Run it; inputs and outputs are tensors of the CPU, in the file's order.
+
+        Raises:
+            InputError: naming the file, if ONNX Runtime fails, or an output is not what the file
+                says or holds numbers that are none.
+        """
         feeds = {
             name: tensor.numpy(force=True)
-            for name, tensor in zip(self._inputs, tensors, strict=True)
+            for name, tensor in zip(self.signature.inputs, tensors, strict=True)
         }
-        return [torch.from_numpy(array) for array in self._session.run(None, feeds)]
+        try:
+            arrays = self._session.run(None, feeds)
+        except Exception as error:  # see above
+            raise InputError(
+                f"ONNX Runtime fails in {self._path}: {' '.join(str(error).split())}; export again"
+            ) from error
+        for (name, shape), array in zip(self.signature.outputs.items(), arrays, strict=True):
+            _check_output(f"{self._path}: the output {name}", array, (len(tensors[0]), *shape))
+        return [torch.from_numpy(array) for array in arrays]
+
+
+def _rows(tensors: Sequence[Any]) -> dict[str, Shape]:
+    """The shapes of a row of what a session takes or gives, by name."""
+    return {
+        tensor.name: tuple(side if isinstance(side, int) else None for side in tensor.shape[1:])
+        for tensor in tensors
+    }
+
+
+def _check_output(where: str, array: Any, shape: Shape) -> None:
+    if not isinstance(array, np.ndarray) or array.dtype != np.float32 or array.shape != shape:
+        raise InputError(f"{where} is not what the file says; export again")
+    if not np.isfinite(array).all():
+        raise InputError(
+            f"{where} holds NaN or infinite numbers: the network was exported so, or the file was "
+            "changed"
+        )
 
 
 @dataclass(frozen=True)
@@ -168,5 +205,13 @@ def load_exported(folder: str, overrides: Sequence[Any] = ()) -> Exported:
     parts = {
         part: OnnxPart(verified_file(path, record, f"{part}.onnx")) for part in part_names(cfg)
     }
+    try:
+        found = {name: part.signature for name, part in parts.items()}
+        check_signatures(found, cfg, record["strides"])
+    except InputError as error:
+        raise InputError(
+            f"the files of {folder} are no network as its {FILE} describes it: {error}; export "
+            "again"
+        ) from error
     network = ExportedNetwork(parts, cfg, record["strides"])
     return Exported(cfg, network, tuple(record["labels"]))

@@ -8,7 +8,10 @@
      "strides": {"heatmap": 4, "action": 32},
      "files": {"frames.onnx": {"sha256": "...", "inputs": {"frames": ["D", 3, 288, 288]},
                                "outputs": {...}, "largest_difference": 1e-06}, ...},
-     "made_by": {"stma_d2": "...", "torch": "...", "weights": "model_final.pth", "sha256": "..."}}
+     "made_by": {"stma_d2": "...", "torch": "...", "weights": "model_final.pth", "sha256": "..."},
+     "seal": "..."}
+
+``seal`` is the SHA-256 of all the rest, so that a digit that changed is noticed.
 
 ``config`` holds all keys that inference reads, in their own words (``stma_d2/config/defaults.py``
 explains them): K, T, the snippet's place, the input's size, the pixel statistics that the files
@@ -17,6 +20,7 @@ apply by themselves, the size head's kind, decoding, protocol and linking.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from functools import reduce
@@ -27,10 +31,10 @@ from fvcore.common.config import CfgNode
 
 from ..config.inference_rules import INFERENCE_RULES
 from ..config.rules import shown
-from ..data.annotation_values import fields, mapping, names, text, whole_number
-from ..data.json_annotations import parse_json
+from ..data.annotation_values import fields, label_names, mapping, text, whole_number
 from ..errors import InputError
-from ..files import file_sha256
+from ..files import check_is_file, file_sha256
+from ..safe_json import parse_json
 
 FILE = "model.json"
 FORMAT = "stma-exported-network"
@@ -60,6 +64,7 @@ def inference_config(cfg: CfgNode) -> dict[str, Any]:
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     """Write the record of a folder's network."""
     content = {"format": FORMAT, "version": VERSION, **record}
+    content["seal"] = _seal(content)
     (folder / FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
@@ -72,6 +77,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / FILE
     try:
+        check_is_file(path)
         record = _checked(parse_json(path.read_bytes()))
     except OSError as error:
         raise InputError(
@@ -81,6 +87,11 @@ def read_record(folder: Path) -> dict[str, Any]:
     except InputError as error:
         raise InputError(f"{path} is no record of an exported network: {error}") from error
     return record
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    rest = {key: value for key, value in content.items() if key != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _checked(content: Any) -> dict[str, Any]:
@@ -94,13 +105,18 @@ def _checked(content: Any) -> dict[str, Any]:
     labels, config, strides, files = fields(content, ("labels", "config", "strides", "files"), "it")
     check_inference_values(config)
     num_classes = config["MODEL"]["STMA"]["NUM_CLASSES"]
-    if len(names(labels, "labels")) != num_classes:
+    if len(label_names(labels, "labels")) != num_classes:
         raise InputError(f"it has {len(labels)} labels for {num_classes} classes")
     class_agnostic = config["MODEL"]["STMA"]["CENTER"]["CLASS_AGNOSTIC"]
     for stride in fields(strides, [HEATMAP, ACTION] if class_agnostic else [HEATMAP], "strides"):
-        whole_number(stride, "a stride")
+        if whole_number(stride, "a stride") < 1:
+            raise InputError(f"a stride is {stride}; it must be at least 1")
     for name, file in mapping(files, "files").items():
         text(*fields(file, ("sha256",), name), f"the checksum of {name}")
+    if content.get("seal") != _seal(content):
+        raise InputError(
+            "it was changed after the export; export again (keys of TEST may be given as KEY VALUE)"
+        )
     return content
 
 
@@ -131,6 +147,7 @@ def verified_file(folder: Path, record: Mapping[str, Any], name: str) -> Path:
         raise InputError(
             f"{folder} was exported without {name}: export it with --format {path.suffix[1:]}"
         )
+    check_is_file(path)
     try:
         same = file_sha256(path) == record["files"][name]["sha256"]
     except OSError as error:

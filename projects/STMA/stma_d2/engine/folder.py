@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from ..errors import InputError
 logger = logging.getLogger(__name__)
 
 _LOCK = "training.lock"
+_CHECKPOINT = re.compile(r"model_([0-9]+|best|final)\.pth")
 
 
 def check_output_dir(output_dir: str) -> None:
@@ -48,6 +50,25 @@ def check_contents(folder: str | os.PathLike[str]) -> None:
             continue
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise InputError(f"{path} is a pipe, socket or device and no file; remove it")
+
+
+def check_weights_stay(weights: str, output_dir: str) -> None:
+    """Refuse to start from weights that the training itself writes over.
+
+    Args:
+        weights: MODEL.WEIGHTS.
+        output_dir: OUTPUT_DIR.
+
+    Raises:
+        InputError: if they are a checkpoint in OUTPUT_DIR, of a name that a training gives.
+    """
+    folder, name = os.path.split(os.path.abspath(weights))
+    if _CHECKPOINT.fullmatch(name) and os.path.realpath(folder) == os.path.realpath(output_dir):
+        raise InputError(
+            f"MODEL.WEIGHTS {weights} is a checkpoint in OUTPUT_DIR, where a training that starts "
+            "from it would write over it; set another OUTPUT_DIR (--resume goes on with the "
+            "training that made it)"
+        )
 
 
 @contextmanager

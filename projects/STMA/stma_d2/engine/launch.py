@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,12 @@ from torch.multiprocessing import ProcessExitedException
 
 from ..config.rules import whole
 from ..errors import InputError, clear_exit
+
+# What gloo says, and NCCL, where a process at the other end of a connection is gone.
+_LOST = re.compile(
+    r"gloo.*(Connection (closed|reset) by peer|Broken pipe)|remote process exited|NCCL.*remote",
+    re.DOTALL | re.IGNORECASE,
+)
 
 
 def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
@@ -34,7 +41,8 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
             _check_processes(args)
             if "TORCHELASTIC_RUN_ID" in os.environ:
                 _join_torchrun()
-                main(args)
+                with _lost_processes_named():
+                    main(args)
                 return
             _check_gpus(args)
             several = args.num_gpus * args.num_machines > 1
@@ -80,8 +88,26 @@ def _rank() -> int:
 
 def _run_child(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) -> None:
     """What one of the launcher's processes does: ``main``, with one line where it cannot."""
-    with clear_exit(), _signal_exit():
+    with clear_exit(), _signal_exit(), _lost_processes_named():
         main(args)
+
+
+@contextmanager
+def _lost_processes_named() -> Iterator[None]:
+    """Say that another process is gone, where PyTorch says that a connection is.
+
+    Raises:
+        InputError: in place of PyTorch's error.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not _LOST.search(str(error)):
+            raise
+        raise InputError(
+            "another of the processes that work together failed or was killed (for want of "
+            "memory?): see what it said; a training goes on from its last checkpoint with --resume"
+        ) from error
 
 
 def _check_processes(args: argparse.Namespace) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing.connection
 import multiprocessing.util
+import os
 import re
 import signal
 import threading
@@ -73,8 +75,15 @@ def _ignore_ends_of_workers() -> None:
 
 def _start_worker(initialize: Callable[[int], None] | None, worker_id: int) -> None:
     outlive_signals()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     if initialize is not None:
         initialize(worker_id)
+
+
+def _end_with_parent() -> None:
+    """End with a training that is killed, also while a batch is written that nobody will read."""
+    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
+    os._exit(1)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loa
 from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers, load_trained
 from .evaluation import best_metric, build_evaluators, evaluate
+from .folder import check_weights_stay
 from .hooks import (
     BeforeSaving,
     BestCheckpoint,
@@ -30,7 +31,13 @@ from .hooks import (
     LogHistory,
     Writers,
 )
-from .limits import check_disk_space, check_limits, disk_errors_named, is_disk_error
+from .limits import (
+    check_disk_space,
+    check_limits,
+    disk_errors_named,
+    is_disk_error,
+    is_memory_error,
+)
 from .loading import prepare_workers, worker_failures_named
 from .metrics_file import MetricsFile, set_metrics_aside
 from .random_state import get_random_state, random_state_kept, restore_random_states
@@ -154,8 +161,11 @@ class Trainer(DefaultTrainer):
             resume: whether to go on where there is a checkpoint.
 
         Raises:
-            InputError: if there is a checkpoint that a training cannot go on from.
+            InputError: if there is a checkpoint that a training cannot go on from, or MODEL.WEIGHTS
+                would be written over.
         """
+        if not (resume and self.checkpointer.has_checkpoint()):
+            check_weights_stay(self.cfg.MODEL.WEIGHTS, self.cfg.OUTPUT_DIR)
         self.checkpointer.resume_or_load(self.cfg.MODEL.WEIGHTS, resume=resume)
         if self.start_iter == 0 and resume and self.checkpointer.has_checkpoint():
             raise InputError(
@@ -310,4 +320,4 @@ class Trainer(DefaultTrainer):
 
 def _needs_stack_trace(record: logging.LogRecord) -> bool:
     error = record.exc_info and record.exc_info[1]
-    return not (isinstance(error, InputError) or is_disk_error(error))
+    return not (isinstance(error, InputError) or is_disk_error(error) or is_memory_error(error))

@@ -81,6 +81,12 @@ def class_score(word: str) -> tuple[str, float]:
     return label, argument(number(0, 1))(score)
 
 
+def _given(word: str) -> str:
+    if not word:
+        raise argparse.ArgumentTypeError("it is empty")
+    return word
+
+
 def _is_key(word: str) -> bool:
     uppermost, has_parts = word.partition(".")[:2]
     begins_one = uppermost in (SECTIONS if has_parts else PLAIN_KEYS)
@@ -110,16 +116,23 @@ def _parser() -> argparse.ArgumentParser:
     option = parser.add_argument
     network = parser.add_mutually_exclusive_group(required=True)
     network.add_argument(
-        "--weights", metavar="PATH", help="a trained checkpoint, path or URL; it says all the rest"
+        "--weights",
+        type=_given,
+        metavar="PATH",
+        help="a trained checkpoint, path or URL; it says all the rest",
     )
-    network.add_argument("--model", metavar="NAME", help="a trained checkpoint of the model zoo")
+    network.add_argument(
+        "--model", type=_given, metavar="NAME", help="a trained checkpoint of the model zoo"
+    )
     network.add_argument(
         "--onnx",
+        type=_given,
         metavar="FOLDER",
         help="a network that tools/export_model.py wrote; Detectron2 is not needed",
     )
     network.add_argument(
         "--config-file",
+        type=_given,
         metavar="FILE",
         help="for weights that say nothing but themselves, with MODEL.WEIGHTS PATH",
     )

@@ -18,6 +18,7 @@ from ..data import DEFAULT_FPS
 from ..data.readers import TimedFrame
 from ..errors import InputError, clear_exit
 from ..evaluation import get_protocol
+from ..files import check_output
 from ..linking import suppress_by_class
 from ..structures import Tube
 from ..visualization import at_rate, drawable_labels
@@ -143,10 +144,20 @@ def _weaker(result: VideoResult, selection: Selection) -> str:
 
 
 def _predictor(kind: type[_Predictor], args: argparse.Namespace) -> _Predictor:
-    """A predictor with the network that was named."""
+    """A predictor with the network that was named.
+
+    Raises:
+        InputError: also if an output is the annotation file of a data set that is known by now.
+    """
     if args.onnx:
         return kind.from_onnx(args.onnx, args.opts)
-    return kind(named_config(args))
+    cfg = named_config(args)
+    from ..data import dataset_files  # needs Detectron2, which is there
+
+    for output in args.output:
+        if output.ending:
+            check_output(output.path, *dataset_files())
+    return kind(cfg)
 
 
 def main(args: argparse.Namespace) -> None:

@@ -45,6 +45,8 @@ def _expand(name: str) -> Iterator[str]:
     elif has_magic(name):
         yield from _fitting(name)
     else:
+        if os.path.lexists(name):
+            raise InputError(f"the input {name} is a pipe, a device or a link to nothing, no file")
         folder = os.path.dirname(os.path.abspath(name))
         raise InputError(f"the input {name} is not there; {folder} {describe(folder)}")
 

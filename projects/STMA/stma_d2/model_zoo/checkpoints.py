@@ -21,10 +21,16 @@ from tempfile import TemporaryDirectory
 from detectron2.utils.file_io import PathManager
 
 from ..checkpoint import names_its_hash
+from ..data.annotation_values import fields, mapping
+from ..data.annotation_values import text as text_value
 from ..errors import InputError
+from ..files import check_is_file
+from ..safe_json import parse_json
 
 PACKAGED = Path(__file__).parent / "trained"
 INDEX = "index.json"
+# Of a network or a file, within a zoo.
+_PATH = re.compile(r"(\w[\w.-]*/)*\w[\w.-]*", re.ASCII)
 
 
 def get_checkpoint_url(name: str) -> str:
@@ -69,9 +75,11 @@ def read_index(root: str) -> dict[str, str]:
         Files by name, relative to ``root``; {} where the package ships none.
 
     Raises:
-        InputError: naming the index, if it cannot be read or has another content.
+        InputError: naming the index, if it cannot be read or has another content, or a file that
+            lies elsewhere.
     """
     path = f"{root}/{INDEX}"
+    check_is_file(path)
     try:
         text = _read(path)
     except Exception as error:  # whatever the handler of such paths raises
@@ -79,16 +87,34 @@ def read_index(root: str) -> dict[str, str]:
             return {}
         raise InputError(f"the model zoo has no {path} ({error}); check STMA_MODEL_ZOO") from error
     try:
-        models = json.loads(text)["models"]
-        good = all(
-            isinstance(name, str) and isinstance(file, str) and names_its_hash(file)
-            for name, file in models.items()
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path} is no index of a model zoo ({error!r})") from error
-    if not good:
-        raise InputError(f"{path} names a file that has no digits of its SHA-256 in its name")
+        (models,) = fields(parse_json(text), ("models",), "it")
+        models = mapping(models, "models")
+        for name, file in models.items():
+            check_name(name)
+            _check_file(text_value(file, f"the file of {name}"))
+    except InputError as error:
+        raise InputError(f"{path} is no index of a model zoo: {error}") from error
     return models
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that is no path within a zoo.
+
+    Raises:
+        InputError: naming it.
+    """
+    if not name.endswith(".yaml") or not _PATH.fullmatch(name):
+        raise InputError(
+            f"{name!r} is no name of a network; use letters, digits, '-', '_' and '/', and end in "
+            ".yaml: Synthetic/STMA_tiny_K5.yaml"
+        )
+
+
+def _check_file(file: str) -> None:
+    if not _PATH.fullmatch(file):
+        raise InputError(f"the file {file!r} is no path within the zoo")
+    if not names_its_hash(file):
+        raise InputError(f"the file {file} has no digits of its SHA-256 in its name")
 
 
 def index_text(models: Mapping[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +14,13 @@ import torch
 
 from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
 from ..checkpoint.seal import seal
+from ..config import by_full_name
+from ..data.annotation_values import fields, names, text, whole_number
 from ..errors import InputError
-from ..files import atomic_write, file_sha256, locked_folder
+from ..files import atomic_write, check_output, file_sha256, locked_folder
 from ..safe_json import parse_json, read_json
 from ..safe_yaml import parse_yaml
-from .checkpoints import INDEX, index_text, read_index
+from .checkpoints import INDEX, check_name, index_text, read_index
 
 RECORDS = Path(__file__).parent / "records"
 
@@ -40,7 +41,7 @@ def strip(checkpoint: Mapping[str, Any], *, half: bool) -> dict[str, Any]:
             checkpoint does not say its configuration.
     """
     record = record_of(checkpoint)
-    if "config" not in record:
+    if not isinstance(record.get("config"), str):
         raise InputError(
             "the checkpoint does not say its configuration; train it with this version"
         )
@@ -73,22 +74,50 @@ def describe_training(checkpoint: Mapping[str, Any], folder: Path) -> dict[str, 
         ``datasets``, ``iterations``, ``batch``, ``seed`` (None: drawn), ``hardware``, ``commit``,
         ``stma_d2`` and ``torch`` (versions), ``seconds`` (None where no log tells it): the median
         time of an iteration times their number.
+
+    Raises:
+        InputError: naming what the checkpoint does not say, or says otherwise than a training.
     """
-    record = record_of(checkpoint)
-    config = parse_yaml(record["config"], "the checkpoint's configuration")
-    iterations = checkpoint["trainer"]["iteration"] + 1
+    iteration, _ = fields(checkpoint.get("trainer"), ("iteration", "settings"), "the training")
+    iterations = whole_number(iteration, "the training's iteration") + 1
+    if iterations < 1:
+        raise InputError(f"the training's iteration is {iteration}")
+    said = ("config", "hardware", "commit", "version", "torch")
+    config, *made_by = (
+        text(value, f"the training's {name}")
+        for name, value in zip(said, fields(record_of(checkpoint), said, "it"), strict=True)
+    )
+    keys = ("DATASETS.TRAIN", "SOLVER.IMS_PER_BATCH", "SEED")
+    config = dict(by_full_name(parse_yaml(config, "the checkpoint's configuration")))
+    datasets, batch, seed = fields(config, keys, "the training's configuration")
     seconds = _seconds_an_iteration(folder / "metrics.json")
     return {
-        "datasets": list(config["DATASETS"]["TRAIN"]),
+        "datasets": list(names(datasets, "DATASETS.TRAIN")),
         "iterations": iterations,
-        "batch": config["SOLVER"]["IMS_PER_BATCH"],
-        "seed": config["SEED"] if config["SEED"] >= 0 else None,
-        "hardware": record["hardware"],
-        "commit": record["commit"],
-        "stma_d2": record["version"],
-        "torch": record["torch"],
+        "batch": whole_number(batch, "SOLVER.IMS_PER_BATCH"),
+        "seed": seed if whole_number(seed, "SEED") >= 0 else None,
+        **dict(zip(("hardware", "commit", "stma_d2", "torch"), made_by, strict=True)),
         "seconds": None if seconds is None else round(seconds * iterations),
     }
+
+
+def check_zoo(name: str, root: str | os.PathLike[str]) -> None:
+    """Find out whether a network could be published, before any work.
+
+    Args:
+        name: what the zoo is to call it.
+        root: the zoo's folder.
+
+    Raises:
+        InputError: if the name is none, the zoo's index is damaged, or nothing can be written.
+    """
+    check_name(name)
+    if os.path.exists(root) and not os.path.isdir(root):
+        raise InputError(f"the zoo {os.fspath(root)} is no folder")
+    check_output(Path(root, INDEX))
+    check_output(Path(root, name))
+    if Path(root, INDEX).exists():
+        read_index(str(root))
 
 
 def publish(
@@ -139,7 +168,7 @@ def publish(
         contents[Path(records) / record_file(name)] = text
     published = root / f"{stem}.pth"
     with locked_folder(root):  # an index that is written meanwhile would lack one of two networks
-        index = read_index(str(root)) if (root / INDEX).is_file() else {}
+        index = read_index(str(root)) if (root / INDEX).exists() else {}
         contents[root / INDEX] = index_text({**index, name: f"{stem}.pth"})
         _write_all(file, published, contents)
     return published
@@ -158,19 +187,6 @@ def _write_all(file: str | os.PathLike[str], published: Path, contents: Mapping[
     except BaseException:
         _restore(before)
         raise
-
-
-def check_name(name: str) -> None:
-    """Refuse a name that is no path within a zoo.
-
-    Raises:
-        InputError: naming it.
-    """
-    if not re.fullmatch(r"(\w[\w.-]*/)*\w[\w.-]*\.yaml", name, re.ASCII):
-        raise InputError(
-            f"{name!r} is no name of a network; use letters, digits, '-', '_' and '/', and end in "
-            ".yaml: Synthetic/STMA_tiny_K5.yaml"
-        )
 
 
 def record_file(name: str) -> str:

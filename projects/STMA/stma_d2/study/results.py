@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..evaluation import write_json
 from ..model_zoo.publishing import describe_training
 from ..safe_json import read_json
-from .outcome import check_outcome
+from .outcome import check_outcome, check_same_figures
 from .plan import Run, Settings
 from .rows import ROWS
 
@@ -98,4 +98,5 @@ def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{path} is no study: its overrides and class_groups are no words")
     for run in study["runs"]:
         check_outcome(run, f"{path} is no study")
+    check_same_figures(study["runs"], f"{path} is no study")
     return study

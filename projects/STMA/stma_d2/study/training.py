@@ -9,19 +9,17 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from ..engine.ending import end_processes
 from ..engine.folder import folder_lock
 from ..engine.memory import KEEP_MEMORY
 from .plan import Run
 
 CONSOLE = "console.txt"  # what a run's processes say, in its folder
 _POLL = 0.1  # seconds between two looks at the processes
-# Seconds that a training has, when it is told to end, for its iteration and its checkpoint.
-_GRACE = 60.0
 
 
 class Ended(NamedTuple):
@@ -130,14 +128,8 @@ def _environment(jobs: int) -> dict[str, str]:
 
 
 def _end(going: Sequence[_Job], told: Callable[[Ended], None]) -> None:
+    end_processes([job.process for job in going])
     for job in going:
-        job.process.terminate()
-    latest = time.monotonic() + _GRACE
-    for job in going:
-        with suppress(subprocess.TimeoutExpired):
-            job.process.wait(max(latest - time.monotonic(), 0))
-        job.process.kill()
-        job.process.wait()
         told(job.ended(told_to=True))
 
 

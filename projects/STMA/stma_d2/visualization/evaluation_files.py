@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.annotation_values import fields, items, mapping, names, number, text
+from ..data.annotation_values import fields, items, mapping, names, number, percent, text
 from ..errors import InputError
 from ..evaluation import ERROR_KINDS
 from ..safe_json import read_json
@@ -25,6 +25,7 @@ def read_metrics(path: Path) -> dict[str, Any]:
     record = _read(path, needed)
     for key in ("dataset", "protocol"):
         text(record[key], f"{path}: {key}")
+    mapping(record.get("settings", {}), f"{path}: settings")
     metrics = mapping(record["metrics"], f"{path}: metrics")
     mean, per_class = fields(
         record["error_analysis"], ("mean", "per_class"), f"{path}: error_analysis"
@@ -90,7 +91,7 @@ def _read(path: Path, keys: Sequence[str]) -> dict[str, Any]:
 
 def _numbers(value: Any, keys: Sequence[str], where: str) -> None:
     for key, one in zip(keys, fields(value, keys, where), strict=True):
-        number(one, f"{where}: {key}")
+        percent(one, f"{where}: {key}")
 
 
 def _row(value: Any, where: str) -> list[float]:

@@ -108,6 +108,23 @@ def test_a_wrong_override_is_told_in_one_line(overrides, message):
 
 
 @pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("SOLVR.MAX_ITR", "SOLVER.MAX_ITER"),
+        ("solver.max_iter", "SOLVER.MAX_ITER"),
+        ("BASE_LR", "SOLVER.BASE_LR"),
+        ("SOLVR.X", None),  # half of its letters are another key's, and it means none
+        ("NAME", None),  # the end of several
+    ],
+)
+def test_a_key_is_suggested_where_one_is_meant(key, meant):
+    with pytest.raises(InputError) as error:
+        load_config(CONFIG, [key, "3"])
+    hint = f"; did you mean {meant}?" if meant else ""
+    assert str(error.value) == f"there is no key '{key}'{hint}"
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("MODEL: {STMA: {NUM_CLASES: 3}}", "there is no key 'MODEL.STMA.NUM_CLASES' ({}); did you"),
@@ -232,7 +249,7 @@ def test_a_number_of_classes_that_nothing_tells_is_refused(mine):
 
 
 def test_a_wrong_data_set_file_is_named():
-    with pytest.raises(InputError, match=r"no data set file no/mine\.yaml"):
+    with pytest.raises(InputError, match=r"^DATASETS\.FILES: .* no/mine\.yaml$"):
         load_config(CONFIG, ["DATASETS.FILES", ("no/mine.yaml",)])
     with pytest.raises(InputError, match=r"DATASETS\.FILES is "):
         load_config(CONFIG, ["DATASETS.FILES", (3,)])

@@ -253,14 +253,14 @@ def test_sound_alone_is_one_error(tmp_path):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
         frame.rate = 8000
         container.mux([*stream.encode(frame), *stream.encode()])
-    with pytest.raises(InputError, match=r"sound\.mp4 holds no video"):
+    with pytest.raises(InputError, match=r"sound\.mp4 cannot be opened .*: it holds no video"):
         VideoDecoder(str(tmp_path / "sound.mp4"))
 
 
 def test_larger_frames_than_allowed_are_refused_before_they_are_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr("stma_d2.data.video_file.MAX_PIXELS", 48 * 64 - 1)
     path = write(tmp_path / "a.mp4")
-    with pytest.raises(InputError, match=r"a\.mp4 holds no video .* at most 3071 pixels"):
+    with pytest.raises(InputError, match=r"a\.mp4 .*: it holds no video .* at most 3071 pixels"):
         VideoDecoder(str(path))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -54,6 +55,10 @@ def test_what_is_written_is_read(record, tmp_path, tiny_cfg):
         (("labels",), ["a"], "it has 1 labels for 3 classes"),
         (("labels",), "abc", "labels holds 'abc' where a list"),
         (("strides",), {"heatmap": 4}, "strides lacks 'action'"),
+        (("labels",), ["a", "b", "a"], "labels holds 'a' twice"),
+        (("strides", "heatmap"), 0, "a stride is 0; it must be at least 1"),
+        (("config", "INPUT", "SNIPPET_POSITION"), "end", "it was changed after the export"),
+        (("seal",), None, "it was changed after the export; export again"),
         (("strides", "action"), 2.5, "a stride is 2.5; it must be a whole number"),
         (("files",), {"frames.onnx": {}}, "frames.onnx lacks 'sha256'"),
         (("config", "INPUT", "SNIPPET_LENGTH"), 4, r"INPUT.SNIPPET_LENGTH is 4; it must be one of"),
@@ -92,3 +97,15 @@ def test_files_are_the_ones_that_were_exported(record, tmp_path):
     (tmp_path / "frames.onnx").unlink()
     with pytest.raises(InputError, match=r"frames\.onnx cannot be read"):
         verified_file(tmp_path, record, "frames.onnx")
+
+
+def test_pipes_and_devices_are_not_opened(record, tmp_path):
+    write_record(tmp_path, record)
+    (tmp_path / "frames.onnx").unlink()
+    os.mkfifo(tmp_path / "frames.onnx")
+    with pytest.raises(InputError, match=r"frames\.onnx is a folder, pipe or device and no file"):
+        verified_file(tmp_path, record, "frames.onnx")
+    (tmp_path / "model.json").unlink()
+    os.mkfifo(tmp_path / "model.json")
+    with pytest.raises(InputError, match=r"model\.json is a folder, pipe or device and no file"):
+        read_record(tmp_path)

@@ -10,7 +10,7 @@ import socket
 
 import pytest
 
-from stma_d2.engine.folder import check_output_dir, folder_lock, only_training
+from stma_d2.engine.folder import check_output_dir, check_weights_stay, folder_lock, only_training
 from stma_d2.errors import InputError
 
 
@@ -27,6 +27,19 @@ def test_a_pipe_in_the_folder_is_refused_whatever_it_is_called(tmp_path, name):
     os.mkfifo(tmp_path / name)
     with pytest.raises(InputError, match=f"{name} is a pipe, socket or device and no file"):
         check_output_dir(str(tmp_path))
+
+
+def test_weights_that_the_training_writes_over_are_refused(tmp_path, monkeypatch):
+    output = tmp_path / "output"
+    output.mkdir()
+    (tmp_path / "link").symlink_to(output)
+    monkeypatch.chdir(tmp_path)
+    for name in ("model_final.pth", "model_best.pth", "model_0000009.pth"):
+        for weights in (f"output/{name}", f"{output}/{name}", f"link/../output/{name}"):
+            with pytest.raises(InputError, match="MODEL.WEIGHTS .*write over.*another OUTPUT_DIR"):
+                check_weights_stay(weights, "link")
+    for weights in ("", "output/init.pkl", "other/model_final.pth", "https://a.b/model_final.pth"):
+        check_weights_stay(weights, "output")
 
 
 def test_links_are_what_they_lead_to(tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 
 import pytest
 import torch
@@ -133,3 +134,35 @@ def test_processes_of_two_machines_know_their_neighbors(torchrun, in_processes):
     environments = [torchrun(rank, 4, 2) for rank in range(4)]
     records = in_processes(tell_ranks, [(rank, environments[rank]) for rank in range(4)])
     assert records == [[rank, 4, rank % 2, 2, 6.0] for rank in range(4)]
+
+
+def lose_a_neighbor(rank, environment, folder):
+    torch.set_num_threads(1)
+    torch.cuda.is_available = lambda: False
+    os.environ.update(environment)
+
+    def main(args):
+        dist.barrier()
+        if rank == 1:
+            (folder / "1.json").write_text("null")
+            os.kill(os.getpid(), signal.SIGKILL)
+        dist.all_reduce(torch.zeros(1))
+
+    with pytest.raises(SystemExit) as end:
+        run(main, arguments())
+    (folder / f"{rank}.json").write_text(json.dumps(end.value.code))
+
+
+def test_a_process_that_is_killed_is_told_by_the_others_in_one_line(torchrun, in_processes):
+    environments = [torchrun(rank, 2, 2) for rank in range(2)]
+    told, _ = in_processes(lose_a_neighbor, [(rank, environments[rank]) for rank in range(2)])
+    assert told.startswith("error: another of the processes that work together failed or was")
+    assert "--resume" in told and "\n" not in told
+
+
+def test_what_other_runtime_errors_say_stays(no_torchrun):
+    def main(args):
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        run(main, arguments())

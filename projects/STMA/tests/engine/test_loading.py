@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import multiprocessing
 import os
 import signal
 import time
@@ -136,3 +137,25 @@ def test_a_workers_own_start_is_kept():
 def test_without_workers_nothing_changes():
     loader = make_loader(lambda: None)
     assert len(list(prepare_workers(loader, 60))) == 4
+
+
+def read_for_ever(connection):
+    """Reads batches that do not fit into a pipe; the workers have the ``connection`` too."""
+    loader = DataLoader([b"x" * 2**18] * 1000, batch_size=1, num_workers=2, collate_fn=list)
+    batches = iter(prepare_workers(loader, 60))
+    next(batches)
+    connection.send("begun")
+    time.sleep(60)
+
+
+def test_workers_end_with_a_training_that_is_killed():
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    training = context.Process(target=read_for_ever, args=(theirs,))
+    training.start()
+    theirs.close()
+    assert ours.recv() == "begun"
+    training.kill()
+    assert ours.poll(10), "the workers live on"
+    with pytest.raises(EOFError):
+        ours.recv()

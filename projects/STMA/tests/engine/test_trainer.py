@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import os
+from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
@@ -294,6 +295,18 @@ def test_a_second_training_in_the_same_folder_shares_nothing_with_the_first(cfg,
         os.truncate(f"{cfg.OUTPUT_DIR}/{name}.pth", 100)
     with pytest.raises(InputError, match="no other good checkpoint of this training"):
         train(cfg, resume=True)
+
+
+def test_a_training_does_not_start_from_weights_that_it_writes_over(cfg, train):
+    cfg.SOLVER.MAX_ITER = 2
+    train(cfg)
+    cfg.MODEL.WEIGHTS = f"{cfg.OUTPUT_DIR}/model_final.pth"
+    content = Path(cfg.MODEL.WEIGHTS).read_bytes()
+    with pytest.raises(InputError, match=r"MODEL\.WEIGHTS .*model_final\.pth is .* in OUTPUT_DIR"):
+        train(cfg)
+    assert Path(cfg.MODEL.WEIGHTS).read_bytes() == content
+    cfg.SOLVER.MAX_ITER = 4
+    assert sorted(train(cfg, resume=True).losses) == [2, 3]
 
 
 def test_a_full_disk_ends_the_training_with_one_message(cfg, train, monkeypatch):

@@ -23,6 +23,11 @@ HEADERS = {
         *("kind", "inputs", "accepted", "refused", "stack traces", "damage not noticed"),
         *("executions", "writes outside", "crashes", "hangs", "most MB", "longest, s"),
     ),
+    "configurations": (
+        *("keys", "tried", "of them without meaning", "refused in a line with the key"),
+        *("ran to the end", "without the key", "several lines", "stack traces", "hangs"),
+        *("taken without meaning", "ended in no numbers", "not done"),
+    ),
     "growth": (
         *("kind", "length", "of", "quantity", "after the warm-up", "at the end", "most"),
         *("slope an hour", "standard error"),
@@ -41,6 +46,12 @@ def tell_row() -> Callable[..., None]:
 def tell_damage() -> Callable[..., None]:
     """Adds a row to the table of damaged files."""
     return lambda *row: ROWS["damaged files"].append(row)
+
+
+@pytest.fixture
+def tell_configurations() -> Callable[..., None]:
+    """Adds a row to the table of configurations."""
+    return lambda *row: ROWS["configurations"].append(row)
 
 
 @pytest.fixture

@@ -66,6 +66,7 @@ def test_what_is_no_key_is_left_to_the_options(line, overrides):
         (f"--input {__file__} --output o.gif --fps 101", "--fps: a GIF holds at most 100 frames"),
         ("--input in.mp4 --output o.mp4 --min-score run=x", "--min-score: it is 'x'; it must be a"),
         ("--input in.mp4 --output o.mp4 --weights W", "--weights: not allowed with argument --con"),
+        ("--input in.mp4 --output o.mp4 --onnx=", "argument --onnx: it is empty"),
         ("--input in.mp4 --output o.mp4 MODLE.X 1 --stram", "unrecognized arguments: --stram"),
     ],
 )

@@ -21,7 +21,7 @@ from detectron2.modeling import build_model
 
 from stma_d2.checkpoint import training_record
 from stma_d2.config import load_config
-from stma_d2.data import readers
+from stma_d2.data import TubeAnnotations, readers, save_annotations
 from stma_d2.data.datasets.synthetic_actions import draw_video
 from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.data.readers import TimedFrame, open_frames
@@ -225,6 +225,20 @@ def test_the_input_is_never_written_over(video, tmp_path, refusing_demo, stream,
     with pytest.raises(SystemExit, match=r"error: .* is the input itself"):
         refusing_demo("--input", video, "--output", output, *stream)
     assert Path(video).read_bytes() == content
+
+
+def test_annotations_of_a_known_data_set_are_never_written_over(
+    video, tmp_path, run_demo, empty_catalogs
+):
+    annotations = tmp_path / "mine.json"
+    save_annotations(TubeAnnotations(("a",), {}, ()), annotations)
+    content = annotations.read_bytes()
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "mine.yaml").write_text("annotations: mine.json\nvideos: clips\n")
+    known = ["DATASETS.FILES", f"('{tmp_path / 'mine.yaml'}',)"]
+    with pytest.raises(SystemExit, match=r"error: .*mine\.json is the input itself"):
+        run_demo("--input", video, "--output", str(annotations), overrides=known)
+    assert annotations.read_bytes() == content
 
 
 def test_outputs_that_cannot_be_written_are_refused_first(video, tmp_path, refusing_demo):

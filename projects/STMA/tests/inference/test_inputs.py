@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from stma_d2.errors import InputError
@@ -54,6 +56,14 @@ def test_files_folders_and_patterns_are_videos(root, names, expected):
 def test_a_name_that_stands_for_nothing_says_what_is_there(root, names, message):
     with pytest.raises(InputError, match=message):
         expand_inputs(names)
+
+
+def test_what_is_there_and_no_file_is_said_so(root):
+    os.mkfifo("pipe.mp4")
+    os.symlink("loop.mp4", "loop.mp4")
+    for name in ("pipe.mp4", "loop.mp4"):
+        with pytest.raises(InputError, match=rf"{name} is a pipe, a device or a link to nothing"):
+            expand_inputs([name])
 
 
 def test_short_names_have_no_folder_and_no_extension(root):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import os
 import threading
 
 import pytest
@@ -82,7 +83,12 @@ def test_an_unknown_name_lists_those_that_exist(zoo, monkeypatch):
         ("{", "is no index of a model zoo"),
         ("[]", "is no index of a model zoo"),
         ('{"models": [1]}', "is no index of a model zoo"),
+        ("[" * 100_000, "is no index of a model zoo"),
+        ('{"models": {"a.yaml": "x", "a.yaml": "y"}}', "has the key 'a.yaml' twice"),
         (index_text({NAME: "tiny.pth"}), "no digits of its SHA-256 in its name"),
+        (index_text({NAME: f"../../tiny-{'0' * 16}.pth"}), "is no path within the zoo"),
+        (index_text({NAME: f"/tiny-{'0' * 16}.pth"}), "is no path within the zoo"),
+        (index_text({"\x1b[31m.yaml": f"tiny-{'0' * 16}.pth"}), "'.x1b.31m.yaml' is no name of a"),
     ],
 )
 def test_a_zoo_without_a_good_index_is_named(zoo, content, words):
@@ -90,6 +96,13 @@ def test_a_zoo_without_a_good_index_is_named(zoo, content, words):
     if content is not None:
         (zoo / "index.json").write_text(content)
     with pytest.raises(InputError, match=words):
+        model_zoo.get_checkpoint_url(NAME)
+
+
+def test_a_pipe_in_place_of_the_index_is_not_opened(zoo):
+    (zoo / "index.json").unlink()
+    os.mkfifo(zoo / "index.json")
+    with pytest.raises(InputError, match=r"index\.json is a folder, pipe or device and no file"):
         model_zoo.get_checkpoint_url(NAME)
 
 

@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.study.outcome import check_outcome
+from stma_d2.study.outcome import check_outcome, check_same_figures
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def outcome(make_run):
 
 def test_a_runs_own_outcome_is_good(outcome):
     check_outcome(outcome, "a.json")
-    check_outcome({**outcome, "seed": None, "seconds": None}, "a.json")
+    check_outcome({**outcome, "seconds": None}, "a.json")
 
 
 def test_whatever_is_missing_is_named(outcome):
@@ -36,13 +36,43 @@ def test_whatever_is_missing_is_named(outcome):
     ("change", "words"),
     [
         ({"row": "K9"}, "unknown row 'K9'"),
-        ({"seed": "3"}, "has '3' as 'seed'"),
-        ({"evaluation": [1]}, r"has '\[1\]' as 'evaluation'"),
+        ({"seed": "3"}, "seed is '3'; it must be a whole number"),
+        ({"seed": None}, "seed is None"),
+        ({"jobs": True}, "jobs is True"),
+        ({"seconds": -1}, "seconds is -1; it must be at least 0, or null"),
+        ({"learning_rate": float("nan")}, "learning_rate is not finite"),
+        ({"evaluation": [1]}, "evaluation holds a list where a mapping"),
         ({"video_mAP_over_iou": [[0.5]]}, r"has '\[0\.5\]', and no pair"),
+        ({"video_mAP_over_iou": [[1.5, 3.0]]}, r"has '\[1\.5, 3\.0\]', and no pair"),
+        ({"video_mAP_over_iou": [[0.5, 130]]}, "video_mAP_over_iou is 130; it must be 0 to 100"),
     ],
 )
 def test_a_value_of_another_kind_is_named(outcome, change, words):
     with pytest.raises(InputError, match=words):
         check_outcome({**outcome, **change}, "a.json")
-    with pytest.raises(InputError, match=r"a\.json: the run is '5', and no mapping"):
+    with pytest.raises(InputError, match=r"a\.json: the run holds a int where a mapping"):
         check_outcome(5, "a.json")
+
+
+@pytest.mark.parametrize("figure", [-1, 100.5, float("nan"), 10**30, True, None])
+def test_a_figure_that_is_no_percentage_is_refused(outcome, figure):
+    outcome["evaluation"]["metrics"]["AP/frame_mAP@0.5/run"] = figure
+    with pytest.raises(InputError, match="run K1, seed 3: its metrics: AP/frame_mAP@0.5/run is"):
+        check_outcome(outcome, "a.json")
+
+
+def test_rules_that_are_none_are_refused(outcome):
+    outcome["evaluation"]["min_tube_length"] = -1
+    with pytest.raises(InputError, match="seed 3: its evaluation: .*min_tube_length"):
+        check_outcome(outcome, "a.json")
+
+
+def test_runs_that_measured_other_things_are_not_compared(make_run):
+    runs = [make_run("K1", seed, {"run": 50}) for seed in (1, 2, 3)]
+    check_same_figures(runs, "a.json")
+    del runs[2]["evaluation"]["metrics"]["AP/frame_mAP@0.5/run"]
+    with pytest.raises(InputError, match=r"a\.json: the run K1, seed 3 has other metrics"):
+        check_same_figures(runs, "a.json")
+    runs[1]["video_mAP_over_iou"] = [[0.2, 1.0]]
+    with pytest.raises(InputError, match=r"a\.json: the run K1, seed 2 has other overlaps"):
+        check_same_figures(runs, "a.json")

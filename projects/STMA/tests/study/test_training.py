@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from stma_d2.engine.ending import end_processes
 from stma_d2.errors import Stopped, clear_exit
 from stma_d2.study import training
 
@@ -142,7 +143,7 @@ def test_at_the_deadline_what_goes_on_is_told_to_end_and_nothing_starts(study, l
 
 def test_what_does_not_end_when_told_to_is_killed(study, late, monkeypatch):
     study.script.write_text(SCRIPT.replace("sys.exit(", "print("))
-    monkeypatch.setattr(training, "_GRACE", 0.2)
+    monkeypatch.setattr(training, "end_processes", partial(end_processes, grace=0.2))
     late("a", "begun")
     study.train([study.run("a", "wait")])
     assert study.ended[0].stopped and study.ended[0].problem == "ended by SIGKILL"

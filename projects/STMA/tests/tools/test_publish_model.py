@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 
 import pytest
@@ -163,8 +164,53 @@ def test_what_is_no_training_is_refused(main, training, tmp_path):
     with pytest.raises(InputError, match="is no checkpoint of a training"):
         main(["--weights", str(path), "--name", NAME])
     torch.save({"model": {}, "trainer": {"iteration": 3, "settings": {"INPUT.SIZE": [1]}}}, path)
-    with pytest.raises(InputError, match="does not say its configuration"):
+    with pytest.raises(InputError, match="is no checkpoint of a training.*: it lacks 'config'"):
         main(["--weights", str(path), "--name", NAME])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda trainer, _: trainer.update(iteration="x"), "iteration is 'x'; it must be a whole"),
+        (lambda trainer, _: trainer.update(iteration=-5), "the training's iteration is -5"),
+        (lambda trainer, _: trainer.update(iteration=float("nan")), "iteration is nan"),
+        (lambda _, record: record.update(config=5), "config is a int where text"),
+        (lambda _, record: record.update(config="SEED: 1"), "lacks 'DATASETS.TRAIN'"),
+        (lambda _, record: record.pop("commit"), "it lacks 'commit'"),
+        (lambda _, record: record.update(hardware=[1]), "hardware is a list where text"),
+    ],
+)
+def test_a_training_that_says_something_else_of_itself_is_refused(
+    main, training, tmp_path, change, words
+):
+    source = tmp_path / "out/model_final.pth"
+    checkpoint = torch.load(source)
+    change(checkpoint["trainer"], checkpoint["trainer"]["settings"])
+    torch.save(checkpoint, source)
+    with pytest.raises(InputError, match=rf"model_final\.pth is no checkpoint of a .*{words}"):
+        main(["--weights", str(source), "--name", NAME, "--output", str(tmp_path / "zoo")])
+    assert not (tmp_path / "zoo").exists()
+
+
+def test_a_zoo_that_cannot_be_written_is_refused_before_the_evaluation(
+    tool, training, tmp_path, monkeypatch
+):
+    module = tool("publish_model")
+    monkeypatch.setattr(module, "evaluate", lambda *_: pytest.fail("it began"))
+    (tmp_path / "file").touch()
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "index.json").write_text("[]")
+    (tmp_path / "pipe").mkdir()
+    os.mkfifo(tmp_path / "pipe" / "index.json")
+    for zoo, words in (
+        ("file", "file is no folder"),
+        ("file/zoo", "cannot be written"),
+        ("damaged", "is no index of a model zoo"),
+        ("pipe", "index.json is a folder or device"),
+    ):
+        with pytest.raises(InputError, match=words):
+            weights = str(tmp_path / "out/model_final.pth")
+            module.main(["--weights", weights, "--name", NAME, "--output", str(tmp_path / zoo)])
 
 
 def test_a_training_without_a_log_has_no_time(training, tmp_path):

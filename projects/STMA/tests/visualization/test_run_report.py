@@ -161,6 +161,7 @@ def test_a_training_without_evaluation_and_an_evaluation_alone(finished_run, rep
         ("metrics.json", {"metrics": 5}, "metrics holds a int where a mapping"),
         ("metrics.json", {"metrics": {}}, "metrics lacks 'frame_mAP@0.5'"),
         ("metrics.json", {"error_analysis": []}, "error_analysis holds a list where a mapping"),
+        ("metrics.json", {"settings": []}, "settings holds a list where a mapping"),
         ("metrics.json", {"dataset": 5}, "dataset is a int where text"),
         ("curves.json", {"frame_iou": "x"}, "frame_iou is 'x'; it must be a number"),
         ("curves.json", {"precision_recall": 5}, "precision_recall holds a int where"),

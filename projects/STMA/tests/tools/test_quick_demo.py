@@ -1,0 +1,55 @@
+"""The command that runs others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from stma_d2.errors import clear_exit
+
+# Takes a while to end in order, as a training that writes its checkpoint does.
+COMMAND = """
+import signal, sys, time
+from pathlib import Path
+def stop(number, frame):
+    time.sleep(0.5)
+    Path("saved").touch()
+    sys.exit(143)
+signal.signal(signal.SIGTERM, stop)
+Path("begun").touch()
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def run(tool, monkeypatch, tmp_path):
+    """Runs a command in a folder of its own."""
+    module = tool("quick_demo")
+    monkeypatch.setattr(module, "PROJECT", tmp_path)
+    return module.run
+
+
+def test_a_command_that_fails_ends_all_with_its_status(run):
+    with pytest.raises(SystemExit) as ended:
+        run("-c", "raise SystemExit(3)")
+    assert ended.value.code == 3
+
+
+def test_a_signal_ends_the_command_in_order(run, tmp_path):
+    (tmp_path / "command.py").write_text(COMMAND)
+
+    def send():
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    helper = threading.Thread(target=send)
+    helper.start()
+    with pytest.raises(SystemExit) as ended, clear_exit():
+        run("command.py")
+    helper.join()
+    assert ended.value.code == 143 and (tmp_path / "saved").exists()
