@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from ..safe_yaml import read_yaml
 from .rules import shown
 
 BASE_KEY = "_BASE_"  # Detectron2's: another file, whose values come first
+_LONGEST = 200  # characters of a name that is compared with those that there are
 # The project's own configurations, of an installed package and of a checkout.
 _FOLDERS = (
     Path(__file__).parents[1] / "model_zoo" / "configs",
@@ -34,18 +36,25 @@ def find_config_file(name: str) -> str:
             "Synthetic/STMA_tiny_K5.yaml", with or without ``configs/`` before it.
 
     Raises:
-        InputError: listing the project's configurations, if there is neither.
+        InputError: with the project's configurations of the closest names, if there is neither.
     """
+    if path := _found(name):
+        return path
+    own = sorted({str(f.relative_to(d)) for d in _FOLDERS for f in d.rglob("*.yaml")})
+    close = get_close_matches(name.removeprefix("configs/")[:_LONGEST], own, 3, cutoff=0)
+    raise InputError(
+        f"there is no configuration file {shown(name)}; of the project's own {len(own)} the names "
+        f"{', '.join(close)} are closest"
+    )
+
+
+def _found(name: str) -> str | None:
+    """The path that `find_config_file` finds, or None."""
     name = os.path.expanduser(name)
     if os.path.isfile(name):
         return name
-    for folder in _FOLDERS:
-        if "\0" not in name and (path := folder / name.removeprefix("configs/")).is_file():
-            return str(path)
-    names = sorted({str(f.relative_to(d)) for d in _FOLDERS for f in d.rglob("*.yaml")})
-    raise InputError(
-        f"there is no configuration file {name}; the project's own are {', '.join(names)}"
-    )
+    paths = (os.path.join(folder, name.removeprefix("configs/")) for folder in _FOLDERS)
+    return next(filter(os.path.isfile, paths), None)
 
 
 def read_config_file(path: str) -> dict[str, FileValue]:
@@ -79,14 +88,18 @@ def _read(path: str, derived: tuple[str, ...]) -> dict[str, FileValue]:
     if not base:
         return values
     beside = os.path.join(os.path.dirname(path), os.path.expanduser(base))
-    base = beside if os.path.isfile(beside) else find_config_file(base)
-    return {**_read(base, (*derived, os.path.realpath(path))), **values}
+    found = beside if os.path.isfile(beside) else _found(base)
+    if found is None:
+        raise InputError(
+            f"the configuration {path}: there is no file {shown(base)}, its {BASE_KEY}"
+        )
+    return {**_read(found, (*derived, os.path.realpath(path))), **values}
 
 
 def by_full_name(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Pairs of "SECTION.KEY" and value of what a file holds."""
+    """Pairs of "SECTION.KEY" and value of what a file holds; a node without keys is a value."""
     for name, value in node.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             yield from by_full_name(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value

@@ -61,7 +61,10 @@ def register_dataset_files(cfg: CfgNode) -> None:
         InputError: if a file is wrong, see `register_dataset_file`, or the number is not known.
     """
     for path in cfg.DATASETS.FILES:
-        register_dataset_file(path)
+        try:
+            register_dataset_file(path)
+        except InputError as error:
+            raise InputError(f"DATASETS.FILES: {error}") from error
     if cfg.MODEL.STMA.NUM_CLASSES > 0:
         return
     first = next(iter([*cfg.DATASETS.TRAIN, *cfg.DATASETS.TEST]), None)

@@ -62,6 +62,8 @@ def set_value(cfg: CfgNode, key: Any, value: Any, source: str) -> None:
     if not isinstance(node, CfgNode) or names[-1] not in node:
         raise InputError(f"there is no key {shown(key)}{source}{_hint(cfg, str(key))}")
     present = node[names[-1]]
+    if isinstance(present, CfgNode) and value == {}:  # a file's section without keys
+        return
     if isinstance(present, CfgNode):
         known = ", ".join(list(present)[:3])
         raise InputError(f"{key} is {shown(value)}{source}; it must hold keys: {known}, ...")

@@ -20,6 +20,7 @@ from ..modeling.heads import TUBELET_HEAD_REGISTRY
 from .inference_rules import INFERENCE_RULES
 from .rules import Rule, flag, list_of, none_or, number, one_of, several, text, whole
 
+_NAME = r"[^\0\r\n]+"  # of a file: in a message it stands on one line
 _PROBABILITY, _SHARE = number(0, 1), number(0, 1, below=True)
 _CHANNELS, _GROUPS, _COUNT = whole(1, 8192), whole(1, 1024), whole(0, 10**9)
 _LOSS_WEIGHT, _DECAY = number(0, 10**6), number(0, 1)
@@ -84,20 +85,20 @@ def rules() -> dict[str, Rule]:
     return {
         **INFERENCE_RULES,
         "VERSION": one_of(2),
-        "OUTPUT_DIR": text("[^\0]+", "a folder's name"),
+        "OUTPUT_DIR": text(_NAME, "a folder's name"),
         "SEED": whole(-1, 2**31 - 1),
         "CUDNN_BENCHMARK": flag(),
         # Of newer Detectron2 than 0.6.
         "FLOAT32_PRECISION": one_of("", "highest", "high", "medium"),
         "MODEL.META_ARCHITECTURE": one_of(*networks),
-        "MODEL.WEIGHTS": text("[^\0]*", "a file's name, or ''"),
+        "MODEL.WEIGHTS": text(f"({_NAME})?", "a file's name, or ''"),
         "MODEL.COMPILE": flag(),
         "MODEL.BACKBONE.NAME": one_of(*_backbones(of_clips=False)),
         "MODEL.BACKBONE.OUT_FEATURE": text(),
         "MODEL.BACKBONE.NORM": _NORM_OF_OURS,
         "MODEL.BACKBONE.FREEZE_AT": whole(0, 5),
         "MODEL.BACKBONE.STEM_CHANNELS": whole(1, 1024),
-        "MODEL.BACKBONE.TIMM_NAME": text(),
+        "MODEL.BACKBONE.TIMM_NAME": text(r"[\w.:/@-]+", "the name of a network of timm"),
         "MODEL.FPN.IN_FEATURES": list_of(one_of(*_STAGES), distinct=True),
         "MODEL.FPN.OUT_CHANNELS": _CHANNELS,
         "MODEL.FPN.NORM": _NORM_OF_DETECTRON2,
@@ -149,7 +150,7 @@ def rules() -> dict[str, Rule]:
         "INPUT.AUGMENTATION.MAX_EXPAND": number(1, 100),
         "INPUT.AUGMENTATION.CROP": flag(),
         "INPUT.AUGMENTATION.CROP_SCALE": several(2, number(0, 1, above=True), ascending=True),
-        "DATASETS.FILES": list_of(text("[^\0]+", "the name of a file"), distinct=True),
+        "DATASETS.FILES": list_of(text(_NAME, "the name of a file"), distinct=True),
         "DATASETS.TRAIN": _DATASETS,
         "DATASETS.TEST": _DATASETS,
         "DATALOADER.NUM_WORKERS": whole(0, 1024),

@@ -199,6 +199,8 @@ def _get_videos(cfg: CfgNode, name: str, part: str) -> list[VideoDict]:
             f"DATASETS.{part} names '{name}', and no data set is called so; DATASETS.FILES names "
             "files that describe your own"
         )
+    if MetadataCatalog.get(name).get("evaluator_type", "tubelet") != "tubelet":
+        raise InputError(f"DATASETS.{part} names '{name}', which is no data set of tubes")
     videos = DatasetCatalog.get(name)
     labels = MetadataCatalog.get(name).thing_classes
     if len(labels) != cfg.MODEL.STMA.NUM_CLASSES:

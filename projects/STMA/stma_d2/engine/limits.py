@@ -1,13 +1,16 @@
-"""What the system must grant a training: file descriptors, shared memory, room on the disk."""
+"""What the system must grant a training: file descriptors, memory, room on the disk."""
 
 from __future__ import annotations
 
 import os
 import resource
 import shutil
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import cv2
+import torch
 from detectron2.config import CfgNode
 from detectron2.utils import comm
 from torch import nn
@@ -109,6 +112,39 @@ def disk_errors_named(output_dir: str) -> Iterator[None]:
         raise InputError(
             f"OUTPUT_DIR {output_dir} can no longer be written to: {error}; make room and go on "
             "from the last checkpoint with --resume"
+        ) from error
+
+
+def is_memory_error(error: object) -> bool:
+    """Whether memory, of the machine or of a GPU, could not be had."""
+    if isinstance(error, cv2.error):
+        return error.code == cv2.Error.StsNoMem
+    kinds = (MemoryError, torch.OutOfMemoryError)
+    # PyTorch has no type of its own for what the C library refuses.
+    return isinstance(error, kinds) or (
+        isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    )
+
+
+@contextmanager
+def memory_errors_named(cfg: CfgNode) -> Iterator[None]:
+    """Say in one message that the memory does not suffice, and what takes less.
+
+    Raises:
+        InputError: in place of an error of the memory.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not is_memory_error(error):
+            raise
+        said = textwrap.shorten(str(error), 200) or "none is left"
+        raise InputError(
+            f"out of memory ({said}): to train, lower SOLVER.IMS_PER_BATCH "
+            f"({cfg.SOLVER.IMS_PER_BATCH}) or raise SOLVER.ACCUMULATION_STEPS "
+            f"({cfg.SOLVER.ACCUMULATION_STEPS}); to evaluate, lower TEST.WINDOWS_PER_CHUNK "
+            f"({cfg.TEST.WINDOWS_PER_CHUNK}); or lower INPUT.SIZE {tuple(cfg.INPUT.SIZE)}, "
+            f"INPUT.CLIP_LENGTH ({cfg.INPUT.CLIP_LENGTH}), or the channels of MODEL"
         ) from error
 
 

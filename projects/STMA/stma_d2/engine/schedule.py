@@ -101,7 +101,7 @@ def epochs_to_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
         raise InputError(
             f"the steps of the learning rate come at iterations {tuple(solver.STEPS)} of "
             f"{solver.MAX_ITER}; each must come after the one before and before the end "
-            "(SOLVER.STEPS, STEP_EPOCHS)"
+            "(SOLVER.STEPS, SOLVER.STEP_EPOCHS)"
         )
     # Without a period the only checkpoint is the last one.
     solver.CHECKPOINT_PERIOD = solver.CHECKPOINT_PERIOD or solver.MAX_ITER

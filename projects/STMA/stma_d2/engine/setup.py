@@ -21,7 +21,7 @@ from ..files import atomic_write
 from .evaluation import build_evaluators, check_expected_results
 from .folder import check_output_dir, only_training
 from .launch import run
-from .limits import check_limits, raise_descriptor_limit
+from .limits import check_limits, memory_errors_named, raise_descriptor_limit
 from .logs import drop_colors, leave_out_configuration
 from .trainer import Trainer
 
@@ -62,7 +62,8 @@ def main(args: argparse.Namespace) -> dict | None:
     cfg = configuration(args)
     with nullcontext() if args.eval_only else only_training(cfg.OUTPUT_DIR):
         setup(cfg, args)
-        results = _evaluate(cfg, args.resume) if args.eval_only else _train(cfg, args.resume)
+        with memory_errors_named(cfg):
+            results = _evaluate(cfg, args.resume) if args.eval_only else _train(cfg, args.resume)
     if not comm.is_main_process():
         return None
     if cfg.TEST.EXPECTED_RESULTS:

@@ -31,7 +31,13 @@ from .hooks import (
     LogHistory,
     Writers,
 )
-from .limits import check_disk_space, check_limits, disk_errors_named, is_disk_error
+from .limits import (
+    check_disk_space,
+    check_limits,
+    disk_errors_named,
+    is_disk_error,
+    is_memory_error,
+)
 from .loading import prepare_workers, worker_failures_named
 from .metrics_file import MetricsFile, set_metrics_aside
 from .random_state import get_random_state, random_state_kept, restore_random_states
@@ -314,4 +320,4 @@ class Trainer(DefaultTrainer):
 
 def _needs_stack_trace(record: logging.LogRecord) -> bool:
     error = record.exc_info and record.exc_info[1]
-    return not (isinstance(error, InputError) or is_disk_error(error))
+    return not (isinstance(error, InputError) or is_disk_error(error) or is_memory_error(error))

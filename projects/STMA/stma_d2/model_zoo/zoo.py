@@ -18,7 +18,7 @@ def get_config_file(name: str) -> str:
         name: relative to ``configs/``, for example "UCF101-24/STMA_DLA34_RX101_K5.yaml".
 
     Raises:
-        InputError: listing the configurations, if there is none of that name.
+        InputError: with the closest names that there are, if there is none of that name.
     """
     return find_config_file(name)
 

@@ -70,11 +70,12 @@ def test_tags_run_nothing(tmp_path, value, based):
         ({"a": "A: !!bool x\n"}, r"a\.yaml cannot be read"),
         ({"a": "A: \x00\n"}, r"a\.yaml cannot be read"),
         ({"a": f"A: {'x' * 2**18}\n"}, r"a\.yaml is no such file: it is too large"),
-        ({"a": '_BASE_: "\\0"\n'}, r"no configuration file "),
+        ({"a": '_BASE_: "\\0"\n'}, r"a\.yaml: there is no file '.x00', its _BASE_$"),
+        ({"a": f"_BASE_: {'x' * 5000}\n"}, r"a\.yaml: there is no file 'xxx.*, its _BASE_$"),
         ({"a": "- 1\n"}, r"a\.yaml holds no keys"),
         ({"a": ""}, r"a\.yaml holds no keys"),
         ({"a": "A: " + 3000 * "[" + 3000 * "]" + "\n"}, r"a\.yaml cannot be read"),
-        ({"a": "_BASE_: none.yaml\n"}, r"no configuration file .*none\.yaml"),
+        ({"a": "_BASE_: none.yaml\n"}, r"a\.yaml: there is no file 'none\.yaml', its _BASE_$"),
         ({"a": "_BASE_: 3\n"}, r"a\.yaml: _BASE_ is 3"),
         ({"b": "_BASE_: a.yaml\n", "a": "_BASE_: b.yaml\n"}, r"a\.yaml is its own _BASE_"),
     ],
@@ -93,5 +94,25 @@ def test_the_projects_own_configurations_are_found_from_anywhere(tmp_path, monke
     (tmp_path / "Synthetic").mkdir()
     write(tmp_path / "Synthetic", STMA_tiny_K5="SEED: 4\n")
     assert read_config_file("Synthetic/STMA_tiny_K5.yaml")["SEED"].value == 4
-    with pytest.raises(InputError, match=r"no/none\.yaml; .* Synthetic/STMA_tiny_K5\.yaml"):
-        find_config_file("no/none.yaml")
+
+
+@pytest.mark.parametrize("name", ["configs/Syntetic/STMA_tiny_K5.yaml", "STMA_tiny_K5.yml"])
+def test_a_missing_file_is_told_with_the_closest_names(name):
+    with pytest.raises(InputError, match=rf"'{name}'; .* Synthetic/STMA_tiny_K5\.yaml.* closest$"):
+        find_config_file(name)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\0", ".", "/dev/null", "a\nb", ""])
+def test_a_name_that_no_file_can_have_is_told_in_a_short_line(name):
+    with pytest.raises(InputError, match=r"^there is no configuration file '.*closest$") as error:
+        find_config_file(name)
+    assert len(str(error.value)) < 500
+
+
+def test_a_section_without_keys_sets_nothing_and_a_key_must_have_a_value(tmp_path):
+    assert load_config(write(tmp_path, a="MODEL: {STMA: {}}\n")) == load_config("")
+    for text, key in (("SEED: {}", "SEED"), ("MODEL: {WEIGHTS: {}}", "MODEL.WEIGHTS")):
+        with pytest.raises(InputError, match=rf"^{key} is {{}} \(.*a\.yaml\); it must be "):
+            load_config(write(tmp_path, a=text))
+    with pytest.raises(InputError, match="there is no key 'NONE'"):
+        load_config(write(tmp_path, a="NONE: {}"))

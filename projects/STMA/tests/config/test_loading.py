@@ -249,7 +249,7 @@ def test_a_number_of_classes_that_nothing_tells_is_refused(mine):
 
 
 def test_a_wrong_data_set_file_is_named():
-    with pytest.raises(InputError, match=r"no data set file no/mine\.yaml"):
+    with pytest.raises(InputError, match=r"^DATASETS\.FILES: .* no/mine\.yaml$"):
         load_config(CONFIG, ["DATASETS.FILES", ("no/mine.yaml",)])
     with pytest.raises(InputError, match=r"DATASETS\.FILES is "):
         load_config(CONFIG, ["DATASETS.FILES", (3,)])

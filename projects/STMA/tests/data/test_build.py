@@ -232,3 +232,12 @@ def test_unknown_and_empty_test_sets_are_refused(cfg: CfgNode, register) -> None
     register(NAME + "_empty", [])
     with pytest.raises(InputError, match="'loaders_of_two_tiny_videos_empty' has no videos"):
         build_test_loader(cfg, NAME + "_empty")
+
+
+def test_data_sets_that_have_no_tubes_are_refused(cfg: CfgNode) -> None:
+    """Detectron2's own are registered beside ours."""
+    cfg.DATASETS.TRAIN = ("coco_2017_train",)
+    with pytest.raises(InputError, match="DATASETS.TRAIN names 'coco_2017_train', which is no"):
+        build_train_loader(cfg, stride=4)
+    with pytest.raises(InputError, match="DATASETS.TEST names 'coco_2017_val', which is no data"):
+        build_test_loader(cfg, "coco_2017_val")

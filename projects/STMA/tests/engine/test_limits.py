@@ -5,10 +5,14 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
+import re
 import resource
 from collections import namedtuple
 
+import cv2
+import numpy as np
 import pytest
+import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
@@ -105,3 +109,30 @@ def test_errors_of_the_disk_are_known():
     assert limits.is_disk_error(OSError(errno.ENOSPC, "full"))
     assert not limits.is_disk_error(OSError(errno.ECONNRESET, "reset"))
     assert not limits.is_disk_error(ValueError())
+
+
+def test_errors_of_the_memory_are_told_in_one_line_with_what_takes_less(cfg):
+    """PyTorch's own, numpy's and OpenCV's; the sizes are beyond all machines."""
+    of_opencv = cv2.error("no room")
+    of_opencv.code = cv2.Error.StsNoMem
+
+    def fail(error):
+        raise error
+
+    for run in (
+        lambda: torch.empty(2**60, dtype=torch.uint8),
+        lambda: np.empty(2**60, np.uint8),
+        lambda: fail(torch.OutOfMemoryError("CUDA out of memory.\n" + "Tried to. " * 100)),
+        lambda: fail(of_opencv),
+        lambda: fail(MemoryError()),
+    ):
+        with pytest.raises(InputError) as error, limits.memory_errors_named(cfg):
+            run()
+        assert re.match(r"out of memory \(.+\): .*SOLVER.IMS_PER_BATCH \(8\)", str(error.value))
+        assert "\n" not in str(error.value) and len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize("error", [RuntimeError("shapes"), cv2.error("size"), KeyError("memory")])
+def test_other_errors_are_not_the_memory_s(cfg, error):
+    with pytest.raises(type(error)), limits.memory_errors_named(cfg):
+        raise error

@@ -21,6 +21,6 @@ def test_a_model_is_built_ready_for_inference():
     assert not model.training
 
 
-def test_an_unknown_name_lists_those_that_exist():
+def test_an_unknown_name_is_told_with_the_closest_that_exist():
     with pytest.raises(InputError, match=r"Synthetic/STMA_tiny_K5\.yaml"):
-        model_zoo.get_config_file("UCF101-24/no_such.yaml")
+        model_zoo.get_config_file("Synthetic/STMA_tiny.yaml")

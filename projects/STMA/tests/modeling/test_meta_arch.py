@@ -167,6 +167,19 @@ def test_other_peoples_backbones_serve(tiny_cfg, make_sample, name):
             {"BACKBONE.NAME": "build_resnet_fpn_backbone"},
             "BACKBONE.NAME build_resnet_fpn_backbone cannot be built of MODEL.RESNETS",
         ),
+        (
+            {"BACKBONE.NAME": "build_resnet_fpn_backbone", "RESNETS.OUT_FEATURES": []},
+            r"MODEL.RESNETS.OUT_FEATURES \[\] and MODEL.FPN.IN_FEATURES \[\], with ",
+        ),
+        (
+            {
+                "BACKBONE.NAME": "build_resnet_fpn_backbone",
+                "BACKBONE.OUT_FEATURE": "p3",
+                "RESNETS.OUT_FEATURES": ["res3", "res4"],
+                "FPN.IN_FEATURES": ["res3", "res4"],
+            },
+            r"MODEL.FPN.IN_FEATURES is \['res3', 'res4'\]; .* also needs the last one, 'res5'",
+        ),
     ],
 )
 def test_what_does_not_fit_says_why(tiny_cfg, changes, words):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from detectron2.config import CfgNode
 from detectron2.layers import ShapeSpec
-from detectron2.modeling import BACKBONE_REGISTRY
+from detectron2.modeling import BACKBONE_REGISTRY, FPN
 from torch import nn
 
 from ...errors import InputError
@@ -57,9 +57,12 @@ def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
         if isinstance(error, InputError) or not is_detectron2_s:
             raise
         raise InputError(
-            f"{key}.NAME {node.NAME} cannot be built of MODEL.RESNETS and MODEL.FPN: "
+            f"{key}.NAME {node.NAME} cannot be built of MODEL.RESNETS.OUT_FEATURES "
+            f"{cfg.MODEL.RESNETS.OUT_FEATURES} and MODEL.FPN.IN_FEATURES "
+            f"{cfg.MODEL.FPN.IN_FEATURES}, with the other keys of both: "
             f"{' '.join(str(error).split()) or 'their features do not fit each other'}"
         ) from error
+    _check_pyramid(cfg, module)
     if node.NORM != "BN" and (is_detectron2_s or not has_batch_norm(module)):
         raise InputError(
             f"{key}.NORM is {node.NORM!r}, which {node.NAME} does not read; leave it at 'BN'"
@@ -82,3 +85,21 @@ def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
         )
     divisibility = getattr(module, "size_divisibility", 0) or shape.stride
     return FeatureBackbone(convert_norm(module, node.NORM), feature, shape, divisibility)
+
+
+def _check_pyramid(cfg: CfgNode, module: nn.Module) -> None:
+    """Check that a feature pyramid has what its coarsest levels are computed of.
+
+    Raises:
+        InputError: if not; Detectron2 finds that out at the first frame.
+    """
+    top = module.top_block if isinstance(module, FPN) else None
+    if top is None:
+        return
+    levels = list(module.output_shape())[: len(module.in_features)]  # without those of the top
+    if top.in_feature in (*levels, *module.bottom_up.output_shape()):
+        return
+    raise InputError(
+        f"MODEL.FPN.IN_FEATURES is {cfg.MODEL.FPN.IN_FEATURES}; {cfg.MODEL.BACKBONE.NAME} also "
+        f"needs the last one, 'res5', of which it computes the coarsest maps"
+    )
