@@ -11,6 +11,9 @@ PACKAGES = stma_d2 $(filter-out stma_d2.data stma_d2.data.datasets stma_d2.model
 # Further arguments of the command: make test ARGS="-k linking"
 ARGS ?=
 
+# How the tests run: side by side, a file in one process, which computes in one thread.
+SIDE_BY_SIDE = -n logical --maxprocesses 4 --dist loadfile
+
 .PHONY: help demo test lint docs install clean
 
 help:
@@ -24,8 +27,9 @@ help:
 demo:
 	@$(RUN) projects/STMA/tools/quick_demo.py $(ARGS)
 
+test: export OMP_NUM_THREADS = 1
 test:
-	@$(RUN) -m pytest projects/STMA/tests $(ARGS)
+	@$(RUN) -m pytest $(SIDE_BY_SIDE) projects/STMA/tests $(ARGS)
 
 lint:
 	@$(RUN) -m ruff check .

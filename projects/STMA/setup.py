@@ -70,6 +70,7 @@ setup(
         "dev": [
             *EXPORT,
             "pytest",
+            "pytest-xdist",
             "hypothesis",
             "ruff",
             # The notebook, the API reference and the annotations' schema.

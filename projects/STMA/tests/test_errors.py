@@ -177,7 +177,8 @@ def test_a_signal_ends_the_work_whatever_becomes_of_its_exception(work, capsys):
 
 
 def test_a_reader_that_goes_and_closed_streams_are_no_failure(tmp_path):
-    program = "from stma_d2.errors import clear_exit\nwith clear_exit():\n "
+    # The file alone, which loads at once.
+    program = "from errors import clear_exit\nwith clear_exit():\n "
     printing = f"{program}[print('line') for _ in range(10**5)]"
     writing = f"{program}open('file', 'w').write('kept'); print('said')"
     script = (
@@ -185,7 +186,7 @@ def test_a_reader_that_goes_and_closed_streams_are_no_failure(tmp_path):
         '"$PYTHON" -c "$WRITING" <&- >&- 2>&-; echo $?; cat file'
     )
     names = {"PYTHON": sys.executable, "PRINTING": printing, "WRITING": writing}
-    environment = {**os.environ, **names, "PYTHONPATH": str(PROJECT)}
+    environment = {**os.environ, **names, "PYTHONPATH": str(PROJECT / "stma_d2")}
     ended = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
     )

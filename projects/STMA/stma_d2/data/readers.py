@@ -260,7 +260,8 @@ class VideoFileReader(FrameReader):
 
     def _check_end(self, count: int, stated_length: int, is_cut_off: bool) -> None:
         if not count:
-            raise InputError(f"{self.path}: no frame could be decoded")
+            cut = ", because the rest of the file is missing or unreadable" if is_cut_off else ""
+            raise InputError(f"{self.path}: no frame could be decoded{cut}")
         if is_cut_off:
             self._report(count + 1, stated_length, is_cut_off)
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 from .average_precision import average_precision, share_and_recall
 from .frame_map import ClassDetections, Outcome
+from .in_threads import in_threads
 
 _KINDS = {
     "localization": Outcome.LOCALIZATION,
@@ -37,11 +38,8 @@ def error_analysis(
         ``{label: {kind: points}}`` for the kinds of ``ERROR_KINDS``, for every class that has
         ground truth.
     """
-    return {
-        label: _class_errors(record)
-        for label, record in zip(labels, detections, strict=True)
-        if record.num_boxes
-    }
+    there = {label: of for label, of in zip(labels, detections, strict=True) if of.num_boxes}
+    return dict(zip(there, in_threads(_class_errors, [*there.values()]), strict=True))
 
 
 def _class_errors(record: ClassDetections) -> dict[str, float]:

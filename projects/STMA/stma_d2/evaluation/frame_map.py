@@ -9,7 +9,8 @@ Letters: B frames, P boxes on a frame, C classes, G ground-truth tubes of a vide
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -20,13 +21,13 @@ from ..structures import TubeAnnotations, Tubelets
 from .average_precision import average_precision, precision_recall
 from .confusion import Confusion
 from .frame_boxes import BoxesOnFrames, FrameBoxes, TruthOnFrames, on_frames, truth_on_frames
+from .in_threads import in_threads
 from .matching import match_detections
-from .over_videos import over_videos
 from .protocols import Protocol
 from .ranking import ranked
 
-# A class, and scores (n,) and outcomes (n,) int8 of some of its detections.
-_Part = tuple[int, np.ndarray, np.ndarray]
+# Scores (n,) and outcomes (n,) int8 of some detections of a class.
+_Part = tuple[np.ndarray, np.ndarray]
 
 
 class Outcome(IntEnum):
@@ -99,19 +100,24 @@ def classify_detections(
         for tube in annotations.videos[video].tubes:
             num_boxes[tube.label] += len(tube)
 
-    def classify(video: str) -> tuple[list[_Part], Confusion | None]:
+    def classify(video: str) -> tuple[dict[int, _Part], Confusion | None]:
         counts = None if confusion is None else confusion.empty()
         truth = truth_on_frames(annotations.videos[video])
-        return [*_classify(detections[video], truth, protocol, iou, counts)], counts
+        return _classify(detections[video], truth, protocol, iou, counts), counts
 
-    for parts, counts in over_videos(classify, [v for v in videos if v in detections]):
+    def by_score(label: int) -> ClassDetections:
+        scores, outcomes = collected[label]
+        collected[label] = None  # the memory is free as soon as they are sorted
+        return _by_score(scores, outcomes, num_boxes[label])
+
+    for by_class, counts in in_threads(classify, [v for v in videos if v in detections]):
         if confusion is not None:
             confusion.include(counts)
-        for label, scores, outcomes in parts:
+        for label, (scores, outcomes) in by_class.items():
             all_scores, all_outcomes = collected[label]
-            all_scores.frombytes(scores.astype(kind).tobytes())
-            all_outcomes.frombytes(outcomes.tobytes())
-    return [_by_score(*collected.pop(0), count) for count in num_boxes]
+            all_scores.frombytes(scores.astype(kind, copy=False).view(np.uint8))
+            all_outcomes.frombytes(outcomes.view(np.uint8))
+    return [*in_threads(by_score, range(len(num_boxes)))]
 
 
 def _classify(
@@ -120,8 +126,9 @@ def _classify(
     protocol: Protocol,
     iou: float,
     confusion: Confusion | None,
-) -> Iterator[_Part]:
-    """The detections of one video, some frames at a time; ``confusion`` counts them too."""
+) -> dict[int, _Part]:
+    """The detections of one video by class; ``confusion`` counts them too."""
+    by_class: defaultdict[int, list[_Part]] = defaultdict(list)
     for found in on_frames(detections, truth, protocol):
         overlaps = _overlaps(found, truth, protocol.inclusive)
         outcomes = _outcomes(found, truth, overlaps, iou, protocol.rematch)
@@ -129,7 +136,12 @@ def _classify(
             confusion.add(found.scores, found.kept, overlaps, truth.labels)
         for place, label in enumerate(found.labels.tolist()):
             mine = found.kept[:, place]
-            yield label, found.scores[:, place][mine], outcomes[:, place][mine]
+            by_class[label].append((found.scores[:, place][mine], outcomes[:, place][mine]))
+    return {
+        label: (np.concatenate(scores), np.concatenate(outcomes))
+        for label, parts in by_class.items()
+        for scores, outcomes in [zip(*parts, strict=True)]
+    }
 
 
 def _by_score(scores: array, outcomes: array, num_boxes: int) -> ClassDetections:

@@ -15,6 +15,7 @@ from .curves import Curves, sampled_precision_recall
 from .error_analysis import ERROR_KINDS, error_analysis
 from .frame_boxes import FrameBoxes
 from .frame_map import ClassDetections, classify_detections
+from .in_threads import in_threads
 from .protocols import FRAME_METRIC, Protocol, get_protocol
 from .video_map import video_average_precision
 
@@ -145,7 +146,7 @@ def score(
         frames = classify_detections(
             on_frames, annotations, videos, protocol, _FRAME_IOU, confusion
         )
-        aps[FRAME_METRIC] = [record.average_precision(rule) for record in frames]
+        aps[FRAME_METRIC] = [*in_threads(lambda found: found.average_precision(rule), frames)]
         losses = error_analysis(frames, annotations.labels)
         errors = {annotations.labels[label]: losses[annotations.labels[label]] for label in present}
     if tubes is not None:

@@ -12,8 +12,8 @@ import numpy as np
 from ..linking import build_tubes, tube_iou
 from ..structures import Tube, TubeAnnotations, Tubelets, VideoAnnotation
 from .average_precision import average_precision, precision_recall
+from .in_threads import in_threads
 from .matching import match_detections
-from .over_videos import over_videos
 from .protocols import Protocol
 
 # Of one class and video: scores of the tubes (n,), and their overlaps with the true tubes (n, G).
@@ -45,7 +45,7 @@ def video_average_precision(
     def compare(video: str) -> list[_Matches]:
         return _compare(annotations, video, detections.get(video, ()), protocol)
 
-    classes = [*zip(*over_videos(compare, videos), strict=True)]
+    classes = [*zip(*in_threads(compare, videos), strict=True)]
     return np.array([[_class_ap(of_class, iou, protocol) for of_class in classes] for iou in ious])
 
 

@@ -27,7 +27,7 @@ from .inference_network import InferenceNetwork
 from .losses import center_focal_loss, classification_loss, loss_divisors, movement_distance
 from .network import TubeletNetwork
 from .point_sample import point_sample, read_pixels
-from .precision import channels_last_on_gpu
+from .precision import channels_last_where_faster
 
 
 @META_ARCH_REGISTRY.register()
@@ -235,8 +235,8 @@ class STMA(TubeletNetwork):
         Args:
             frames: (D, 3, H, W) uint8 BGR on the network's device.
         """
-        images = channels_last_on_gpu((frames - self.pixel_mean) / self.pixel_std)
-        features = channels_last_on_gpu(_select(self.backbone(images), self._feature))
+        images = (channels_last_where_faster(frames) - self.pixel_mean).div_(self.pixel_std)
+        features = channels_last_where_faster(_select(self.backbone(images), self._feature))
         return FrameFeatures(
             features=features,
             size=self.size_head(features),
@@ -269,7 +269,8 @@ class STMA(TubeletNetwork):
         clips = clips.transpose(1, 2)
         if self.clip_format == "RGB":
             clips = clips.flip(1)
-        maps = self.backbone_3d((clips - self.clip_mean) / self.clip_std)
+        clips = (channels_last_where_faster(clips) - self.clip_mean).div_(self.clip_std)
+        maps = self.backbone_3d(clips)
         return _select(maps, self._feature_3d)
 
     def window_maps(

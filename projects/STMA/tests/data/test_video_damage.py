@@ -6,6 +6,7 @@ import av
 import numpy as np
 import pytest
 
+from stma_d2.data import open_frames
 from stma_d2.data.video_damage import missing_boxes
 from stma_d2.data.video_file import VideoDecoder
 from stma_d2.errors import InputError
@@ -40,6 +41,8 @@ def test_of_a_file_that_is_cut_off_the_missing_index_is_named(content, tmp_path)
         path.write_bytes(whole[: int(len(whole) * share)])
         if index_first and share > 0.1:
             assert missing_boxes(str(path)) == {"mdat"}
+            with pytest.raises(InputError, match="the rest of the file is missing or unreadable"):
+                open_frames(str(path)).count()
         else:
             with pytest.raises(InputError, match=rf"cut\.mp4 cannot be .* video: {BROKEN_OFF}"):
                 VideoDecoder(str(path))

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -160,6 +161,19 @@ def outcomes(
                 }
             finally:
                 server.terminate()
+
+
+@pytest.fixture(scope="session")
+def zoo_costs() -> Callable[[str], list[str]]:
+    """Parameters, and GMACs of a window alone and in a video, as the zoo's table has them."""
+    page = (PROJECT / "MODEL_ZOO.md").read_text()
+    table = page[page.index("## Size and cost") :]
+
+    def costs(config: str) -> list[str]:
+        (row,) = re.findall(rf"^\| `{re.escape(config)}` \|(.*)\|$", table, re.MULTILINE)
+        return [cell.strip() for cell in row.split("|")][1:]
+
+    return costs
 
 
 def run_block(block: Block, folder: Path, environment: dict[str, str]) -> tuple[int, str]:

@@ -1,7 +1,8 @@
 """The documents' commands and programs run as written, on generated data and a small network.
 
 Those that need a download, a camera or hours say so above their block, and are checked by name:
-programs, options, files and keys must exist.
+programs, options, files and keys must exist. All tests of what came of running them are in this
+file: tests of a file run in one process, so the commands run once.
 """
 
 from __future__ import annotations
@@ -93,3 +94,19 @@ def test_the_first_ten_minutes_leave_what_they_promise(outcomes, project_folder)
     page = (project_folder / "output/first/report.html").read_text()
     assert "synthetic_actions_val" in page
     assert (project_folder / "output/Synthetic/STMA_tiny_K5/model_final.pth").is_file()
+
+
+def test_generated_parts_are_checked_by_the_documents_commands(outcomes):
+    commands = "".join(block.content for block in outcomes)
+    for command in ("make_configuration.py", "make_model_zoo.py", "analyze_model.py --zoo"):
+        assert f"python tools/{command} --check" in commands
+
+
+def test_the_zoos_costs_are_those_that_analyze_model_prints(outcomes, zoo_costs):
+    (output,) = (
+        text for block, (_, text) in outcomes.items() if "analyze_model.py --c" in block.content
+    )
+    parameters, alone, in_video = zoo_costs("Synthetic/STMA_tiny_K5.yaml")
+    printed = re.findall(r"^a window.*?window +([\d.]+) +([\d.]+)$", output, re.MULTILINE)
+    assert [f"{float(gmacs):.2f}" for _, gmacs in printed] == [alone, in_video]
+    assert f"{float(printed[0][0]):.1f} M" == parameters

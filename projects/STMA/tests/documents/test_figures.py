@@ -1,4 +1,4 @@
-"""Figures in several documents agree; those that commands print are generated (`--check`)."""
+"""Figures in several documents agree; those that commands print are in `test_commands`."""
 
 from __future__ import annotations
 
@@ -16,33 +16,9 @@ START = (PROJECT / "GETTING_STARTED.md").read_text()
 NETWORK = "UCF101-24/STMA_DLA34_RX101_K5.yaml"
 
 
-def costs(config):
-    """Parameters, and GMACs of a window alone and in a video, as the zoo's table has them."""
-    page = (PROJECT / "MODEL_ZOO.md").read_text()
-    table = page[page.index("## Size and cost") :]
-    (row,) = re.findall(rf"^\| `{re.escape(config)}` \|(.*)\|$", table, re.MULTILINE)
-    return [cell.strip() for cell in row.split("|")][1:]
-
-
-def test_generated_parts_are_checked_by_the_documents_commands(outcomes):
-    commands = "".join(block.content for block in outcomes)
-    for command in ("make_configuration.py", "make_model_zoo.py", "analyze_model.py --zoo"):
-        assert f"python tools/{command} --check" in commands
-
-
-def test_the_zoos_costs_are_those_that_analyze_model_prints(outcomes):
-    (output,) = (
-        text for block, (_, text) in outcomes.items() if "analyze_model.py --c" in block.content
-    )
-    parameters, alone, in_video = costs("Synthetic/STMA_tiny_K5.yaml")
-    printed = re.findall(r"^a window.*?window +([\d.]+) +([\d.]+)$", output, re.MULTILINE)
-    assert [f"{float(gmacs):.2f}" for _, gmacs in printed] == [alone, in_video]
-    assert f"{float(printed[0][0]):.1f} M" == parameters
-
-
-def test_the_recipes_compute_with_the_zoos_costs():
+def test_the_recipes_compute_with_the_zoos_costs(zoo_costs):
     recipes = (PROJECT / "RECIPES.md").read_text()
-    parameters, alone, in_video = costs(NETWORK)
+    parameters, alone, in_video = zoo_costs(NETWORK)
     assert f"{parameters} parameters x 4 bytes" in recipes
     assert f"3 x 2 x {alone} GMAC" in recipes and f"2 x {in_video} GMAC" in recipes
     tflop_clip, tflop_window = 6 * float(alone) / 1000, 2 * float(in_video) / 1000

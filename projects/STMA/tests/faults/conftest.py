@@ -1,4 +1,4 @@
-"""Faults on purpose; what came of them is printed as tables after the tests."""
+"""Faults on purpose: commands to be killed, videos to be damaged, a disk to be filled."""
 
 from __future__ import annotations
 
@@ -11,61 +11,11 @@ from pathlib import Path
 
 import cv2
 import pytest
-from tabulate import tabulate
 
 from stma_d2.data import load_annotations, open_frames
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 SCRIPT = str(Path(__file__).with_name("run_tool.py"))
-HEADERS = {
-    "kills": ("killed in", "kills", "lost beyond the last checkpoint", "ends", "of them exact"),
-    "damaged files": (
-        *("kind", "inputs", "accepted", "refused", "stack traces", "damage not noticed"),
-        *("executions", "writes outside", "crashes", "hangs", "most MB", "longest, s"),
-    ),
-    "configurations": (
-        *("keys", "tried", "of them without meaning", "refused in a line with the key"),
-        *("ran to the end", "without the key", "several lines", "stack traces", "hangs"),
-        *("taken without meaning", "ended in no numbers", "not done"),
-    ),
-    "growth": (
-        *("kind", "length", "of", "quantity", "after the warm-up", "at the end", "most"),
-        *("slope an hour", "standard error"),
-    ),
-}
-ROWS: dict[str, list[tuple]] = {name: [] for name in HEADERS}
-
-
-@pytest.fixture
-def tell_row() -> Callable[..., None]:
-    """Adds a row to the table of kills."""
-    return lambda *row: ROWS["kills"].append(row)
-
-
-@pytest.fixture
-def tell_damage() -> Callable[..., None]:
-    """Adds a row to the table of damaged files."""
-    return lambda *row: ROWS["damaged files"].append(row)
-
-
-@pytest.fixture
-def tell_configurations() -> Callable[..., None]:
-    """Adds a row to the table of configurations."""
-    return lambda *row: ROWS["configurations"].append(row)
-
-
-@pytest.fixture
-def tell_growth() -> Callable[..., None]:
-    """Adds a row to the table of growth."""
-    return lambda *row: ROWS["growth"].append(row)
-
-
-def pytest_terminal_summary(terminalreporter):
-    """Print the tables."""
-    for name, rows in ROWS.items():
-        if rows:
-            terminalreporter.section(name)
-            terminalreporter.write_line(tabulate(rows, headers=HEADERS[name], tablefmt="github"))
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ import torch
 LONG = "STMA_LONG_TESTS" in os.environ
 KILLS = 15 if LONG else 2  # of each kind
 TRAINING = (
-    *("SOLVER.MAX_ITER", "24", "SOLVER.CHECKPOINT_PERIOD", "7"),
+    *("SOLVER.MAX_ITER", "16", "SOLVER.CHECKPOINT_PERIOD", "7"),
     *("SOLVER.EMA.DECAY", "0.9", "TEST.EVAL_PERIOD", "5", "DATALOADER.NUM_WORKERS", "1"),
 )
 # A checkpoint an iteration, and larger ones, so that most of the time is their writing.

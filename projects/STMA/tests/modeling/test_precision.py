@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stma_d2.modeling.precision import autocast_dtype, channels_last_on_gpu, mixed_precision
+from stma_d2.modeling.precision import autocast_dtype, channels_last_where_faster, mixed_precision
 
 
 def test_cpus_compute_in_bfloat16():
@@ -39,9 +39,16 @@ def test_tubelets_stay_single_precision_and_near(tiny_cfg, tiny_model, make_samp
     torch.testing.assert_close(mixed.scores.sum(2), exact.scores.sum(2), rtol=0.05, atol=1e-3)
 
 
-def test_on_processors_the_layout_stays():
-    maps = torch.zeros(2, 3, 4, 5)
-    assert channels_last_on_gpu(maps) is maps
+@pytest.mark.parametrize("size", [(2, 3, 4, 5), (2, 3, 6, 4, 5)])
+def test_on_processors_only_training_in_16_bits_takes_channels_last(size):
+    maps = torch.rand(size)
+    assert channels_last_where_faster(maps) is maps
+    with mixed_precision(maps.device, True):
+        laid_out = channels_last_where_faster(maps)
+        with torch.no_grad():
+            assert channels_last_where_faster(maps) is maps
+    assert laid_out.stride(1) == 1
+    assert torch.equal(laid_out, maps)
 
 
 @torch.no_grad()
@@ -52,7 +59,9 @@ def test_the_layout_of_gpus_gives_the_same_tubelets(
     expected = tiny_model([sample])[0]["tubelets"]
     for module in ("meta_arch", "heads.two_conv"):
         monkeypatch.setattr(
-            f"stma_d2.modeling.{module}.channels_last_on_gpu",
-            lambda maps: maps.contiguous(memory_format=torch.channels_last),
+            f"stma_d2.modeling.{module}.channels_last_where_faster",
+            lambda maps: maps.contiguous(
+                memory_format=torch.channels_last if maps.dim() == 4 else torch.contiguous_format
+            ),
         )
     assert_same_tubelets(tiny_model([sample])[0]["tubelets"], expected)

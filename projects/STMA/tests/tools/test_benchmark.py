@@ -100,7 +100,7 @@ def test_an_exported_network_is_timed_beside_the_network(measure, exported):
 def test_things_are_timed_in_turns_after_an_untimed_turn(tool):
     order = []
     runs = {name: lambda name=name: order.append(name) for name in "ab"}
-    timings = tool("benchmark").in_turns(runs, repeats=3, unit="clip", units=5)
+    timings = tool("benchmarks.timing").in_turns(runs, repeats=3, unit="clip", units=5)
     assert order == ["a", "b"] * 4
     assert [len(timing.times) for timing in timings] == [3, 3]
 

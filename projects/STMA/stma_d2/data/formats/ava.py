@@ -31,6 +31,8 @@ from .settings import FormatSettings
 from .tracks import Reading, Track, VideoTracks, check_extent, from_edges, interpolate
 from .videos import frame_times, measure
 
+# Of the frame; boxes may leave it a little, and pixels are far more.
+_FRACTIONS = (-0.5, 1.5)
 _COLUMNS = "video, timestamp, x1, y1, x2, y2, action, entity"
 
 
@@ -101,6 +103,12 @@ def _rows(
             continue  # the columns' names
         video, entity = row[0].strip(), row[7].strip()
         values = [decimal(row[i], f"{where}, column {i + 1}") for i in range(1, 6)]
+        for column, value in enumerate(values[1:], start=3):
+            if not _FRACTIONS[0] <= value <= _FRACTIONS[1]:
+                raise InputError(
+                    f"{where}, column {column}: {value:g} is no fraction of the frame, 0 to 1; "
+                    "divide x by the video's width and y by its height"
+                )
         if not entity:
             report.drop("a line without an entity, which nothing can be joined to", video)
             continue

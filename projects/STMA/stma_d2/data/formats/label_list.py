@@ -23,6 +23,11 @@ def read_label_list(member: Member) -> dict[int, str]:
     Raises:
         InputError: naming the file and the line, if it is anything else.
     """
+    if member.path.lower().endswith(".csv"):
+        raise InputError(
+            f"{member.source} is a table; make it a .txt of one name a line, in the order of their "
+            "numbers"
+        )
     text = decode(member)
     if member.path.lower().endswith(".pbtxt"):
         return _from_entries(text, member.source)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from itertools import chain
 
 import torch
 from detectron2.config import CfgNode
@@ -126,20 +125,26 @@ class BottleneckNet3D(nn.Module):
         Returns:
             (N, C, T / 16, H / 32, W / 32), each size rounded up; before any pooling to a vector.
         """
-        # PyTorch 2.12's CPU kernel for bfloat16 gradients of 3D weights reads memory that nobody
-        # wrote where the clip is shorter than the kernel: two frames, as in layer 3.
-        unsafe = x.device.type == "cpu" and torch.is_grad_enabled()
-        with torch.autocast("cpu", enabled=False) if unsafe else nullcontext():
-            return self._forward(x)
+        on_cpu = x.device.type == "cpu" and torch.is_grad_enabled()
+        x = self._run(x, self.conv1, self.bn1, self.relu, self.maxpool)
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            # PyTorch 2.12's CPU kernel for bfloat16 gradients of 3D weights reads memory that
+            # nobody wrote where the clip is shorter than the kernel of 3: within layer 3 of 16
+            # frames.
+            frames_left = -(-x.shape[2] // layer[0].conv2.stride[0])
+            unsafe = on_cpu and frames_left < 3
+            with torch.autocast("cpu", enabled=False) if unsafe else nullcontext():
+                x = x.float() if unsafe else x
+                for block in layer:
+                    x = self._run(x, block)
+        return x
 
-    def _forward(self, x: torch.Tensor) -> torch.Tensor:
+    def _run(self, x: torch.Tensor, *modules: nn.Module) -> torch.Tensor:
         if self.checkpoint_activations and torch.is_grad_enabled():
-            x = checkpoint_forward(x, self.conv1, self.bn1, self.relu, self.maxpool)
-            for block in chain(self.layer1, self.layer2, self.layer3, self.layer4):
-                x = checkpoint_forward(x, block)
-            return x
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+            return checkpoint_forward(x, *modules)
+        for module in modules:
+            x = module(x)
+        return x
 
 
 class ResNeXt3D(BottleneckNet3D):

@@ -10,7 +10,7 @@ from detectron2.layers import Conv2d, ShapeSpec, get_norm
 from torch import nn
 
 from ..box_coder import BoxCoder, DistanceCoder, WidthHeightCoder
-from ..precision import channels_last_on_gpu
+from ..precision import channels_last_where_faster
 from .build import TUBELET_HEAD_REGISTRY
 
 # sigmoid(-2.19) = 0.1: a heat map starts near empty, so that the focal loss does not explode.
@@ -65,7 +65,7 @@ class TwoConvHead(nn.Module):
             (B or D, out_channels, h, w).
         """
         if features.dim() == 5:
-            features = channels_last_on_gpu(features.flatten(1, 2))
+            features = channels_last_where_faster(features.flatten(1, 2))
         return self.layers(features)
 
 

@@ -20,6 +20,11 @@ def plans(level, num_videos=NUM_VIDEOS, **factors):
     return [plan_video(hand, level, 128, rng) for hand in deal_labels(num_videos, level, rng)]
 
 
+@pytest.fixture(scope="module")
+def easy_plans():
+    return plans(EASY)
+
+
 def acting(plan):
     return [actor for actor in plan.actors if actor.label is not None]
 
@@ -60,8 +65,8 @@ def test_factors_out_of_range_are_refused(wrong, words):
         Factors(**wrong)
 
 
-def test_easy_videos_have_no_difficulty():
-    for plan in plans(EASY):
+def test_easy_videos_have_no_difficulty(easy_plans):
+    for plan in easy_plans:
         assert not plan.swing.any() and not plan.clutter and not plan.posts
         assert all(actor.costume is actor.look for actor in plan.actors)
 
@@ -72,15 +77,15 @@ def test_as_many_actors_as_asked_for():
         assert counts == set(range(1, most + 1))
 
 
-def test_a_share_of_the_videos_has_two_actors_of_one_class():
-    def share(**factors):
-        labels = [[a.label for a in acting(plan)] for plan in plans(EASY, 200, **factors)]
+def test_a_share_of_the_videos_has_two_actors_of_one_class(easy_plans):
+    def share(videos):
+        labels = [[a.label for a in acting(plan)] for plan in videos]
         several = [one for one in labels if len(one) > 1]
         return np.mean([len(set(one)) < len(one) for one in several])
 
-    assert share() == 0
-    assert share(same_class=1.0) == 1
-    assert 0.2 < share(same_class=0.3) < 0.4
+    assert share(easy_plans) == 0
+    assert share(plans(EASY, same_class=1.0)) == 1
+    assert 0.2 < share(plans(EASY, 200, same_class=0.3)) < 0.4
 
 
 def test_lengths_span_what_was_asked_for():
@@ -121,8 +126,8 @@ def covered(plan):
     return max(shares)
 
 
-def test_actors_cover_each_other_as_far_as_allowed():
-    assert max(covered(plan) for plan in plans(EASY)) == 0
+def test_actors_cover_each_other_as_far_as_allowed(easy_plans):
+    assert max(covered(plan) for plan in easy_plans) == 0
     shares = [covered(plan) for plan in plans(EASY, overlap=0.3)]
     assert 0.2 < max(shares) <= 0.3
 

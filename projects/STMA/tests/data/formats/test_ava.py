@@ -104,6 +104,8 @@ def test_what_the_video_does_not_have_is_left_out(read, report):
     [
         ("a,1,0,0,1,1,run", {}, "line 1: 7 columns; expected are video, timestamp"),
         ("a,1,0,0,1,x,run,7", {}, "line 1, column 6 is 'x'; it must be a number"),
+        ("a,1,0,0,64,1,run,7", {}, "line 1, column 5: 64 is no fraction of the frame.*divide x by"),
+        ("a,1,0,-1e308,1,1,run,7", {}, "line 1, column 4: -1e.308 is no fraction"),
         ("a,1,0,0,1,1,,7", {}, "line 1: column 7 is empty"),
         ("a,1,0,0,1,1,12,7", {}, "line 1: action 12 has no name; name the list"),
         ('a,1,0,0,1,1,"run,7', {}, "line 1: "),

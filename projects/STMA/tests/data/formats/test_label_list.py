@@ -35,6 +35,7 @@ def test_entries_of_ava(member):
     [
         ("l.txt", b"run\n\njump\n", r"l\.txt, line 2: empty"),
         ("l.txt", b"run\xff", "no text in UTF-8 .byte 3.; save it as UTF-8"),
+        ("l.csv", b"id,name\n1,run\n", r"l\.csv is a table; make it a \.txt of one name a line"),
         ("l.pbtxt", b"", r"l\.pbtxt has no entries such as item"),
         ("l.pbtxt", b'\nitem { name: "a" }', r"l\.pbtxt, line 2: an entry without a name or an id"),
         ("l.pbtxt", b'item {name: "a" id: 1}\nitem {name: "b" id: 1}', "line 2: the id 1 is there"),

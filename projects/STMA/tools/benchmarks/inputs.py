@@ -1,4 +1,4 @@
-"""What the figures of tools/benchmark.py are measured on where no data set is named."""
+"""What the figures are measured on where no data set is named."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from stma_d2.evaluation import get_protocol, run_evaluation
-from stma_d2.evaluation.over_videos import over_videos
+from stma_d2.evaluation.in_threads import in_threads
 
 
 @pytest.fixture
@@ -32,12 +32,12 @@ def test_results_keep_the_order_of_the_videos(threads):
             second_ended.set()
         return video.upper()
 
-    assert [*over_videos(name, "abcd")] == [*"ABCD"]
+    assert [*in_threads(name, "abcd")] == [*"ABCD"]
 
 
 def test_one_thread_is_the_caller_s_own(threads):
     threads(1)
-    assert {*over_videos(lambda video: threading.get_ident(), "abc")} == {threading.get_ident()}
+    assert {*in_threads(lambda video: threading.get_ident(), "abc")} == {threading.get_ident()}
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -48,7 +48,7 @@ def test_what_goes_wrong_with_a_video_is_raised(threads, count):
         raise ValueError(video)
 
     with pytest.raises(ValueError, match="^a$"):
-        [*over_videos(fail, "abc")]
+        [*in_threads(fail, "abc")]
 
 
 @pytest.mark.parametrize("protocol", ["moc", "act", "voc"])
