@@ -1,0 +1,83 @@
+"""What is kept of a finished training, against the training's own files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stma_d2.errors import InputError
+from stma_d2.evaluation import METRICS
+from stma_d2.model_zoo.runs import describe_run, read_runs, write_runs
+
+CONFIG = "Synthetic/STMA_tiny_K5.yaml"
+
+
+@pytest.fixture(scope="module")
+def folder(train_net, tmp_path_factory):
+    """OUTPUT_DIR of a training of two iterations, with another weight of the boxes."""
+    folder = tmp_path_factory.mktemp("run")
+    words = ("SOLVER.MAX_ITER", "2", "MODEL.STMA.LOSS_WEIGHT.REG", "0.3", "SEED", "5")
+    assert train_net(folder, *words).returncode == 0
+    return folder
+
+
+def test_a_run_tells_what_it_changed_and_what_came_out(folder):
+    run = describe_run(folder, CONFIG)
+    assert json.loads(json.dumps(run)) == run
+    assert run["changes"]["MODEL.STMA.LOSS_WEIGHT.REG"] == 0.3
+    assert not {"SEED", "SOLVER.MAX_ITER", "OUTPUT_DIR", "MODEL.DEVICE"} & run["changes"].keys()
+    assert (run["seed"], run["iterations"]) == (5, 2)
+    (evaluation,) = run["evaluations"]
+    left = json.loads((folder / "inference/synthetic_actions_val/metrics.json").read_text())
+    assert evaluation == {**left, "error_analysis": left["error_analysis"]["mean"]}
+
+
+def test_what_is_written_is_read_again(folder, tmp_path):
+    run = describe_run(folder, CONFIG)
+    write_runs(tmp_path / "a.json", CONFIG, [run, run])
+    assert read_runs(tmp_path / "a.json") == {"config": CONFIG, "runs": [run, run]}
+
+
+def test_an_unfinished_training_and_one_without_evaluation_are_named(folder, tmp_path):
+    with pytest.raises(InputError, match=f"{tmp_path} is no folder of a finished training"):
+        describe_run(tmp_path, CONFIG)
+    (tmp_path / "model_final.pth").symlink_to(folder / "model_final.pth")
+    with pytest.raises(InputError, match=f"{tmp_path} holds no evaluation"):
+        describe_run(tmp_path, CONFIG)
+
+
+def test_no_file_is_written_for_a_configuration_that_does_not_exist(tmp_path):
+    with pytest.raises(InputError, match=r"no configuration file .*other\.yaml"):
+        write_runs(tmp_path / "a.json", "Synthetic/other.yaml", [])
+    assert not any(tmp_path.iterdir())
+
+
+def without(name):
+    return lambda run: run.pop(name)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *map(without, ("changes", "seed", "commit", "evaluations")),
+        lambda run: run.update(evaluations=3),
+        lambda run: run["evaluations"][0].pop("protocol"),
+        lambda run: run["evaluations"][0]["metrics"].pop(METRICS[0]),
+        lambda run: run["evaluations"][0]["metrics"].update({METRICS[0]: 101}),
+        lambda run: run["evaluations"][0]["metrics"].update({METRICS[0]: "90"}),
+    ],
+)
+def test_a_damaged_file_is_named(folder, tmp_path, damage):
+    run = describe_run(folder, CONFIG)
+    damage(run)
+    write_runs(tmp_path / "a.json", CONFIG, [run])
+    with pytest.raises(InputError, match=r"a\.json is no file of runs: "):
+        read_runs(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"config": 1, "runs": []}'])
+def test_a_file_of_something_else_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=r"a\.json is no file of runs"):
+        read_runs(tmp_path / "a.json")

@@ -1,0 +1,28 @@
+"""The command keeps what trainings left, or says which folder is none and writes nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from stma_d2.errors import InputError
+from stma_d2.model_zoo.runs import describe_run, read_runs
+
+CONFIG = "Synthetic/STMA_tiny_K5.yaml"
+
+
+@pytest.fixture(scope="module")
+def tool_module(tool):
+    return tool("record_runs")
+
+
+def test_folders_become_one_file(tool_module, train_net, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert train_net(folder, "SOLVER.MAX_ITER", "1").returncode == 0
+    command = ["--config-file", CONFIG, "--name", "some", "--results", str(tmp_path)]
+    tool_module.main([*command, str(folder), str(folder)])
+    assert f"2 runs are recorded in {tmp_path / 'some.json'}" in capsys.readouterr().out
+    before = (tmp_path / "some.json").read_bytes()
+    assert read_runs(tmp_path / "some.json")["runs"] == [describe_run(folder, CONFIG)] * 2
+    with pytest.raises(InputError, match="missing is no folder of a finished training"):
+        tool_module.main([*command, str(folder), str(tmp_path / "missing")])
+    assert (tmp_path / "some.json").read_bytes() == before
