@@ -27,7 +27,7 @@ from .inference_network import InferenceNetwork
 from .losses import center_focal_loss, classification_loss, loss_divisors, movement_distance
 from .network import TubeletNetwork
 from .point_sample import point_sample, read_pixels
-from .precision import channels_last_where_faster
+from .precision import channels_last_where_faster, select_snippets
 
 
 @META_ARCH_REGISTRY.register()
@@ -278,7 +278,8 @@ class STMA(TubeletNetwork):
     ) -> WindowMaps:
         """Run the heads that see whole snippets; arguments as for `detect`."""
         action = None if self.action_head is None else frames.action[snippet_index]
-        return self.snippet_maps(frames.features[snippet_index], action, clips)
+        features = select_snippets(frames.features, snippet_index)
+        return self.snippet_maps(features, action, clips)
 
     def snippet_maps(
         self, features: torch.Tensor, action: torch.Tensor | None, clips: torch.Tensor | None

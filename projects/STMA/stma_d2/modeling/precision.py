@@ -42,3 +42,21 @@ def channels_last_where_faster(maps: torch.Tensor) -> torch.Tensor:
         return maps.contiguous()
     last = torch.channels_last if maps.dim() == 4 else torch.channels_last_3d
     return maps.contiguous(memory_format=last)
+
+
+def select_snippets(maps: torch.Tensor, snippet_index: torch.Tensor) -> torch.Tensor:
+    """The maps of each snippet's frames, in the layout of ``maps``.
+
+    Args:
+        maps: (D, c, h, w) of D frames.
+        snippet_index: (B, K) int64, positions among them.
+
+    Returns:
+        (B, K, c, h, w). Where the channels of ``maps`` lie last, so do those of a snippet's K
+        frames, one frame behind the other: ``flatten(1, 2)`` copies nothing, and the gradients'
+        channels lie last too. Operations on maps of two layouts take several times as long.
+    """
+    if maps.is_contiguous() or not maps.is_contiguous(memory_format=torch.channels_last):
+        return maps[snippet_index]
+    pixels = maps.permute(0, 2, 3, 1)[snippet_index]  # (B, K, h, w, c)
+    return pixels.permute(0, 2, 3, 1, 4).contiguous().permute(0, 3, 4, 1, 2)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from stma_d2.modeling.precision import autocast_dtype, channels_last_where_faster, mixed_precision
+from stma_d2.modeling.precision import (
+    autocast_dtype,
+    channels_last_where_faster,
+    mixed_precision,
+    select_snippets,
+)
 
 
 def test_cpus_compute_in_bfloat16():
@@ -49,6 +54,23 @@ def test_on_processors_only_training_in_16_bits_takes_channels_last(size):
             assert channels_last_where_faster(maps) is maps
     assert laid_out.stride(1) == 1
     assert torch.equal(laid_out, maps)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_snippets_are_those_of_the_index_and_lie_as_the_maps_do(layout):
+    """Values and gradients against plain indexing; a frame is in several snippets."""
+    index = torch.tensor([[0, 1, 2], [1, 2, 3], [3, 3, 0]])
+    maps = torch.rand(4, 5, 6, 7).contiguous(memory_format=layout).requires_grad_()
+    factors = torch.rand(3, 15, 6, 7).contiguous(memory_format=layout)
+    (expected,) = torch.autograd.grad((maps[index].flatten(1, 2) * factors).sum(), maps)
+    snippets = select_snippets(maps, index)
+    assert torch.equal(snippets, maps[index])
+    stacked = snippets.flatten(1, 2)
+    assert stacked.data_ptr() == snippets.data_ptr()
+    assert stacked.is_contiguous(memory_format=layout)
+    (gradient,) = torch.autograd.grad((stacked * factors).sum(), maps)
+    torch.testing.assert_close(gradient, expected)
+    assert gradient.is_contiguous(memory_format=layout)
 
 
 @torch.no_grad()

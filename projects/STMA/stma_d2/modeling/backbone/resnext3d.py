@@ -57,6 +57,17 @@ class Bottleneck3D(nn.Module):
         return self.relu(self.bn3(self.conv3(out)) + self.downsample(x))
 
 
+class MaxPool3D(nn.MaxPool3d):
+    """Max pooling in the input's type, on CPUs too, whose autocast would take it to float32."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """As ``nn.MaxPool3d``."""
+        if not torch.is_autocast_enabled("cpu"):
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x)
+
+
 class BottleneckNet3D(nn.Module):
     """Stem and four layers of 3D bottlenecks, without classifier.
 
@@ -96,7 +107,7 @@ class BottleneckNet3D(nn.Module):
         )
         self.bn1 = nn.BatchNorm3d(stem_channels)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool3d(3, stride=2, padding=1)
+        self.maxpool = MaxPool3D(3, stride=2, padding=1)
         channels = stem_channels
         layers = []
         for index, count in enumerate(blocks):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from stma_d2.modeling.backbone import ResNeXt3D, ResNeXt3D101, SmallResNeXt3D
+from stma_d2.modeling.backbone.resnext3d import MaxPool3D
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,18 @@ def test_autocast_on_cpus_gives_the_gradients_of_float32(frames):
     )
     again = gradients(True, float("nan"))
     assert all(torch.equal(*pair) for pair in zip(rounded, again, strict=True))
+
+
+def test_pooling_keeps_16_bits_under_autocast_and_gives_the_same():
+    x = torch.randn(1, 2, 5, 6, 7, dtype=torch.bfloat16, requires_grad=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        pooled = MaxPool3D(3, stride=2, padding=1)(x)
+    expected = nn.functional.max_pool3d(x.float(), 3, 2, 1)
+    assert pooled.dtype == torch.bfloat16
+    assert torch.equal(pooled.float(), expected)
+    (gradient,) = torch.autograd.grad(pooled.float().sum(), x)
+    (same,) = torch.autograd.grad(expected.sum(), x)
+    assert torch.equal(gradient, same)
 
 
 def test_convolutions_start_with_kaiming_s_spread():
