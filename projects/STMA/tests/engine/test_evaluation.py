@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -34,13 +35,13 @@ def videos(tmp_path, synthetic_root):
         truth = pickle.load(file)
     names = []
 
-    def register(name, with_tubes=True):
+    def register(name, with_tubes=True, frames=folder / "rgb-images"):
         content = dict(truth)
         if not with_tubes:
             content["gttubes"] = {video: {} for video in truth["gttubes"]}
         path = tmp_path / f"{name}.pkl"
         path.write_bytes(pickle.dumps(content))
-        register_tube_dataset(name, str(path), str(folder / "rgb-images"), subset="test")
+        register_tube_dataset(name, str(path), str(frames), subset="test")
         names.append(name)
         return name
 
@@ -178,6 +179,30 @@ def test_missing_frames_of_a_test_set_show_before_the_training(cfg, model, video
     finally:
         DatasetCatalog.remove("no_frames")
         MetadataCatalog.remove("no_frames")
+
+
+@pytest.mark.parametrize("position", [0, 20, -1])
+def test_a_missing_frame_of_a_test_set_shows_before_the_training(
+    cfg, model, videos, synthetic_root, tmp_path, position
+):
+    """Only what lies in the folder's listing is looked at: frames that are damaged show later."""
+    frames = tmp_path / "frames"
+    shutil.copytree(synthetic_root / "synthetic_actions" / "rgb-images", frames)
+    cfg.DATASETS.TEST = (videos("with_tubes", frames=frames),)
+    build_evaluators(cfg, model)
+    sorted((frames / "val_0002").iterdir())[position].unlink()
+    with pytest.raises(InputError, match=r"'with_tubes': .*val_0002: .*frame .*_dataset\.py check"):
+        build_evaluators(cfg, model)
+
+
+def test_what_cannot_be_met_for_want_of_ground_truth_shows_before_the_training(cfg, model, videos):
+    cfg.DATASETS.TEST = (videos("without_tubes", with_tubes=False), videos("with_tubes"))
+    expected = [["with_tubes/action_detection", "video_mAP@0.5", 50.0, 50.0]]
+    cfg.TEST.EXPECTED_RESULTS = expected
+    build_evaluators(cfg, model)
+    cfg.TEST.EXPECTED_RESULTS = [*expected, ["without_tubes/action_detection", *expected[0][1:]]]
+    with pytest.raises(InputError, match="'without_tubes/action_detection'.* no ground truth"):
+        build_evaluators(cfg, model)
 
 
 def test_results_are_compared_with_those_that_were_expected(cfg):
