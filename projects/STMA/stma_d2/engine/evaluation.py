@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from detectron2.utils import comm
 from torch import nn
 
 from ..config import by_full_name
-from ..data import build_test_loader, check_frames, find_video
+from ..data import build_test_loader, check_frames, find_video, known_labels
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
 from ..evaluation.evaluator import TASK
@@ -56,7 +57,8 @@ def build_evaluators(
 
     Raises:
         InputError: if a test set's files (every frame that lies in a folder), its classes, the
-            strides, the protocol's metrics or the expected results are not to be had.
+            strides, the protocol's metrics or the expected results are not to be had, or if the
+            test sets' labels differ.
     """
     TubeletDetector.from_config(cfg, model)
     _check_metrics(cfg)
@@ -78,7 +80,38 @@ def build_evaluators(
             _check_nothing_expected(cfg, name)
             _warn_of_no_ground_truth(name)
         evaluators.append(evaluator)
+    check_labels(cfg, cfg.DATASETS.TEST)
     return evaluators
+
+
+def check_labels(cfg: CfgNode, names: Sequence[str]) -> None:
+    """Check that data sets have the same labels in the same order; a class is only a number.
+
+    With TEST.OTHER_SETTINGS a difference is only told.
+
+    Args:
+        cfg: the configuration.
+        names: of data sets; those whose labels are not known are passed over.
+
+    Raises:
+        InputError: naming two that differ, and their first labels that do.
+    """
+    known = {name: labels for name in names if (labels := known_labels(name)) is not None}
+    first = next(iter(known), None)
+    for name, labels in known.items():
+        if labels == known[first]:
+            continue
+        ours, theirs = next(two for two in zip_longest(labels, known[first]) if two[0] != two[1])
+        difference = (
+            f"the labels of the data sets '{first}' and '{name}' are not the same in the same "
+            f"order: {theirs!r} there is {ours!r} here"
+        )
+        if not cfg.TEST.OTHER_SETTINGS:
+            raise InputError(
+                f"{difference}; classes would be taken for each other. Make them the same, or set "
+                "TEST.OTHER_SETTINGS True"
+            )
+        logger.warning(f"TEST.OTHER_SETTINGS: {difference}")
 
 
 def _settings(cfg: CfgNode, weights: str | None) -> dict[str, Any]:

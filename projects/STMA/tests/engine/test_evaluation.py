@@ -13,7 +13,11 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import inference_on_dataset
 from detectron2.modeling import build_model
 
-from stma_d2.data import build_test_loader, register_tube_dataset
+from stma_d2.data import (
+    build_test_loader,
+    known_labels,
+    register_tube_dataset,
+)
 from stma_d2.engine.evaluation import (
     best_metric,
     build_evaluators,
@@ -35,8 +39,15 @@ def videos(tmp_path, synthetic_root):
         truth = pickle.load(file)
     names = []
 
-    def register(name, with_tubes=True, frames=folder / "rgb-images"):
+    def register(name, with_tubes=True, frames=folder / "rgb-images", reverse_labels=False):
         content = dict(truth)
+        if reverse_labels:
+            last = len(truth["labels"]) - 1
+            content["labels"] = truth["labels"][::-1]
+            content["gttubes"] = {
+                video: {last - label: one for label, one in tubes.items()}
+                for video, tubes in truth["gttubes"].items()
+            }
         if not with_tubes:
             content["gttubes"] = {video: {} for video in truth["gttubes"]}
         path = tmp_path / f"{name}.pkl"
@@ -193,6 +204,18 @@ def test_a_missing_frame_of_a_test_set_shows_before_the_training(
     sorted((frames / "val_0002").iterdir())[position].unlink()
     with pytest.raises(InputError, match=r"'with_tubes': .*val_0002: .*frame .*_dataset\.py check"):
         build_evaluators(cfg, model)
+
+
+def test_a_test_set_with_its_labels_in_another_order_is_refused(cfg, model, videos, caplog):
+    """Its classes have other numbers than the network's: the figures would be of chance."""
+    cfg.DATASETS.TEST = (videos("first"), videos("second", reverse_labels=True))
+    first, second = (known_labels(name) for name in cfg.DATASETS.TEST)
+    words = f"'first' and 'second' are not the same .*'{first[0]}' there is '{second[0]}' here"
+    with pytest.raises(InputError, match=words):
+        build_evaluators(cfg, model)
+    cfg.TEST.OTHER_SETTINGS = True
+    build_evaluators(cfg, model)
+    assert "'first' and 'second' are not the same" in caplog.text
 
 
 def test_what_cannot_be_met_for_want_of_ground_truth_shows_before_the_training(cfg, model, videos):
