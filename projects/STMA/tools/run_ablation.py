@@ -4,21 +4,22 @@
     run_ablation.py                                       all of it, on the CPU, one after another
     run_ablation.py --jobs 16 --devices cuda:0            16 at a time on one GPU
     run_ablation.py --tables 2 --seeds 1,2 --iterations 300 --jobs 2
-    run_ablation.py --report-only                         page and plots again, from the JSON
+    run_ablation.py --results results --report-only       the project's page and plots again
 
 Each run is a training by train_net.py in a folder of its own, OUTPUT/ROW/seed-SEED. The same
 command again takes the finished runs from their folders and goes on with the others from their
-checkpoints. RESULTS gets ablations.json, ablations.md and the plots. Where the files are no git
-checkout, STMA_COMMIT in the environment says the commit.
+checkpoints. RESULTS gets ablations.json, ablations.md and the plots; runs that ablations.json holds
+already, from another machine perhaps, count as finished: to train them again, name other RESULTS.
+Where the files are no git checkout, STMA_COMMIT in the environment says the commit.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from stma_d2.arguments import argument
 from stma_d2.config.rules import number, whole
@@ -26,7 +27,7 @@ from stma_d2.errors import InputError, clear_exit
 from stma_d2.files import check_output
 from stma_d2.study.plan import Run, Settings, check_devices, plan, started
 from stma_d2.study.report import STUDY_FILE, write_report
-from stma_d2.study.results import collect, read_run, write_study
+from stma_d2.study.results import collect, differences, read_run, read_study, write_study
 from stma_d2.study.rows import ROWS, TABLES
 from stma_d2.study.training import CONSOLE, Ended, train
 
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train what is missing, then write what came out."""
     start = time.monotonic()
     args = _parser().parse_args(arguments)
+    args.results = args.results or args.output
     problems = [] if args.report_only else _study(args, start)
     print(f"the study is told in {write_report(args.results)}")
     if problems:
@@ -51,11 +53,10 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
     runs = plan(settings, args.rows or named, args.seeds, args.output)
     check_devices(args.devices)
     check_output(args.results / STUDY_FILE)
-    results = {
-        (run.row.name, run.seed): result
-        for run in [*runs, *started(settings, args.output)]
-        if (result := run.result()) is not None
-    }
+    results = _recorded(settings, args.results / STUDY_FILE, args.output)
+    for run in [*runs, *started(settings, args.output)]:
+        if (result := run.result()) is not None:
+            results[run.row.name, run.seed] = result
     missing = [run for run in runs if (run.row.name, run.seed) not in results]
     print(f"{len(runs)} runs, of which {len(runs) - len(missing)} are finished", flush=True)
     problems: list[str] = []
@@ -90,6 +91,33 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
     if left:
         print(f"the time limit came before {len(left)} runs began; the same command goes on")
     return problems
+
+
+def _recorded(
+    settings: Settings, path: Path, output: Path
+) -> dict[tuple[str, int], Mapping[str, Any]]:
+    """The results in a study's file by row and seed; none where there is no file.
+
+    Raises:
+        InputError: if it is the file of another study.
+    """
+    if not path.exists():
+        return {}
+    study = read_study(path)
+    found = {(one["row"], one["seed"]): one for one in study["runs"]}
+    told = [
+        f"its {name} is {study[name]} and not {here}"
+        for name, here in (("config", settings.config_file), ("overrides", [*settings.overrides]))
+        if study[name] != here
+    ]
+    rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
+    for run in [] if told else plan(settings, rows, seeds, output):
+        if (run.row.name, run.seed) in found:
+            of_run = differences(run, found[run.row.name, run.seed])
+            told += [f"{run.name}: {words}" for words in of_run]
+    if told:
+        raise InputError(f"{path} is of another study ({told[0]}); name other --results")
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -155,8 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--results",
         type=Path,
-        default=PROJECT / "results",
-        help="folder of ablations.json, the page and the plots; default: %(default)s",
+        help="folder of ablations.json, the page and the plots; default: --output",
     )
     parser.add_argument(
         "--report-only", action="store_true", help="train nothing; page and plots from the JSON"

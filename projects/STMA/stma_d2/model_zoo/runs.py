@@ -18,6 +18,8 @@ from .publishing import describe_training
 
 # Told by a run's own fields.
 _TOLD = ("SEED", "SOLVER.MAX_ITER", "MODEL.DEVICE", "DATASETS.TRAIN", "DATASETS.TEST")
+# Change neither what is learned nor the last evaluation.
+_PERIODS = ("TEST.EVAL_PERIOD", "TEST.EVAL_EPOCHS", "SOLVER.CHECKPOINT_PERIOD")
 _NEEDED = (
     *("changes", "datasets", "iterations", "batch", "seed", "hardware", "commit", "seconds"),
     "evaluations",
@@ -40,8 +42,7 @@ def describe_run(folder: str | os.PathLike[str], config_file: str) -> dict[str, 
 
     Returns:
         ``changes``, the values of the keys in which its configuration differs, by key; what
-        `describe_training` gives; ``evaluations``, the content of each test set's ``metrics.json``
-        without the errors of single classes.
+        `describe_training` gives; ``evaluations``, of each test set what `read_evaluation` gives.
 
     Raises:
         InputError: naming what is missing in the folder.
@@ -55,18 +56,27 @@ def describe_run(folder: str | os.PathLike[str], config_file: str) -> dict[str, 
     changes = {
         key: trained
         for key, trained, _ in changed_keys(record_of(checkpoint), cfg)
-        if key not in _TOLD
+        if key not in (*_TOLD, *_PERIODS)
     }
-    evaluations = [read_json(file) for file in sorted(folder.glob("inference/*/metrics.json"))]
+    files = sorted(folder.glob("inference/*/metrics.json"))
+    evaluations = [read_evaluation(file) for file in files]
     if not evaluations:
         raise InputError(f"{folder} holds no evaluation, inference/<test set>/metrics.json")
     return {
         "changes": changes,
         **describe_training(checkpoint, folder),
-        "evaluations": [
-            {**one, "error_analysis": one["error_analysis"]["mean"]} for one in evaluations
-        ],
+        "evaluations": evaluations,
     }
+
+
+def read_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The content of an evaluation's ``metrics.json`` without the errors of single classes.
+
+    Raises:
+        InputError: naming the file, if it is no JSON.
+    """
+    content = read_json(path)
+    return {**content, "error_analysis": content["error_analysis"]["mean"]}
 
 
 def write_runs(

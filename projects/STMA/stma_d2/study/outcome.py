@@ -36,7 +36,7 @@ _NEEDED: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
     {
         **{"row": text, "recipe": mapping, "learning_rate": number, "datasets": names},
         **{"iterations": _count, "batch": _count, "seed": _count, "hardware": text},
-        **{"commit": text, "seconds": _seconds, "jobs": _count},
+        **{"commit": text, "seconds": _seconds, "annotations": mapping, "jobs": _count},
         **{"evaluation": mapping, "video_mAP_over_iou": items},
     }
 )

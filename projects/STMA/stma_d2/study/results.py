@@ -14,6 +14,7 @@ from ..config import by_full_name
 from ..errors import InputError
 from ..evaluation import write_json
 from ..model_zoo.publishing import describe_training
+from ..model_zoo.runs import read_evaluation
 from ..safe_json import read_json
 from .outcome import check_outcome, check_same_figures
 from .plan import Run, Settings
@@ -34,24 +35,22 @@ def read_run(run: Run, jobs: int) -> dict[str, Any]:
 
     Returns:
         ``row``; ``switches`` and ``recipe``, by key; ``learning_rate``; what `describe_training`
-        gives; ``jobs``; as ``evaluation`` the content of the evaluation's ``metrics.json`` without
-        the errors of single classes; ``video_mAP_over_iou``, pairs.
+        gives; ``annotations``, SHA-256 by data set; ``jobs``; as ``evaluation`` what
+        `read_evaluation` gives; ``video_mAP_over_iou``, pairs.
     """
     (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
     checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
-    metrics, curves = (
-        read_json(run.folder / "inference" / test / name)
-        for name in ("metrics.json", "curves.json")
-    )
+    evaluation = run.folder / "inference" / test
     return {
         "row": run.row.name,
         "switches": run.row.switches(),
         "recipe": {key: in_effect[key] for key in run.row.recipe},
         "learning_rate": run.cfg.SOLVER.BASE_LR,
         **describe_training(checkpoint, run.folder),
+        "annotations": dict(run.data),
         "jobs": jobs,
-        "evaluation": {**metrics, "error_analysis": metrics["error_analysis"]["mean"]},
-        "video_mAP_over_iou": curves["video_mAP_over_iou"],
+        "evaluation": read_evaluation(evaluation / "metrics.json"),
+        "video_mAP_over_iou": read_json(evaluation / "curves.json")["video_mAP_over_iou"],
     }
 
 
@@ -71,6 +70,34 @@ def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[st
         "class_groups": None if groups is None else dict(groups),
         "runs": sorted(results, key=lambda one: (list(ROWS).index(one["row"]), one["seed"])),
     }
+
+
+def differences(run: Run, result: Mapping[str, Any]) -> list[str]:
+    """In what a result is another's than a run's, a few words each; none: it is the run's own.
+
+    Args:
+        run: as it is planned.
+        result: of `read_run`, in whatever folder and on whatever machine.
+    """
+    cfg, switches = run.cfg, run.row.switches()
+    planned = {
+        "iterations": cfg.SOLVER.MAX_ITER,
+        "batch": cfg.SOLVER.IMS_PER_BATCH,
+        "learning_rate": cfg.SOLVER.BASE_LR,
+        "datasets": list(cfg.DATASETS.TRAIN),
+        "annotations": dict(run.data),
+        "switches": {key: _plain(value) for key, value in switches.items()},
+    }
+    return [
+        f"its {name} {'is' if isinstance(value, (int, float)) else 'are'} {result.get(name)} and "
+        f"not {value}"
+        for name, value in planned.items()
+        if result.get(name) != value
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def write_study(path: Path, study: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,7 +52,18 @@ def trained(tool_module, make_run, monkeypatch):
         return []
 
     def read_run(run, jobs):
-        return make_run(run.row.name, run.seed, {"grow": 10 * run.seed}, jobs=jobs)
+        cfg = run.cfg
+        return make_run(
+            run.row.name,
+            run.seed,
+            {"grow": 10 * run.seed},
+            jobs=jobs,
+            iterations=cfg.SOLVER.MAX_ITER,
+            batch=cfg.SOLVER.IMS_PER_BATCH,
+            learning_rate=cfg.SOLVER.BASE_LR,
+            datasets=list(cfg.DATASETS.TRAIN),
+            annotations=dict(run.data),
+        )
 
     monkeypatch.setattr(tool_module, "train", train)
     monkeypatch.setattr(tool_module, "read_run", read_run)
@@ -97,6 +109,47 @@ def test_rows_of_tables_for_some_seeds_and_only_what_is_missing(run, trained, tm
         *(("full", 1), ("full", 2), ("base", 1), ("base", 2)),
         *(("K1", 1), ("K3", 1), ("K3", 2), ("K7", 1)),
     ]
+
+
+def test_runs_of_another_machine_are_taken_from_the_file(run, trained, tmp_path):
+    run("--rows", "K1,base", "--seeds", "1")
+    before = json.loads((tmp_path / "results" / "ablations.json").read_text())
+    shutil.rmtree(tmp_path / "runs")
+    run("--rows", "K1,K3", "--seeds", "1")
+    assert trained[0] == [[("base", 1), ("K1", 1)], [("K3", 1)]]
+    assert rows_of(tmp_path) == [("base", 1), ("K1", 1), ("K3", 1)]
+    after = json.loads((tmp_path / "results" / "ablations.json").read_text())
+    assert after["runs"][:2] == before["runs"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"iterations": 3}, r"K1, seed 1: its iterations is 3 and not 2"),
+        ({"batch": 9}, r"K1, seed 1: its batch is 9 and not 2"),
+        ({"switches": {}}, r"K1, seed 1: its switches are {} and not {'INPUT.SNIPPET_LENGTH': 1}"),
+        ({"annotations": {"a": "b"}}, r"K1, seed 1: its annotations are {'a': 'b'} and not "),
+    ],
+)
+def test_a_file_of_another_study_is_refused_and_stays(run, trained, tmp_path, changed, words):
+    run("--rows", "K1", "--seeds", "1")
+    file = tmp_path / "results" / "ablations.json"
+    study = json.loads(file.read_text())
+    study["runs"][0] |= changed
+    file.write_text(json.dumps(study))
+    before = file.read_bytes()
+    with pytest.raises(InputError, match=f"ablations.json is of another study .{words}") as raised:
+        run("--rows", "K3", "--seeds", "1")
+    assert "name other --results" in str(raised.value)
+    assert file.read_bytes() == before and len(trained[0]) == 1
+
+
+def test_a_file_of_another_configuration_is_refused(run, trained, tmp_path):
+    run("--rows", "K1", "--seeds", "1")
+    file = tmp_path / "results" / "ablations.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"config": "other.yaml"}))
+    with pytest.raises(InputError, match=r"its config is other\.yaml and not Synthetic/STMA_tiny"):
+        run("--rows", "K1", "--seeds", "1")
 
 
 def test_failed_runs_end_the_command_after_the_others(run, trained, tmp_path, capsys):
