@@ -86,9 +86,11 @@ class Trainer(DefaultTrainer):
         check_freezing(cfg, model)
         optimizer = self.build_optimizer(cfg, model)
         device = model.device
-        # Every parameter takes part in every step, so that DDP need not search for those that
-        # don't; running statistics are each process's own until they are averaged.
+        # Running statistics are each process's own until they are averaged. DDP need not search for
+        # parameters without a part in a step, but in a backbone of several maps: one is read.
         placement = {} if device.type == "cuda" else {"device_ids": None}
+        backbones = filter(None, (model.backbone, model.backbone_3d))
+        placement["find_unused_parameters"] = any(len(b.output_shape()) > 1 for b in backbones)
         self._trainer = AccumulatingTrainer(
             create_ddp_model(model, broadcast_buffers=False, **placement),
             (),

@@ -13,6 +13,7 @@ from unittest.mock import Mock
 
 import pytest
 import torch
+import torch.distributed as dist
 from detectron2.engine import HookBase
 
 from stma_d2.engine import Trainer
@@ -325,6 +326,33 @@ def test_a_test_set_with_other_labels_than_the_training_set_is_refused(cfg, monk
     cfg.DATASETS.TEST = ("others",)
     with pytest.raises(InputError, match=f"'{VIDEOS}' and 'others' .*'run' there is 'jump' here"):
         Trainer(cfg)
+
+
+def train_on_a_pyramid(rank, cfg, folder):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2)
+    trainer = Trainer(cfg)
+    trainer.resume_or_load(resume=False)
+    trainer.train()
+    unused = trainer._trainer.inner_model.backbone.fpn_output5.weight
+    record = {"iterations": trainer.iter, "unused": unused.grad is None}
+    (folder / f"{rank}.json").write_text(json.dumps(record))
+
+
+def test_several_processes_train_on_one_level_of_detectron2_s_pyramid(cfg, in_processes):
+    """Its other levels have no part in the loss, which DDP refuses in the second step unless told."""
+    stages = ["res2", "res3", "res4", "res5"]
+    cfg.merge_from_list(
+        [
+            *("MODEL.BACKBONE.NAME", "build_resnet_fpn_backbone", "MODEL.BACKBONE.OUT_FEATURE"),
+            *("p2", "MODEL.RESNETS.DEPTH", 18, "MODEL.RESNETS.RES2_OUT_CHANNELS", 64),
+            *("MODEL.RESNETS.OUT_FEATURES", stages, "MODEL.FPN.IN_FEATURES", stages),
+            *("MODEL.FPN.OUT_CHANNELS", 16, "MODEL.BACKBONE.STEM_CHANNELS", 32),
+            *("SOLVER.MAX_ITER", 3),
+        ]
+    )
+    records = in_processes(train_on_a_pyramid, [(rank, cfg) for rank in range(2)])
+    assert records == [{"iterations": 3, "unused": True}] * 2
 
 
 def test_our_backbones_refuse_to_freeze_stages(cfg):
