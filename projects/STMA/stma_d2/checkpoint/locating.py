@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import time
 
 from detectron2.utils.file_io import PathManager
 
 from ..errors import InputError
 from ..files import file_sha256
 
+logger = logging.getLogger(__name__)
+
+# Seconds by which a file system's clock may be behind.
+_CLOCKS_DIFFER = 1.0
 # A published file's name ends in so many hexadecimal digits of its SHA-256.
 DIGITS_IN_NAME = 16
 _NAMED_DIGITS = re.compile(rf"-([0-9a-f]{{{DIGITS_IN_NAME}}})\.\w+$")
@@ -34,6 +40,7 @@ def local_path(path: str, advice: str = "") -> str:
     Raises:
         InputError: naming the path, if it cannot be had, or has another content than its name says.
     """
+    started = time.time()
     try:
         local = PathManager.get_local_path(path.removeprefix("file://"))
     except Exception as error:  # whatever the handler of such paths raises
@@ -41,6 +48,12 @@ def local_path(path: str, advice: str = "") -> str:
     if not os.path.isfile(local):
         raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS{advice}")
     named = _NAMED_DIGITS.search(os.path.basename(local))
+    is_remote = "://" in path.removeprefix("file://")
+    if is_remote and not named and os.path.getmtime(local) < started - _CLOCKS_DIFFER:
+        logger.warning(
+            f"{path} was downloaded before, and is taken from {local}; remove that to get what "
+            "lies there now"
+        )
     if named and not file_sha256(local).startswith(named[1]):
         raise InputError(
             f"the checkpoint {path} is not what its name says: its SHA-256 does not begin with "

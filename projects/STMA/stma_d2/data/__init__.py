@@ -5,7 +5,7 @@ from ..structures import Split, TubeAnnotations, VideoAnnotation
 from .annotations import load_annotations, save_annotations
 from .array_reader import ArrayReader
 from .clip_sampler import ClipSampler
-from .finder import describe, find_frames, list_videos
+from .finder import check_frames, describe, find_frames, list_videos
 from .mapper import ClipDatasetMapper
 from .readers import DEFAULT_FPS, FrameReader, open_frames
 from .safe_mapping import SkippedClips
@@ -39,6 +39,7 @@ __all__ = [
     "build_train_index",
     "build_train_loader",
     "build_train_stream",
+    "check_frames",
     "dataset_files",
     "datasets",
     "describe",

@@ -79,13 +79,22 @@ def count_frames(folder: str, names: FrameNames) -> int:
     Raises:
         InputError: naming the first that is missing.
     """
-    found = set(_entries(folder))
     numbers = [int(digits) for digits in _series(folder)[names.prefix, names.extension]]
     count = max(numbers) + 1 - names.first
-    for number in range(1, count + 1):
+    check_frames(folder, count)
+    return count
+
+
+def check_frames(folder: str, num_frames: int) -> None:
+    """Check that a folder lists the frames 1 .. ``num_frames``; none is opened.
+
+    Raises:
+        InputError: naming the first that is missing; see `frame_names`.
+    """
+    names, found = frame_names(folder), set(_entries(folder))
+    for number in range(1, num_frames + 1):
         if names.of(number) not in found:
             raise InputError(f"{folder}: frame {number} ({names.of(number)}) is missing")
-    return count
 
 
 def find_frames(root: str, video_id: str) -> str | None:

@@ -6,6 +6,7 @@ import gc
 import logging
 import os
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from detectron2.utils import comm
 from torch import nn
 
 from ..config import by_full_name
-from ..data import build_test_loader
+from ..data import build_test_loader, check_frames, find_video, known_labels
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
 from ..evaluation.evaluator import TASK
@@ -55,8 +56,9 @@ def build_evaluators(
         ``OUTPUT_DIR/inference/<data set>``.
 
     Raises:
-        InputError: if a test set's files, its classes, the strides, the protocol's metrics or the
-            expected results are not to be had.
+        InputError: if a test set's files (every frame that lies in a folder), its classes, the
+            strides, the protocol's metrics or the expected results are not to be had, or if the
+            test sets' labels differ.
     """
     TubeletDetector.from_config(cfg, model)
     _check_metrics(cfg)
@@ -73,10 +75,43 @@ def build_evaluators(
             other_settings=cfg.TEST.OTHER_SETTINGS,
             settings=_settings(cfg, weights),
         )
+        _check_frames(name, evaluator)
         if not _has_ground_truth(evaluator):
+            _check_nothing_expected(cfg, name)
             _warn_of_no_ground_truth(name)
         evaluators.append(evaluator)
+    check_labels(cfg, cfg.DATASETS.TEST)
     return evaluators
+
+
+def check_labels(cfg: CfgNode, names: Sequence[str]) -> None:
+    """Check that data sets have the same labels in the same order; a class is only a number.
+
+    With TEST.OTHER_SETTINGS a difference is only told.
+
+    Args:
+        cfg: the configuration.
+        names: of data sets; those whose labels are not known are passed over.
+
+    Raises:
+        InputError: naming two that differ, and their first labels that do.
+    """
+    known = {name: labels for name in names if (labels := known_labels(name)) is not None}
+    first = next(iter(known), None)
+    for name, labels in known.items():
+        if labels == known[first]:
+            continue
+        ours, theirs = next(two for two in zip_longest(labels, known[first]) if two[0] != two[1])
+        difference = (
+            f"the labels of the data sets '{first}' and '{name}' are not the same in the same "
+            f"order: {theirs!r} there is {ours!r} here"
+        )
+        if not cfg.TEST.OTHER_SETTINGS:
+            raise InputError(
+                f"{difference}; classes would be taken for each other. Make them the same, or set "
+                "TEST.OTHER_SETTINGS True"
+            )
+        logger.warning(f"TEST.OTHER_SETTINGS: {difference}")
 
 
 def _settings(cfg: CfgNode, weights: str | None) -> dict[str, Any]:
@@ -160,9 +195,13 @@ def best_metric(cfg: CfgNode) -> str:
     return f"{cfg.DATASETS.TEST[0]}/{cfg.TEST.BEST_METRIC}" if several else cfg.TEST.BEST_METRIC
 
 
+def _task(cfg: CfgNode, name: str) -> str:
+    """What the results call the evaluation on a test set."""
+    return f"{name}/{TASK}" if len(cfg.DATASETS.TEST) > 1 else TASK
+
+
 def _check_metrics(cfg: CfgNode) -> None:
-    names = cfg.DATASETS.TEST
-    tasks = [f"{name}/{TASK}" for name in names] if len(names) > 1 else [TASK] * len(names)
+    tasks = [_task(cfg, name) for name in cfg.DATASETS.TEST]
     protocol = get_protocol(cfg.TEST.PROTOCOL)
     metrics = f"the metrics of TEST.PROTOCOL {protocol.name} are {', '.join(protocol.metrics)}"
     if cfg.TEST.BEST_METRIC.split("/")[-1] not in protocol.metrics:
@@ -174,6 +213,28 @@ def _check_metrics(cfg: CfgNode) -> None:
             )
         if entry[1] not in protocol.metrics:
             raise InputError(f"TEST.EXPECTED_RESULTS has {entry}; {metrics}")
+
+
+def _check_frames(name: str, evaluator: TubeletEvaluator) -> None:
+    for video in evaluator.videos:
+        path = find_video(name, video)
+        if not os.path.isdir(path):
+            continue  # a video file tells its frames only when it is decoded
+        try:
+            check_frames(path, evaluator.annotations.videos[video].num_frames)
+        except InputError as error:
+            raise InputError(
+                f"data set '{name}': {error}; tools/prepare_dataset.py check finds all such videos"
+            ) from error
+
+
+def _check_nothing_expected(cfg: CfgNode, name: str) -> None:
+    for entry in cfg.TEST.EXPECTED_RESULTS:
+        if entry[0] == _task(cfg, name):
+            raise InputError(
+                f"TEST.EXPECTED_RESULTS has {entry}, but the videos of test set '{name}' have no "
+                "ground truth to evaluate on"
+            )
 
 
 def _has_ground_truth(evaluator: TubeletEvaluator) -> bool:

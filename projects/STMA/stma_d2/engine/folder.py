@@ -62,7 +62,7 @@ def check_weights_stay(weights: str, output_dir: str) -> None:
     Raises:
         InputError: if they are a checkpoint in OUTPUT_DIR, of a name that a training gives.
     """
-    folder, name = os.path.split(os.path.abspath(weights))
+    folder, name = os.path.split(os.path.abspath(weights.removeprefix("file://")))
     if _CHECKPOINT.fullmatch(name) and os.path.realpath(folder) == os.path.realpath(output_dir):
         raise InputError(
             f"MODEL.WEIGHTS {weights} is a checkpoint in OUTPUT_DIR, where a training that starts "

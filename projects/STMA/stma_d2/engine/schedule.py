@@ -42,7 +42,13 @@ def scale_to_processes(cfg: CfgNode) -> CfgNode:
             f"SOLVER.REFERENCE_WORLD_SIZE {reference} needs a SOLVER.IMS_PER_BATCH that so many "
             f"processes can share evenly, not {batch}; 0 scales nothing"
         )
-    return DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size())
+    scaled = DefaultTrainer.auto_scale_workers(cfg, comm.get_world_size()).clone()
+    scaled.defrost()
+    # Detectron2 rounds: short periods to 0, which would turn them off.
+    for section, period in (("SOLVER", "CHECKPOINT_PERIOD"), ("TEST", "EVAL_PERIOD")):
+        scaled[section][period] = max(scaled[section][period], min(cfg[section][period], 1))
+    scaled.freeze()
+    return scaled
 
 
 def check_freezing(cfg: CfgNode, model: nn.Module) -> None:
@@ -102,6 +108,12 @@ def epochs_to_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
             f"the steps of the learning rate come at iterations {tuple(solver.STEPS)} of "
             f"{solver.MAX_ITER}; each must come after the one before and before the end "
             "(SOLVER.STEPS, SOLVER.STEP_EPOCHS)"
+        )
+    if solver.MAX_ITER <= solver.WARMUP_ITERS:
+        logger.warning(
+            f"SOLVER.WARMUP_ITERS {solver.WARMUP_ITERS} takes up all {solver.MAX_ITER} iterations: "
+            "the learning rate goes straight from SOLVER.WARMUP_FACTOR x BASE_LR to where the "
+            "schedule ends, and hardly anything is learned"
         )
     # Without a period the only checkpoint is the last one.
     solver.CHECKPOINT_PERIOD = solver.CHECKPOINT_PERIOD or solver.MAX_ITER

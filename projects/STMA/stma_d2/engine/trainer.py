@@ -20,7 +20,7 @@ from ..config import check_values
 from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loader
 from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers, load_trained
-from .evaluation import best_metric, build_evaluators, evaluate
+from .evaluation import best_metric, build_evaluators, check_labels, evaluate
 from .folder import check_weights_stay
 from .hooks import (
     BeforeSaving,
@@ -108,6 +108,7 @@ class Trainer(DefaultTrainer):
         )
         check_disk_space(cfg.OUTPUT_DIR, model, num_copies=4 if decay else 3)
         self.evaluators = build_evaluators(cfg, self.checkpointer.model)
+        check_labels(cfg, (*cfg.DATASETS.TRAIN[:1], *cfg.DATASETS.TEST))
         self.register_hooks(self.build_hooks())
 
     def build_hooks(self) -> list[hooks.HookBase]:

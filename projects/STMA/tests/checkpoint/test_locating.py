@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import http.server
+import os
+import threading
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +35,38 @@ def test_another_content_than_the_name_says_is_refused(tmp_path):
 def test_missing_files_are_named_with_advice(tmp_path):
     with pytest.raises(InputError, match=r"no checkpoint no/such\.pth; .* \(make one\)$"):
         local_path("no/such.pth", " (make one)")
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """Serves ``tmp_path / "served"``; downloads are kept beside it."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    monkeypatch.setenv("FVCORE_CACHE", str(tmp_path / "cache"))
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=folder)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield folder, f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_file_that_was_downloaded_before_is_told(server, caplog):
+    """PathManager keeps it: what lies at the URL may be another by now."""
+    folder, url = server
+    names = ("model_final.pth", f"model-{DIGITS}.pth")
+    for name in names:
+        (folder / name).write_bytes(CONTENT)
+        path = local_path(f"{url}/{name}")
+        assert not caplog.text
+        os.utime(path, (0, 0))  # long ago
+    (folder / names[0]).write_bytes(b"of another training")
+    for name, told in zip(names, (True, False), strict=True):  # the other's name tells its content
+        caplog.clear()
+        path = local_path(f"{url}/{name}")
+        assert Path(path).read_bytes() == CONTENT
+        assert (
+            f"{url}/{name} was downloaded before, and is taken from {path}" in caplog.text
+        ) == told
 
 
 def test_only_long_hexadecimal_ends_are_hashes():

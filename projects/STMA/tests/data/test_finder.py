@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stma_d2.data import describe, find_frames, list_videos, open_frames
+from stma_d2.data import check_frames, describe, find_frames, list_videos, open_frames
 from stma_d2.errors import InputError
 
 
@@ -54,6 +54,14 @@ def test_a_gap_is_named_as_the_file_is_called(tmp_path):
     folder = put(tmp_path / "v", "img_00000.jpg", "img_00001.jpg", "img_00003.jpg")
     with pytest.raises(InputError, match=r"frame 3 \(img_00002\.jpg\) is missing"):
         open_frames(folder).count()
+
+
+def test_a_listing_tells_the_first_frame_that_is_missing(tmp_path):
+    folder = put(tmp_path / "v", "000000.png", "000001.png", "000002.png", "000004.png")
+    check_frames(folder, 3)  # what comes after the frames that are asked for does not matter
+    for num_frames in (4, 5, 9):
+        with pytest.raises(InputError, match=r"v: frame 4 \(000003\.png\) is missing"):
+            check_frames(folder, num_frames)
 
 
 def test_of_several_series_the_usual_one_is_taken_and_doubt_is_an_error(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,11 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from detectron2.evaluation import inference_on_dataset
 from detectron2.modeling import build_model
 
-from stma_d2.data import build_test_loader, register_tube_dataset
+from stma_d2.data import (
+    build_test_loader,
+    known_labels,
+    register_tube_dataset,
+)
 from stma_d2.engine.evaluation import (
     best_metric,
     build_evaluators,
@@ -34,13 +39,20 @@ def videos(tmp_path, synthetic_root):
         truth = pickle.load(file)
     names = []
 
-    def register(name, with_tubes=True):
+    def register(name, with_tubes=True, frames=folder / "rgb-images", reverse_labels=False):
         content = dict(truth)
+        if reverse_labels:
+            last = len(truth["labels"]) - 1
+            content["labels"] = truth["labels"][::-1]
+            content["gttubes"] = {
+                video: {last - label: one for label, one in tubes.items()}
+                for video, tubes in truth["gttubes"].items()
+            }
         if not with_tubes:
             content["gttubes"] = {video: {} for video in truth["gttubes"]}
         path = tmp_path / f"{name}.pkl"
         path.write_bytes(pickle.dumps(content))
-        register_tube_dataset(name, str(path), str(folder / "rgb-images"), subset="test")
+        register_tube_dataset(name, str(path), str(frames), subset="test")
         names.append(name)
         return name
 
@@ -178,6 +190,42 @@ def test_missing_frames_of_a_test_set_show_before_the_training(cfg, model, video
     finally:
         DatasetCatalog.remove("no_frames")
         MetadataCatalog.remove("no_frames")
+
+
+@pytest.mark.parametrize("position", [0, 20, -1])
+def test_a_missing_frame_of_a_test_set_shows_before_the_training(
+    cfg, model, videos, synthetic_root, tmp_path, position
+):
+    """Only what lies in the folder's listing is looked at: frames that are damaged show later."""
+    frames = tmp_path / "frames"
+    shutil.copytree(synthetic_root / "synthetic_actions" / "rgb-images", frames)
+    cfg.DATASETS.TEST = (videos("with_tubes", frames=frames),)
+    build_evaluators(cfg, model)
+    sorted((frames / "val_0002").iterdir())[position].unlink()
+    with pytest.raises(InputError, match=r"'with_tubes': .*val_0002: .*frame .*_dataset\.py check"):
+        build_evaluators(cfg, model)
+
+
+def test_a_test_set_with_its_labels_in_another_order_is_refused(cfg, model, videos, caplog):
+    """Its classes have other numbers than the network's: the figures would be of chance."""
+    cfg.DATASETS.TEST = (videos("first"), videos("second", reverse_labels=True))
+    first, second = (known_labels(name) for name in cfg.DATASETS.TEST)
+    words = f"'first' and 'second' are not the same .*'{first[0]}' there is '{second[0]}' here"
+    with pytest.raises(InputError, match=words):
+        build_evaluators(cfg, model)
+    cfg.TEST.OTHER_SETTINGS = True
+    build_evaluators(cfg, model)
+    assert "'first' and 'second' are not the same" in caplog.text
+
+
+def test_what_cannot_be_met_for_want_of_ground_truth_shows_before_the_training(cfg, model, videos):
+    cfg.DATASETS.TEST = (videos("without_tubes", with_tubes=False), videos("with_tubes"))
+    expected = [["with_tubes/action_detection", "video_mAP@0.5", 50.0, 50.0]]
+    cfg.TEST.EXPECTED_RESULTS = expected
+    build_evaluators(cfg, model)
+    cfg.TEST.EXPECTED_RESULTS = [*expected, ["without_tubes/action_detection", *expected[0][1:]]]
+    with pytest.raises(InputError, match="'without_tubes/action_detection'.* no ground truth"):
+        build_evaluators(cfg, model)
 
 
 def test_results_are_compared_with_those_that_were_expected(cfg):

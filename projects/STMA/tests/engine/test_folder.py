@@ -36,10 +36,12 @@ def test_weights_that_the_training_writes_over_are_refused(tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     for name in ("model_final.pth", "model_best.pth", "model_0000009.pth"):
         for weights in (f"output/{name}", f"{output}/{name}", f"link/../output/{name}"):
-            with pytest.raises(InputError, match="MODEL.WEIGHTS .*write over.*another OUTPUT_DIR"):
-                check_weights_stay(weights, "link")
+            for path in (weights, f"file://{weights}"):
+                with pytest.raises(InputError, match="MODEL.WEIGHTS .*over.*another OUTPUT_DIR"):
+                    check_weights_stay(path, "link")
     for weights in ("", "output/init.pkl", "other/model_final.pth", "https://a.b/model_final.pth"):
         check_weights_stay(weights, "output")
+    check_weights_stay(f"file://{tmp_path}/other/model_final.pth", "output")
 
 
 def test_links_are_what_they_lead_to(tmp_path, monkeypatch):

@@ -106,6 +106,17 @@ def test_the_solver_scales_with_the_processes_and_epochs_stay(monkeypatch):
     assert (scaled.SOLVER.MAX_ITER, scaled.SOLVER.WARMUP_ITERS) == (4, 25)
 
 
+def test_short_periods_stay_on_when_the_solver_scales(monkeypatch):
+    """From 1 to 4 processes, 8 iterations become 2, and "every iteration" stays so; 0 stays off."""
+    monkeypatch.setattr("stma_d2.engine.schedule.comm.get_world_size", lambda: 4)
+    scaling = ("SOLVER.REFERENCE_WORLD_SIZE", 1, "SOLVER.IMS_PER_BATCH", 8, "SOLVER.MAX_ITER", 8)
+    for period, expected in ((1, 1), (2, 1), (8, 2), (0, 0)):
+        periods = ("SOLVER.CHECKPOINT_PERIOD", period, "TEST.EVAL_PERIOD", period)
+        scaled = scale_to_processes(config(*scaling, *periods))
+        assert scaled.SOLVER.MAX_ITER == 2
+        assert (scaled.SOLVER.CHECKPOINT_PERIOD, scaled.TEST.EVAL_PERIOD) == (expected, expected)
+
+
 def test_a_reference_that_cannot_share_the_batch_is_refused():
     cfg = config("SOLVER.REFERENCE_WORLD_SIZE", 5, "SOLVER.IMS_PER_BATCH", 8)
     with pytest.raises(InputError, match="REFERENCE_WORLD_SIZE 5 .* evenly, not 8"):
@@ -157,6 +168,16 @@ def test_the_learning_rate_is_a_cosine_to_zero():
     assert rates[0] == pytest.approx(1e-4)
     assert rates[50] == pytest.approx(0.5e-4, rel=0.05)
     assert rates[99] == pytest.approx(0, abs=1e-7)
+
+
+def test_a_warm_up_that_takes_up_the_whole_training_is_told(caplog):
+    """It ends where the cosine does, at zero: the rate that was asked for is never reached."""
+    for warm_up, told in ((0, False), (9, False), (10, True), (20, True)):
+        caplog.clear()
+        cfg = config("SOLVER.MAX_ITER", 10, "SOLVER.WARMUP_ITERS", warm_up)
+        rates = learning_rates(epochs_to_iterations(cfg, num_windows=100))
+        assert ("WARMUP_ITERS" in caplog.text) == told
+        assert (max(rates) < cfg.SOLVER.BASE_LR / 500) == told
 
 
 def test_learning_rates_go_on_where_they_were():

@@ -318,6 +318,15 @@ def test_a_full_disk_ends_the_training_with_one_message(cfg, train, monkeypatch)
         train(cfg)
 
 
+def test_a_test_set_with_other_labels_than_the_training_set_is_refused(cfg, monkeypatch):
+    labels = {VIDEOS: ["run", "jump"], "others": ["jump", "run"]}
+    monkeypatch.setattr("stma_d2.engine.trainer.build_evaluators", lambda *arguments: [])
+    monkeypatch.setattr("stma_d2.engine.evaluation.known_labels", labels.get)
+    cfg.DATASETS.TEST = ("others",)
+    with pytest.raises(InputError, match=f"'{VIDEOS}' and 'others' .*'run' there is 'jump' here"):
+        Trainer(cfg)
+
+
 def test_our_backbones_refuse_to_freeze_stages(cfg):
     cfg.MODEL.BACKBONE.FREEZE_AT = 2
     with pytest.raises(InputError, match=r"build_small_resnet_backbone.*FREEZE_AT 2"):
