@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stma_d2.arguments import argument
 from stma_d2.config.rules import number, whole
@@ -27,7 +27,7 @@ from stma_d2.errors import InputError, clear_exit
 from stma_d2.files import check_output
 from stma_d2.study.plan import Run, Settings, check_devices, plan, started
 from stma_d2.study.report import STUDY_FILE, write_report
-from stma_d2.study.results import collect, differences, read_run, read_study, write_study
+from stma_d2.study.results import collect, read_run, recorded_results, write_study
 from stma_d2.study.rows import ROWS, TABLES
 from stma_d2.study.training import CONSOLE, Ended, train
 
@@ -53,7 +53,7 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
     runs = plan(settings, args.rows or named, args.seeds, args.output)
     check_devices(args.devices)
     check_output(args.results / STUDY_FILE)
-    results = _recorded(settings, args.results / STUDY_FILE, args.output)
+    results = recorded_results(settings, args.results / STUDY_FILE, args.output)
     for run in [*runs, *started(settings, args.output)]:
         if (result := run.result()) is not None:
             results[run.row.name, run.seed] = result
@@ -91,33 +91,6 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
     if left:
         print(f"the time limit came before {len(left)} runs began; the same command goes on")
     return problems
-
-
-def _recorded(
-    settings: Settings, path: Path, output: Path
-) -> dict[tuple[str, int], Mapping[str, Any]]:
-    """The results in a study's file by row and seed; none where there is no file.
-
-    Raises:
-        InputError: if it is the file of another study.
-    """
-    if not path.exists():
-        return {}
-    study = read_study(path)
-    found = {(one["row"], one["seed"]): one for one in study["runs"]}
-    told = [
-        f"its {name} is {study[name]} and not {here}"
-        for name, here in (("config", settings.config_file), ("overrides", [*settings.overrides]))
-        if study[name] != here
-    ]
-    rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
-    for run in [] if told else plan(settings, rows, seeds, output):
-        if (run.row.name, run.seed) in found:
-            of_run = differences(run, found[run.row.name, run.seed])
-            told += [f"{run.name}: {words}" for words in of_run]
-    if told:
-        raise InputError(f"{path} is of another study ({told[0]}); name other --results")
-    return found
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -17,7 +17,7 @@ from ..model_zoo.publishing import describe_training
 from ..model_zoo.runs import read_evaluation
 from ..safe_json import read_json
 from .outcome import check_outcome, check_same_figures
-from .plan import Run, Settings
+from .plan import Run, Settings, plan
 from .rows import ROWS
 
 # Of a study, with their kinds.
@@ -72,34 +72,6 @@ def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[st
     }
 
 
-def differences(run: Run, result: Mapping[str, Any]) -> list[str]:
-    """In what a result is another's than a run's, a few words each; none: it is the run's own.
-
-    Args:
-        run: as it is planned.
-        result: of `read_run`, in whatever folder and on whatever machine.
-    """
-    cfg, switches = run.cfg, run.row.switches()
-    planned = {
-        "iterations": cfg.SOLVER.MAX_ITER,
-        "batch": cfg.SOLVER.IMS_PER_BATCH,
-        "learning_rate": cfg.SOLVER.BASE_LR,
-        "datasets": list(cfg.DATASETS.TRAIN),
-        "annotations": dict(run.data),
-        "switches": {key: _plain(value) for key, value in switches.items()},
-    }
-    return [
-        f"its {name} {'is' if isinstance(value, (int, float)) else 'are'} {result.get(name)} and "
-        f"not {value}"
-        for name, value in planned.items()
-        if result.get(name) != value
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
 def write_study(path: Path, study: Mapping[str, Any]) -> None:
     """Write what `collect` gives, whole or not at all."""
     write_json(path, study, indent=1)
@@ -127,3 +99,62 @@ def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
         check_outcome(run, f"{path} is no study")
     check_same_figures(study["runs"], f"{path} is no study")
     return study
+
+
+def recorded_results(
+    settings: Settings, path: Path, output: Path
+) -> dict[tuple[str, int], Mapping[str, Any]]:
+    """The results that a study's file holds, by row and seed, whichever machine they came from.
+
+    Args:
+        settings: of the study that goes on.
+        path: of the file; it may be missing, and then holds nothing.
+        output: folder of the runs.
+
+    Raises:
+        InputError: naming the file and what differs, if it is another study's.
+    """
+    if not path.exists():
+        return {}
+    study = read_study(path)
+    found = {(one["row"], one["seed"]): one for one in study["runs"]}
+    told = [
+        f"it has {name} {study[name]} and not {here}"
+        for name, here in (("config", settings.config_file), ("overrides", [*settings.overrides]))
+        if study[name] != here
+    ]
+    rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
+    for run in [] if told else plan(settings, rows, seeds, output):
+        if (run.row.name, run.seed) in found:
+            of_run = _differences(run, found[run.row.name, run.seed])
+            told += [f"{run.name} {words}" for words in of_run]
+    if told:
+        raise InputError(f"{path} is of another study ({told[0]}); name other --results")
+    return found
+
+
+def _differences(run: Run, result: Mapping[str, Any]) -> list[str]:
+    """In what a result is another's than a run's, a few words each; none: it is the run's own.
+
+    Args:
+        run: as it is planned.
+        result: of `read_run`, in whatever folder and on whatever machine.
+    """
+    cfg, switches = run.cfg, run.row.switches()
+    planned = {
+        "iterations": cfg.SOLVER.MAX_ITER,
+        "batch": cfg.SOLVER.IMS_PER_BATCH,
+        "learning_rate": cfg.SOLVER.BASE_LR,
+        "datasets": list(cfg.DATASETS.TRAIN),
+        "annotations": dict(run.data),
+        "switches": {key: _plain(value) for key, value in switches.items()},
+    }
+    return [
+        f"has {name} {result.get(name)} and not {value}"
+        for name, value in planned.items()
+        if result.get(name) != value
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -9,7 +9,7 @@ from detectron2.data import MetadataCatalog
 
 from stma_d2.config import load_config
 from stma_d2.study.plan import Settings
-from stma_d2.study.results import collect, differences, read_run
+from stma_d2.study.results import collect, read_run
 from stma_d2.study.rows import ROWS
 
 CONFIG = "Synthetic/STMA_tiny_K5.yaml"
@@ -29,9 +29,6 @@ def test_a_run_is_read_from_what_the_training_left(train_net, tmp_path):
     assert result["recipe"] == {"MODEL.STMA.LOSS_WEIGHT.SIZE": 0.1}
     assert result["learning_rate"] == cfg.SOLVER.BASE_LR and result["hardware"] == "1 CPU thread"
     assert result["annotations"] == run.data
-    assert differences(run, json.loads(json.dumps(result))) == []
-    other = {**result, "batch": 99}
-    assert differences(run, other) == [f"its batch is 99 and not {cfg.SOLVER.IMS_PER_BATCH}"]
     left = tmp_path / "inference" / "synthetic_actions_val"
     metrics = json.loads((left / "metrics.json").read_text())
     assert result["evaluation"]["metrics"] == metrics["metrics"]

@@ -125,10 +125,10 @@ def test_runs_of_another_machine_are_taken_from_the_file(run, trained, tmp_path)
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"iterations": 3}, r"K1, seed 1: its iterations is 3 and not 2"),
-        ({"batch": 9}, r"K1, seed 1: its batch is 9 and not 2"),
-        ({"switches": {}}, r"K1, seed 1: its switches are {} and not {'INPUT.SNIPPET_LENGTH': 1}"),
-        ({"annotations": {"a": "b"}}, r"K1, seed 1: its annotations are {'a': 'b'} and not "),
+        ({"iterations": 3}, r"K1, seed 1 has iterations 3 and not 2"),
+        ({"batch": 9}, r"K1, seed 1 has batch 9 and not 2"),
+        ({"switches": {}}, r"K1, seed 1 has switches {} and not {'INPUT.SNIPPET_LENGTH': 1}"),
+        ({"annotations": {"a": "b"}}, r"K1, seed 1 has annotations {'a': 'b'} and not "),
     ],
 )
 def test_a_file_of_another_study_is_refused_and_stays(run, trained, tmp_path, changed, words):
@@ -148,7 +148,7 @@ def test_a_file_of_another_configuration_is_refused(run, trained, tmp_path):
     run("--rows", "K1", "--seeds", "1")
     file = tmp_path / "results" / "ablations.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"config": "other.yaml"}))
-    with pytest.raises(InputError, match=r"its config is other\.yaml and not Synthetic/STMA_tiny"):
+    with pytest.raises(InputError, match=r"it has config other\.yaml and not Synthetic/STMA_tiny"):
         run("--rows", "K1", "--seeds", "1")
 
 
