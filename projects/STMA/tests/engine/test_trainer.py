@@ -340,7 +340,7 @@ def train_on_a_pyramid(rank, cfg, folder):
 
 
 def test_several_processes_train_on_one_level_of_detectron2_s_pyramid(cfg, in_processes):
-    """Its other levels have no part in the loss, which DDP refuses in the second step unless told."""
+    """Its other levels have no part in the loss, which DDP refuses unless it is told."""
     stages = ["res2", "res3", "res4", "res5"]
     cfg.merge_from_list(
         [
