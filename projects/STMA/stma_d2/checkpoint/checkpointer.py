@@ -18,6 +18,7 @@ from torch import nn
 from ..data.annotation_values import label_names
 from ..errors import InputError
 from ..files import atomic_write
+from .initialization import is_initialization
 from .locating import local_path
 from .reading import read_detectron2_checkpoint
 from .seal import seal, verify_seal
@@ -235,6 +236,11 @@ class TubeletCheckpointer(DetectionCheckpointer):
         try:
             weights = fit_weights(checkpoint, self.model.state_dict(), must_fit)
         except InputError as error:
+            if must_fit and is_initialization(checkpoint):
+                raise InputError(
+                    f"{path} is an initialization, made by tools/convert_weights.py; train with it "
+                    "as MODEL.WEIGHTS, and evaluate what comes out"
+                ) from error
             changes = self._changes_of_network(checkpoint)
             raise InputError(f"the checkpoint {path} {error}{changes}") from error
         self._log_incompatible_keys(self._load_model({"model": weights}))

@@ -6,6 +6,7 @@ import os
 import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -105,6 +106,14 @@ def write_initialization(path: str | os.PathLike[str], files: Sequence[Converted
     with atomic_write(path) as output:
         pickle.dump(content, output)
         seal(output)
+
+
+def is_initialization(checkpoint: Mapping[str, Any]) -> bool:
+    """Whether a file of `write_initialization` holds backbones, and no whole network of MOC's."""
+    sources = checkpoint.get("sources")
+    if not isinstance(sources, list):
+        return False
+    return not any(isinstance(one, dict) and one.get("kind") == "moc" for one in sources)
 
 
 def _recognize(weights: Mapping[str, torch.Tensor]) -> str:

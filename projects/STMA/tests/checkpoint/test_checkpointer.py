@@ -241,6 +241,15 @@ def _converted(model, path):
     write_initialization(path, [ConvertedFile("resnet18.pth", "0" * 64, "resnet18", conversion)])
 
 
+def test_an_initialization_that_lacks_a_part_is_trained_from_and_never_evaluated(tmp_path):
+    conversion = Conversion(weights=dict(list(network().state_dict().items())[:-1]))
+    file = ConvertedFile("resnet18.pth", "0" * 64, "resnet18", conversion)
+    write_initialization(tmp_path / "init.pkl", [file])
+    initialize(tmp_path / "init.pkl")
+    with pytest.raises(InputError, match=r"init\.pkl is an initialization, .*; train with it as"):
+        load_for_evaluation(network(), config(tmp_path / "init.pkl", tmp_path))
+
+
 @pytest.mark.parametrize("ending", ["pth", "pkl"])
 def test_a_damaged_file_is_refused_or_has_no_effect(folder, trained, ending):
     path = folder / f"model_1.{ending}"
