@@ -35,7 +35,7 @@ AS_CONFIGURED = "as configured"
 _METRICS = ("frame-mAP@0.5", "video-mAP@0.2", "@0.5", "@0.75", "@0.5:0.95")
 _TRAINING = ("training", "seed", "hardware, time", "commit")
 HEADER = ("network", "test set, protocol", *_METRICS, *_TRAINING, "parameters", "file")
-HEADER_OF_RUNS = ("changed", *HEADER[1 : -len(("parameters", "file"))])
+HEADER_OF_RUNS = ("changed", "test set, protocol", *_METRICS, *_TRAINING)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -77,17 +77,23 @@ def render_reported() -> str:
 
 
 def render_runs(runs: Sequence[Mapping[str, Any]]) -> str:
-    """Runs of one configuration: a row an evaluation, and the mean of those that differ by seed."""
-    rows = [(_changes(run), one, run) for run in runs for one in run["evaluations"]]
+    """Runs of one configuration: a row an evaluation, and the mean of those that differ by seed.
+
+    Only runs that follow each other are averaged.
+    """
+    rows = [
+        ([_changes(run), _test(one)], one, _training(run), run["seed"])
+        for run in runs
+        for one in run["evaluations"]
+    ]
     cells = []
-    for (changes, test), same in groupby(rows, lambda row: (row[0], _test(row[1]))):
+    # The first cell of a training says its data, iterations and batch: none of them may differ.
+    for (about, _), same in groupby(rows, lambda row: (row[0], row[2][0])):
         same = list(same)
-        for _, evaluation, run in same:
-            cells.append([changes, test, *_figures([evaluation]), *_training(run)])
-        if len({run["seed"] for _, _, run in same}) > 1:
-            figures = _figures([evaluation for _, evaluation, _ in same])
-            about = f"mean of {len(same)} seeds"
-            cells.append([changes, test, *(f"**{value}**" for value in figures), about, "", "", ""])
+        cells += [[*about, *_figures([one]), *training] for _, one, training, _ in same]
+        if len({seed for *_, seed in same}) > 1:
+            figures = (f"**{value}**" for value in _figures([one for _, one, _, _ in same]))
+            cells.append([*about, *figures, f"mean of {len(same)} seeds", "", "", ""])
     return f"\n{markdown_table(HEADER_OF_RUNS, cells)}\n"
 
 

@@ -73,10 +73,12 @@ def read_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
     """The content of an evaluation's ``metrics.json`` without the errors of single classes.
 
     Raises:
-        InputError: naming the file, if it is no JSON.
+        InputError: naming the file, if it is of something else.
     """
-    content = read_json(path)
-    return {**content, "error_analysis": content["error_analysis"]["mean"]}
+    content, where = read_json(path), os.fspath(path)
+    (analysis,) = fields(content, ("error_analysis",), where)
+    (mean,) = fields(analysis, ("mean",), f"{where}: error_analysis")
+    return {**content, "error_analysis": mean}
 
 
 def write_runs(

@@ -47,6 +47,16 @@ def test_an_unfinished_training_and_one_without_evaluation_are_named(folder, tmp
         describe_run(tmp_path, CONFIG)
 
 
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"error_analysis": 1}'])
+def test_a_damaged_evaluation_is_named(folder, tmp_path, content):
+    (tmp_path / "model_final.pth").symlink_to(folder / "model_final.pth")
+    file = tmp_path / "inference/some/metrics.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(content)
+    with pytest.raises(InputError, match=f"{file}"):
+        describe_run(tmp_path, CONFIG)
+
+
 def test_no_file_is_written_for_a_configuration_that_does_not_exist(tmp_path):
     with pytest.raises(InputError, match=r"no configuration file .*other\.yaml"):
         write_runs(tmp_path / "a.json", "Synthetic/other.yaml", [])

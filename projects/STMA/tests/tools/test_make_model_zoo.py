@@ -118,6 +118,13 @@ def test_runs_have_the_mean_of_those_that_differ_by_seed_alone(tool_module, file
     assert cells[4][:3] == ["`A x`, `B.C 0.5`", test, "11.13"]
 
 
+def test_runs_of_other_lengths_are_not_averaged(tool_module):
+    short, long = run(1), run(2) | {"iterations": 900}
+    table = tool_module.render_runs([short, long])
+    assert "mean of" not in table
+    assert "mean of 2 seeds" in tool_module.render_runs([short, long | {"iterations": 750}])
+
+
 def test_runs_that_the_page_has_no_place_for_are_named(tool_module, files, tmp_path):
     write_runs(tmp_path / "runs/some.json", "Synthetic/STMA_tiny_K5.yaml", [run(1)])
     with pytest.raises(InputError, match=r"page\.md lacks the lines <!-- results/runs/some\.json"):
