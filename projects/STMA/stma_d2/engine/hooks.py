@@ -33,7 +33,8 @@ _OF_THIS_PROCESS = ("time", "data_time")
 class LastCheckpoints(hooks.PeriodicCheckpointer):
     """Detectron2's periodic checkpointer, which after --resume counts those that it wrote before.
 
-    Files of another training in the same folder are left alone.
+    Files of another training in the same folder are left alone. A training that was killed between
+    its last two files gets the final one.
     """
 
     def before_train(self) -> None:
@@ -45,6 +46,11 @@ class LastCheckpoints(hooks.PeriodicCheckpointer):
             self.recent_checkpoints.append(str(last))
         while self.max_to_keep and len(self.recent_checkpoints) > self.max_to_keep:
             Path(self.recent_checkpoints.pop(0)).unlink(missing_ok=True)
+        trainer = self.trainer
+        if trainer.start_iter >= self.max_iter:  # no step will write it
+            trainer.iter = trainer.storage.iter = trainer.start_iter - 1
+            self.checkpointer.save(f"{self.file_prefix}_final", iteration=trainer.iter)
+            trainer.iter = trainer.storage.iter = trainer.start_iter
 
     def state_dict(self) -> dict[str, Any]:
         """The names of the checkpoints that were there before the one that holds this."""

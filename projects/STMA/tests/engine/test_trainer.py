@@ -16,6 +16,7 @@ import torch
 import torch.distributed as dist
 from detectron2.engine import HookBase
 
+from stma_d2.checkpoint import TubeletCheckpointer
 from stma_d2.engine import Trainer
 from stma_d2.errors import InputError
 
@@ -120,6 +121,32 @@ def test_an_interrupted_evaluation_is_made_up_for(cfg, train, tmp_path, monkeypa
     resumed = torch.load(f"{cfg.OUTPUT_DIR}/model_best.pth")
     assert resumed["iteration"] == undisturbed["iteration"]
     assert all(torch.equal(resumed["model"][k], v) for k, v in undisturbed["model"].items())
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_a_training_that_was_killed_before_its_final_file_writes_it(
+    cfg, train, tmp_path, monkeypatch, assert_same_training, decay
+):
+    """Against the undisturbed training's; a resume of it finds nothing left to do."""
+    cfg.SOLVER.EMA.DECAY = decay
+    train(cfg)
+    undisturbed = f"{cfg.OUTPUT_DIR}/model_final.pth"
+    cfg.OUTPUT_DIR = str(tmp_path / "killed")
+    save = TubeletCheckpointer.save
+
+    def killed(self, name, **content):
+        if name == "model_final":
+            raise Interrupted
+        save(self, name, **content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TubeletCheckpointer, "save", killed)
+        with pytest.raises(Interrupted):
+            train(cfg)
+    assert not os.path.exists(f"{cfg.OUTPUT_DIR}/model_final.pth")
+    for _ in range(2):
+        assert not train(cfg, resume=True).losses
+        assert_same_training(f"{cfg.OUTPUT_DIR}/model_final.pth", undisturbed)
 
 
 def test_a_finished_training_is_evaluated_again_under_its_own_iteration(cfg, train):
