@@ -101,7 +101,8 @@ def _gains(figures: Figures, parts: Sequence[Part]) -> Picture:
         axes.axhline(0, color=INK, linewidth=0.8)
         axes.set_ylabel(f"{title} (points)")
         axes.grid(axis="y")
-    panels[-1].set_xticks(range(len(parts)), [part.title.replace(", ", "\n") for part in parts])
+    names = [part.title.replace(", after ", "\nafter\n") for part in parts]
+    panels[-1].set_xticks(range(len(parts)), names)
     picture.legend(loc="outside upper center", ncols=len(figures.classes), frameon=False)
     return picture
 
