@@ -20,7 +20,7 @@ from ..files import file_sha256
 from ..safe_json import read_json
 from ..safe_yaml import parse_yaml
 from .outcome import check_outcome
-from .rows import ROWS, Row
+from .rows import FULL, ROWS, Row
 
 _FILE = "run.json"
 # Overrides that the study makes, and its option for each.
@@ -49,6 +49,10 @@ class Settings:
     config_file: str
     iterations: int | None = None
     overrides: Sequence[str] = ()
+
+    def full_config(self) -> CfgNode:
+        """The full model's configuration in this study; the other rows change it."""
+        return load_config(self.config_file, [*self.words(ROWS[FULL]), *_CPU])
 
     def words(self, row: Row) -> list[str]:
         """The overrides that make the configuration a row's.

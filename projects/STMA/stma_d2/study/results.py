@@ -9,7 +9,7 @@ from typing import Any
 
 from detectron2.data import MetadataCatalog
 
-from ..checkpoint import read_detectron2_checkpoint
+from ..checkpoint import changed_keys, read_detectron2_checkpoint
 from ..config import by_full_name
 from ..errors import InputError
 from ..evaluation import write_json
@@ -22,8 +22,14 @@ from .rows import ROWS
 
 # Of a study, with their kinds.
 _NEEDED = {
-    **{"config": str, "overrides": list, "class_groups": (Mapping, type(None)), "runs": list}
+    "config": str,
+    "overrides": list,
+    "full_config": str,
+    "class_groups": (Mapping, type(None)),
+    "runs": list,
 }
+# Keys in which the runs of a study may differ, or which are compared run by run.
+_FREE = ("SEED", "SOLVER.MAX_ITER", "MODEL.DEVICE", "SOLVER.CHECKPOINT_PERIOD")
 
 
 def read_run(run: Run, jobs: int) -> dict[str, Any]:
@@ -67,6 +73,7 @@ def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[st
     return {
         "config": settings.config_file,
         "overrides": list(settings.overrides),
+        "full_config": settings.full_config().dump(),
         "class_groups": None if groups is None else dict(groups),
         "runs": sorted(results, key=lambda one: (list(ROWS).index(one["row"]), one["seed"])),
     }
@@ -122,6 +129,10 @@ def recorded_results(
         f"it has {name} {study[name]} and not {here}"
         for name, here in (("config", settings.config_file), ("overrides", [*settings.overrides]))
         if study[name] != here
+    ] or [
+        f"its full model has {key} {old} and not {new}"
+        for key, old, new in _changes(study["full_config"], settings, path)
+        if key not in _FREE
     ]
     rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
     for run in [] if told else plan(settings, rows, seeds, output):
@@ -131,6 +142,13 @@ def recorded_results(
     if told:
         raise InputError(f"{path} is of another study ({told[0]}); name other --results")
     return found
+
+
+def _changes(full_config: str, settings: Settings, path: Path) -> list[tuple[str, Any, Any]]:
+    try:
+        return changed_keys({"config": full_config}, settings.full_config())
+    except InputError as error:
+        raise InputError(f"{path} is no study: its full_config is damaged: {error}") from error
 
 
 def _differences(run: Run, result: Mapping[str, Any]) -> list[str]:
@@ -148,6 +166,7 @@ def _differences(run: Run, result: Mapping[str, Any]) -> list[str]:
         "datasets": list(cfg.DATASETS.TRAIN),
         "annotations": dict(run.data),
         "switches": {key: _plain(value) for key, value in switches.items()},
+        "recipe": {key: _plain(value) for key, value in run.row.recipe.items()},
     }
     return [
         f"has {name} {result.get(name)} and not {value}"

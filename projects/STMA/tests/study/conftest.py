@@ -13,6 +13,7 @@ def study(make_run) -> dict[str, Any]:
     return {
         "config": "Synthetic/STMA_tiny_K5.yaml",
         "overrides": [],
+        "full_config": "SEED: 1",
         "class_groups": {"run": "short", "hop": "short", "sway": "long", "red": "looks"},
         "runs": [
             make_run("full", 1, {"run": 60, "hop": 80, "sway": 100}),

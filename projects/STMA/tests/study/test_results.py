@@ -13,6 +13,7 @@ from stma_d2.study.results import collect, read_run
 from stma_d2.study.rows import ROWS
 
 CONFIG = "Synthetic/STMA_tiny_K5.yaml"
+CPU = ("MODEL.DEVICE", "cpu")
 
 
 def test_a_run_is_read_from_what_the_training_left(train_net, tmp_path):
@@ -39,16 +40,18 @@ def test_a_run_is_read_from_what_the_training_left(train_net, tmp_path):
 
 def test_runs_stand_in_the_order_of_the_rows_with_the_classes_groups(make_run):
     MetadataCatalog.get("some_val").set(class_groups={"run": "short"})
+    overrides = ["SOLVER.BASE_LR", "0.125"]
     try:
         order = [("K1", 2), ("full", 2), ("K1", 1), ("base", 1)]
         runs = [make_run(row, seed, {"run": 50}) for row, seed in order]
-        study = collect(Settings(CONFIG, None, ["A", "1"]), runs)
+        study = collect(Settings(CONFIG, None, overrides), runs)
     finally:
         MetadataCatalog.remove("some_val")
     found = [(run["row"], run["seed"]) for run in study.pop("runs")]
     assert found == [("full", 2), ("base", 1), ("K1", 1), ("K1", 2)]
+    assert study.pop("full_config") == load_config(CONFIG, [*overrides, *CPU]).dump()
     groups = {"run": "short"}
-    assert study == {"config": CONFIG, "overrides": ["A", "1"], "class_groups": groups}
+    assert study == {"config": CONFIG, "overrides": overrides, "class_groups": groups}
 
 
 def test_a_study_without_a_finished_run_has_no_groups():

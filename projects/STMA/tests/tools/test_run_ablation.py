@@ -63,6 +63,7 @@ def trained(tool_module, make_run, monkeypatch):
             learning_rate=cfg.SOLVER.BASE_LR,
             datasets=list(cfg.DATASETS.TRAIN),
             annotations=dict(run.data),
+            recipe=dict(run.row.recipe),
         )
 
     monkeypatch.setattr(tool_module, "train", train)
@@ -129,6 +130,7 @@ def test_runs_of_another_machine_are_taken_from_the_file(run, trained, tmp_path)
         ({"batch": 9}, r"K1, seed 1 has batch 9 and not 2"),
         ({"switches": {}}, r"K1, seed 1 has switches {} and not {'INPUT.SNIPPET_LENGTH': 1}"),
         ({"annotations": {"a": "b"}}, r"K1, seed 1 has annotations {'a': 'b'} and not "),
+        ({"recipe": {"A": 1}}, r"K1, seed 1 has recipe {'A': 1} and not {}"),
     ],
 )
 def test_a_file_of_another_study_is_refused_and_stays(run, trained, tmp_path, changed, words):
@@ -149,6 +151,33 @@ def test_a_file_of_another_configuration_is_refused(run, trained, tmp_path):
     file = tmp_path / "results" / "ablations.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"config": "other.yaml"}))
     with pytest.raises(InputError, match=r"it has config other\.yaml and not Synthetic/STMA_tiny"):
+        run("--rows", "K1", "--seeds", "1")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "HEAD_NORM: BN",
+            "HEAD_NORM: GN",
+            r"its full model has MODEL\.STMA\.HEAD_NORM GN and not BN",
+        ),
+        (
+            "REG: 0.2",
+            "REG: 0.7",
+            r"its full model has MODEL\.STMA\.LOSS_WEIGHT\.REG 0\.7 and not 0\.2",
+        ),
+        ("VERSION:", "- :", r"is no study: its full_config is damaged"),
+    ],
+)
+def test_a_file_whose_full_model_is_another_is_refused(run, trained, tmp_path, old, new, message):
+    run("--rows", "K1", "--seeds", "1")
+    file = tmp_path / "results" / "ablations.json"
+    study = json.loads(file.read_text())
+    assert old in study["full_config"]
+    study["full_config"] = study["full_config"].replace(old, new)
+    file.write_text(json.dumps(study))
+    with pytest.raises(InputError, match=message):
         run("--rows", "K1", "--seeds", "1")
 
 
