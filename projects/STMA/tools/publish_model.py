@@ -39,6 +39,7 @@ from stma_d2.checkpoint import (
     trained_config,
 )
 from stma_d2.checkpoint.provenance import provenance
+from stma_d2.checkpoint.settings import LABELS
 from stma_d2.config import by_full_name
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError, clear_exit
@@ -53,8 +54,6 @@ from stma_d2.model_zoo.publishing import (
     write_stripped,
 )
 from stma_d2.safe_yaml import parse_yaml
-
-LABELS = "the labels"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -47,6 +47,7 @@ def check_values(cfg: CfgNode, files: Mapping[str, str] | None = None) -> None:
                 f"{defaults[key]!r}"
             )
     _check_norms(cfg)
+    _check_device(cfg)
 
 
 def default_values() -> dict[str, Any]:
@@ -54,6 +55,16 @@ def default_values() -> dict[str, Any]:
     cfg = get_cfg()
     add_stma_config(cfg)
     return dict(leaves(cfg))
+
+
+def _check_device(cfg: CfgNode) -> None:
+    """Refuse one GPU by its number for several processes, each of which has its own."""
+    processes = comm.get_world_size()
+    if processes > 1 and cfg.MODEL.DEVICE.startswith("cuda:"):
+        raise InputError(
+            f"MODEL.DEVICE is {cfg.MODEL.DEVICE!r}, one GPU for {processes} processes; set it to "
+            "'cuda', and each takes its own"
+        )
 
 
 def _check_norms(cfg: CfgNode) -> None:

@@ -16,6 +16,7 @@ from detectron2.engine import launch
 from detectron2.utils import comm
 from torch.multiprocessing import ProcessExitedException
 
+from ..config import load_config
 from ..config.rules import whole
 from ..errors import InputError, clear_exit
 
@@ -30,8 +31,9 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
     """Run ``main(args)`` under torchrun, on Detectron2's own launcher, or just here.
 
     Under ``torchrun`` (its environment variables are set) the processes exist already: nccl joins
-    those that have a GPU, gloo those that don't. Otherwise ``--num-gpus``, ``--num-machines``,
-    ``--machine-rank`` and ``--dist-url`` go to Detectron2's launcher.
+    those that compute on GPUs, gloo those that compute on CPUs, by MODEL.DEVICE. Otherwise
+    ``--num-gpus``, ``--num-machines``, ``--machine-rank`` and ``--dist-url`` go to Detectron2's
+    launcher.
 
     Input that cannot be used ends the process with one line and status 1, a signal with one line
     and 130 (Ctrl-C) or 143 (SIGTERM).
@@ -40,7 +42,7 @@ def run(main: Callable[[argparse.Namespace], object], args: argparse.Namespace) 
         with clear_exit(), _signal_exit():
             _check_processes(args)
             if "TORCHELASTIC_RUN_ID" in os.environ:
-                _join_torchrun()
+                _join_torchrun(args)
                 with _lost_processes_named():
                     main(args)
                 return
@@ -131,12 +133,17 @@ def _check_gpus(args: argparse.Namespace) -> None:
         )
 
 
-def _join_torchrun() -> None:
-    use_gpu = torch.cuda.is_available()
-    if use_gpu:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if use_gpu else "gloo")
-    local_size = int(os.environ["LOCAL_WORLD_SIZE"])
+def _join_torchrun(args: argparse.Namespace) -> None:
+    local_rank, local_size = (int(os.environ[f"LOCAL_{name}"]) for name in ("RANK", "WORLD_SIZE"))
+    on_gpus = torch.cuda.is_available() and _device(args).startswith("cuda")
+    if on_gpus:
+        if local_size > (count := torch.cuda.device_count()):
+            raise InputError(
+                f"torchrun started {local_size} processes and this machine shows {count} GPUs; "
+                f"use --nproc_per_node {count}, or MODEL.DEVICE cpu"
+            )
+        torch.cuda.set_device(local_rank)
+    dist.init_process_group("nccl" if on_gpus else "gloo")
     if hasattr(comm, "create_local_process_group"):
         comm.create_local_process_group(local_size)
         return
@@ -146,3 +153,7 @@ def _join_torchrun() -> None:
         group = dist.new_group(ranks)
         if dist.get_rank() in ranks:
             comm._LOCAL_PROCESS_GROUP = group
+
+
+def _device(args: argparse.Namespace) -> str:
+    return load_config(args.config_file, args.opts).MODEL.DEVICE

@@ -17,14 +17,17 @@ logger = logging.getLogger(__name__)
 
 
 def get_random_state() -> dict[str, Any]:
-    """The state of Python's, numpy's and PyTorch's generators: plain containers and tensors."""
+    """The state of Python's, numpy's and PyTorch's generators: plain containers and tensors.
+
+    On a GPU, PyTorch's generator of the current one too, where this process computes on it.
+    """
     kind, keys, position, has_gauss, gauss = np.random.get_state()
     state = {
         "python": random.getstate(),
         "numpy": (kind, torch.from_numpy(keys.astype(np.int64)), position, has_gauss, gauss),
         "torch": torch.get_rng_state(),
     }
-    if torch.cuda.is_available():
+    if torch.cuda.is_initialized():
         state["cuda"] = torch.cuda.get_rng_state()
     return state
 
@@ -38,7 +41,7 @@ def set_random_state(state: dict[str, Any]) -> None:
     kind, keys, *rest = state["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
     torch.set_rng_state(state["torch"])
-    if "cuda" in state and torch.cuda.is_available():
+    if "cuda" in state and torch.cuda.is_initialized():
         torch.cuda.set_rng_state(state["cuda"])
 
 

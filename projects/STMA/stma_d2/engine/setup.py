@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+import torch
 from detectron2.config import CfgNode
 from detectron2.engine import default_argument_parser, default_setup
 from detectron2.utils import comm
@@ -45,12 +46,23 @@ def setup(cfg: CfgNode, args: argparse.Namespace) -> None:
     that is there as it is: it is a training's.
     """
     raise_descriptor_limit()
+    make_current(cfg.MODEL.DEVICE)
     logging.raiseExceptions = False  # a full disk is told once, not for each line of the log
     leave_out_configuration()
     with _config_file_kept(cfg) if args.eval_only else nullcontext():
         default_setup(cfg, args)
     setup_logger(cfg.OUTPUT_DIR, distributed_rank=comm.get_rank(), name="stma_d2")
     drop_colors("detectron2", "fvcore", "stma_d2")
+
+
+def make_current(device: str) -> None:
+    """Let a GPU that is named by its number, "cuda:1", be PyTorch's current one.
+
+    Detectron2 measures the memory of the current one and waits for its work.
+    """
+    device = torch.device(device)
+    if device.type == "cuda" and device.index is not None:
+        torch.cuda.set_device(device)
 
 
 def main(args: argparse.Namespace) -> dict | None:

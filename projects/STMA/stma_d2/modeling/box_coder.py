@@ -63,8 +63,9 @@ class DistanceCoder(BoxCoder):
 
         The nearest pixel of the map (h, w).
         """
-        last = centers_xy.new_tensor([map_size[1] - 1, map_size[0] - 1])
-        return torch.minimum(centers_xy.round().clamp(min=0), last).long()
+        height, width = map_size
+        x, y = centers_xy.round().unbind(dim=-1)
+        return torch.stack([x.clamp(0, width - 1), y.clamp(0, height - 1)], dim=-1).long()
 
     def decode(
         self, values: torch.Tensor, pixels_xy: torch.Tensor, centers_xy: torch.Tensor

@@ -213,12 +213,12 @@ class STMA(TubeletNetwork):
                 for sample in batched_inputs
             ]
         batch = batch_frames(batched_inputs, self.device)
+        targets = batch_targets(batched_inputs, self.device)  # before a GPU has much to do
         frames = self.frame_features(batch.frames[batch.detected])
         clips = None
         if self.backbone_3d is not None:
             clips = self.clip_features(batch.frames, batch.clip_index)
         maps = self.window_maps(frames, batch.snippet_index, clips)
-        targets = batch_targets(batched_inputs, self.device)
         divisors = self.loss_divisors(batched_inputs)
         return {
             name: loss / divisors[name] * self.loss_weights[name]

@@ -121,7 +121,10 @@ def _start(run: Run, script: Path, device: str, environment: dict[str, str]) -> 
 
 
 def _environment(jobs: int) -> dict[str, str]:
-    """The variables of the jobs' processes: a share of the processors for each library."""
+    """The variables of the jobs' processes: for each library its share of the processors.
+
+    What this process's own environment says of it stays.
+    """
     threads = str(max(len(os.sched_getaffinity(0)) // jobs, 1))
     names = ("OMP_NUM_THREADS", "OPENCV_FOR_THREADS_NUM", "NUMBA_NUM_THREADS")
     return {**dict.fromkeys(names, threads), **KEEP_MEMORY, **os.environ}

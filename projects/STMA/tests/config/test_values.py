@@ -38,3 +38,14 @@ def test_several_processes_on_cpus_do_not_synchronize_normalization(key, monkeyp
     monkeypatch.setattr("stma_d2.config.values.comm.get_world_size", lambda: 2)
     with pytest.raises(InputError, match=f"^{key} is 'SyncBN', which 2 processes on CPUs cannot"):
         check_values(cfg)
+
+
+def test_several_processes_do_not_share_one_gpu_by_its_number(monkeypatch):
+    cfg = load_config("", ["MODEL.DEVICE", "cpu"])
+    cfg.MODEL.DEVICE = "cuda:1"
+    check_values(cfg)
+    monkeypatch.setattr("stma_d2.config.values.comm.get_world_size", lambda: 2)
+    with pytest.raises(InputError, match="^MODEL.DEVICE is 'cuda:1', one GPU for 2 processes"):
+        check_values(cfg)
+    cfg.MODEL.DEVICE = "cuda"
+    check_values(cfg)

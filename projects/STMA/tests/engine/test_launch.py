@@ -114,6 +114,40 @@ def test_under_torchrun_the_group_is_left_whatever_happens(monkeypatch, torchrun
     assert not dist.is_initialized()
 
 
+@pytest.fixture
+def two_of_torchrun(monkeypatch, torchrun):
+    """This process is one of two, on a machine that shows a GPU; tells what joins them."""
+    joined = []
+    for name, value in torchrun(0, 2, 2).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda index: joined.append(index))
+    monkeypatch.setattr(dist, "init_process_group", joined.append)
+    monkeypatch.setattr(comm, "create_local_process_group", lambda size: None, raising=False)
+    return joined
+
+
+def test_processes_on_cpus_leave_the_gpus_of_their_machine_alone(two_of_torchrun):
+    seen = []
+    run(lambda args: seen.append(args.opts), arguments("MODEL.DEVICE", "cpu"))
+    assert two_of_torchrun == ["gloo"] and seen == [["MODEL.DEVICE", "cpu"]]
+
+
+def test_more_processes_than_gpus_are_refused(two_of_torchrun):
+    with pytest.raises(
+        SystemExit, match=r"2 processes .* shows 1 GPUs; use --nproc_per_node 1, or"
+    ):
+        run(lambda args: None, arguments())
+    assert two_of_torchrun == []
+
+
+def test_each_process_has_a_gpu_of_its_own(two_of_torchrun, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    run(lambda args: None, arguments())
+    assert two_of_torchrun == [0, "nccl"]
+
+
 def tell_ranks(rank, environment, folder):
     torch.set_num_threads(1)
     torch.cuda.is_available = lambda: False

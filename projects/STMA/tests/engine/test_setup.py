@@ -13,6 +13,7 @@ import torch
 from stma_d2.checkpoint import record_of
 from stma_d2.config import load_config
 from stma_d2.engine.folder import folder_lock
+from stma_d2.engine.setup import make_current
 from stma_d2.safe_yaml import parse_yaml
 
 METRICS = "inference/synthetic_actions_val/metrics.json"
@@ -61,6 +62,14 @@ def test_training_leaves_checkpoints_losses_by_name_and_metrics(trained):
     assert "Protocol moc" in log
     assert "classes with ground truth" in log
     assert "AP/frame_mAP@0.5/move_left" in read_metrics(output)
+
+
+@pytest.mark.parametrize(("device", "chosen"), [("cuda:1", [1]), ("cuda", []), ("cpu", [])])
+def test_a_gpu_that_is_named_by_its_number_is_the_current_one(monkeypatch, device, chosen):
+    seen = []
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: seen.append(device.index))
+    make_current(device)
+    assert seen == chosen
 
 
 def test_piped_logs_have_no_colors_and_leave_the_configuration_to_its_file(trained):

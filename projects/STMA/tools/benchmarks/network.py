@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from itertools import repeat
 from unittest import mock
 
@@ -62,14 +63,21 @@ def measure_train(args: argparse.Namespace) -> Figure:
     for cfg, name in zip(cfgs, ("as configured", " ".join(args.against)), strict=True):
         check_batch_size(cfg)
         model = build_model(cfg)
-        steps[name] = AccumulatingTrainer(
+        trainer = AccumulatingTrainer(
             model,
             repeat(batch),
             Trainer.build_optimizer(cfg, model),
             device=model.device,
             micro_batches=cfg.SOLVER.ACCUMULATION_STEPS,
             mixed_precision=cfg.SOLVER.AMP.ENABLED,
-        ).run_step
+        )
+        steps[name] = partial(_step, trainer, cfg.CUDNN_BENCHMARK)
     with EventStorage():
         timings = in_turns(steps, args.repeats, "clip", clips)
     return timings, ratio(*timings)
+
+
+def _step(trainer: AccumulatingTrainer, benchmark: bool) -> None:
+    """A training step, after cuDNN was told by CUDNN_BENCHMARK how to choose its algorithms."""
+    torch.backends.cudnn.benchmark = benchmark
+    trainer.run_step()

@@ -29,8 +29,8 @@ class ModulatedDeformConv2d(DeformConv2d):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (N, in_channels, H, W) to (N, out_channels, H, W)."""
-        # torchvision's operator wants one dtype for all arguments and does not know bfloat16. Under
-        # autocast the input has 16 bits, so everything is brought to the weights' dtype.
+        # torchvision's operator wants one dtype for all arguments and does not know bfloat16; under
+        # autocast it computes in float32 anyway. So all is brought to the weights' dtype.
         dtype = self.weight.dtype
         offset, mask_logits = self.offset_mask(x).to(dtype).split([2 * _TAPS, _TAPS], dim=1)
         mask = mask_logits.sigmoid()
