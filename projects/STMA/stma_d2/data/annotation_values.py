@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import reprlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import InputError
@@ -39,6 +39,30 @@ def fields(value: Any, keys: Sequence[str], where: str) -> list[Any]:
     if missing:
         raise InputError(f"{where} lacks {', '.join(map(repr, missing))}")
     return [data[key] for key in keys]
+
+
+def checked_fields(
+    value: Any, checks: Mapping[str, Callable[[Any, str], object]], where: str
+) -> None:
+    """Check the values that a mapping, which may have others, has by the names of ``checks``.
+
+    Raises:
+        InputError: naming the place, and what is missing or what a check says.
+    """
+    found = fields(value, list(checks), where)
+    for (name, check), one in zip(checks.items(), found, strict=True):
+        check(one, f"{where}: {name}")
+
+
+def count(value: Any, where: str) -> int:
+    """A whole number of at least 0.
+
+    Raises:
+        InputError: naming the place, if it is anything else.
+    """
+    if (value := whole_number(value, where)) < 0:
+        raise InputError(f"{where} is {value}; it must be at least 0")
+    return value
 
 
 def items(value: Any, where: str) -> Sequence[Any]:

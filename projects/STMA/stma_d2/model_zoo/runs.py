@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from ..checkpoint import changed_keys, read_detectron2_checkpoint, record_of
 from ..config import load_config
 from ..config.file import find_config_file
-from ..data.annotation_values import fields, items, percent, text
+from ..data.annotation_values import (
+    checked_fields,
+    count,
+    fields,
+    items,
+    mapping,
+    names,
+    number,
+    percent,
+    text,
+)
 from ..errors import InputError
 from ..evaluation import METRICS, get_protocol, write_json
 from ..safe_json import read_json
@@ -20,16 +31,26 @@ from .publishing import describe_training
 _TOLD = ("SEED", "SOLVER.MAX_ITER", "MODEL.DEVICE", "DATASETS.TRAIN", "DATASETS.TEST")
 # Change neither what is learned nor the last evaluation.
 _PERIODS = ("TEST.EVAL_PERIOD", "TEST.EVAL_EPOCHS", "SOLVER.CHECKPOINT_PERIOD")
-_NEEDED = (
-    *("changes", "datasets", "iterations", "batch", "seed", "hardware", "commit", "seconds"),
-    "evaluations",
+
+
+def _seconds(value: Any, where: str) -> None:
+    if value is not None and number(value, where) < 0:
+        raise InputError(f"{where} is {value}; it must be at least 0, or null")
+
+
+Check = Callable[[Any, str], object]
+# What `describe_training` gives and documents tell, by name.
+_OF_TRAINING: Mapping[str, Check] = MappingProxyType(
+    {
+        **{"datasets": names, "iterations": count, "batch": count, "seed": count},
+        **{"hardware": text, "commit": text, "seconds": _seconds},
+    }
 )
-_NEEDED_OF_EVALUATION = (
-    "dataset",
-    "num_videos",
-    "protocol",
-    *get_protocol("moc").options,
-    "metrics",
+_OF_EVALUATION: Mapping[str, Check] = MappingProxyType(
+    {
+        **{"dataset": text, "protocol": text, "num_videos": count, "metrics": mapping},
+        **dict.fromkeys(get_protocol("moc").options, lambda value, where: None),
+    }
 )
 
 
@@ -108,11 +129,35 @@ def read_runs(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{where}: {error}") from error
     config, runs = fields(content, ("config", "runs"), where)
     text(config, f"{where}: config")
-    for number, run in enumerate(items(runs, where), start=1):
-        *_, evaluations = fields(run, _NEEDED, f"{where}: run {number}")
-        for one in items(evaluations, f"{where}: run {number}"):
-            of = f"{where}: an evaluation of run {number}"
-            *_, metrics = fields(one, _NEEDED_OF_EVALUATION, of)
-            for name, value in zip(METRICS, fields(metrics, METRICS, of), strict=True):
-                percent(value, f"{of}: {name}")
+    for position, run in enumerate(items(runs, where), start=1):
+        own = {"changes": mapping, "evaluations": items}
+        check_training(run, f"{where}: run {position}", own)
+        for one in run["evaluations"]:
+            check_evaluation(one, f"{where}: an evaluation of run {position}")
     return content
+
+
+def check_training(run: Any, where: str, more: Mapping[str, Check]) -> None:
+    """Check what `describe_training` gives, and what stands beside it, after it was in a file.
+
+    Args:
+        run: may be anything that JSON can say.
+        where: begins the message.
+        more: what stands beside it, by name.
+
+    Raises:
+        InputError: naming what is missing, of another kind or without meaning.
+    """
+    checked_fields(run, {**_OF_TRAINING, **more}, where)
+
+
+def check_evaluation(evaluation: Any, where: str) -> None:
+    """Check what `read_evaluation` gives; as `check_training`."""
+    checked_fields(evaluation, _OF_EVALUATION, where)
+    options = {name: evaluation[name] for name in get_protocol("moc").options}
+    try:
+        get_protocol(evaluation["protocol"], **options)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{where}: {error}") from error
+    metrics = evaluation["metrics"]
+    checked_fields(metrics, dict.fromkeys((*METRICS, *metrics), percent), f"{where}: its metrics")

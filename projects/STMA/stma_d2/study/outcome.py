@@ -2,48 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from ..data.annotation_values import (
-    fields,
-    items,
-    mapping,
-    names,
-    number,
-    percent,
-    text,
-    whole_number,
-)
+from ..data.annotation_values import count, items, mapping, number, percent, text
 from ..errors import InputError
-from ..evaluation import METRICS, get_protocol
+from ..model_zoo.runs import check_evaluation, check_training
 from .rows import ROWS
 
-
-def _count(value: Any, where: str) -> None:
-    if whole_number(value, where) < 0:
-        raise InputError(f"{where} is {value}; it must be at least 0")
-
-
-def _seconds(value: Any, where: str) -> None:
-    if value is not None and number(value, where) < 0:
-        raise InputError(f"{where} is {value}; it must be at least 0, or null")
-
-
-# The values that the page and the plots are made of, by name.
-_NEEDED: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
+# The values of a run beside its training's that the page and the plots are made of, by name.
+_NEEDED = MappingProxyType(
     {
-        **{"row": text, "recipe": mapping, "learning_rate": number, "datasets": names},
-        **{"iterations": _count, "batch": _count, "seed": _count, "hardware": text},
-        **{"commit": text, "seconds": _seconds, "annotations": mapping, "jobs": _count},
-        **{"evaluation": mapping, "video_mAP_over_iou": items},
-    }
-)
-_NEEDED_OF_EVALUATION: Mapping[str, Callable[[Any, str], Any]] = MappingProxyType(
-    {
-        **{"dataset": text, "protocol": text, "num_videos": _count, "metrics": mapping},
-        **dict.fromkeys(get_protocol("moc").options, lambda value, where: None),
+        **{"row": text, "recipe": mapping, "learning_rate": number, "annotations": mapping},
+        **{"jobs": count, "evaluation": mapping, "video_mAP_over_iou": items},
     }
 )
 
@@ -58,19 +30,11 @@ def check_outcome(outcome: Any, where: str) -> None:
     Raises:
         InputError: naming what is missing, of another kind or without meaning.
     """
-    _check(outcome, _NEEDED, f"{where}: the run")
+    check_training(outcome, f"{where}: the run", _NEEDED)
     if outcome["row"] not in ROWS:
         raise InputError(f"{where}: the run is of the unknown row {outcome['row']!r}")
     where = f"{where}: the run {outcome['row']}, seed {outcome['seed']}"
-    evaluation = outcome["evaluation"]
-    _check(evaluation, _NEEDED_OF_EVALUATION, f"{where}: its evaluation")
-    options = {name: evaluation[name] for name in get_protocol("moc").options}
-    try:
-        get_protocol(evaluation["protocol"], **options)
-    except (ValueError, TypeError) as error:
-        raise InputError(f"{where}: its evaluation: {error}") from error
-    metrics = evaluation["metrics"]
-    _check(metrics, dict.fromkeys((*METRICS, *metrics), percent), f"{where}: its metrics")
+    check_evaluation(outcome["evaluation"], f"{where}: its evaluation")
     for point in outcome["video_mAP_over_iou"]:
         pair = items(point, f"{where}: a point of video_mAP_over_iou")
         if len(pair) != 2 or not 0 <= number(pair[0], f"{where}: an overlap") <= 1:
@@ -98,9 +62,3 @@ def check_same_figures(outcomes: list[Mapping[str, Any]], where: str) -> None:
                     f"{where}: the run {one['row']}, seed {one['seed']} has other {name} than the "
                     "first run"
                 )
-
-
-def _check(values: Any, checks: Mapping[str, Callable[[Any, str], Any]], where: str) -> None:
-    found = fields(values, list(checks), where)
-    for (name, check), value in zip(checks.items(), found, strict=True):
-        check(value, f"{where}: {name}")

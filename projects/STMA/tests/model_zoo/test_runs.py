@@ -72,6 +72,8 @@ def without(name):
     [
         *map(without, ("changes", "seed", "commit", "evaluations")),
         lambda run: run.update(evaluations=3),
+        lambda run: run.update(commit=5),
+        lambda run: run.update(seed=-1),
         lambda run: run["evaluations"][0].pop("protocol"),
         lambda run: run["evaluations"][0]["metrics"].pop(METRICS[0]),
         lambda run: run["evaluations"][0]["metrics"].update({METRICS[0]: 101}),

@@ -57,7 +57,9 @@ def test_a_value_of_another_kind_is_named(outcome, change, words):
 @pytest.mark.parametrize("figure", [-1, 100.5, float("nan"), 10**30, True, None])
 def test_a_figure_that_is_no_percentage_is_refused(outcome, figure):
     outcome["evaluation"]["metrics"]["AP/frame_mAP@0.5/run"] = figure
-    with pytest.raises(InputError, match="run K1, seed 3: its metrics: AP/frame_mAP@0.5/run is"):
+    with pytest.raises(
+        InputError, match="run K1, seed 3: its evaluation: its metrics: AP/frame_mAP@0.5/run is"
+    ):
         check_outcome(outcome, "a.json")
 
 
