@@ -16,11 +16,12 @@ def difference(name, reference):
 
 
 @pytest.mark.parametrize("level", [name for name in LEVELS if name != "easy"])
-def test_levels_differ_in_data_and_classes_alone(level):
+def test_levels_differ_in_data_classes_and_schedule_alone(level):
     changed = difference(f"Synthetic/STMA_tiny_K5_{level}", "Synthetic/STMA_tiny_K5")
     folder = LEVELS[level].folder
     # The runs of results/ablations.json were made with it.
     assert changed.pop("MODEL.STMA.LOSS_WEIGHT.REG", 0.5) == 0.5
+    changed = {key: value for key, value in changed.items() if not key.startswith("SOLVER.")}
     assert changed == {
         "MODEL.STMA.NUM_CLASSES": len(LEVELS[level].labels),
         "DATASETS.TRAIN": (f"{folder}_train",),
