@@ -25,7 +25,7 @@ from stma_d2.data.datasets.synthetic_actions import (
     generate_synthetic_actions,
 )
 from stma_d2.data.datasets.synthetic_levels import LEVELS, Factors, Level
-from stma_d2.errors import clear_exit
+from stma_d2.errors import InputError, clear_exit
 from stma_d2.safe_json import read_json
 from stma_d2.structures import VideoDict
 from stma_d2.visualization.data_report import write_data_sheet
@@ -109,10 +109,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     args = vars(get_parser().parse_args(arguments))
     given = {one.name: args.pop(one.name) for one in fields(Factors) if one.name in args}
+    if not args["root"]:
+        raise InputError("--root is empty; name the folder of all data sets")
     level = LEVELS[args["level"]]
     level = replace(level, factors=replace(level.factors, **given))
     folder = generate_synthetic_actions(**args | {"factors": level.factors})
-    if not (folder / "data.html").exists():
+    if not all((folder / name).exists() for name in ("data.html", "classes.png")):
         for path in write_sheet(folder, level):
             logging.info("%s", path)
 

@@ -2,8 +2,8 @@
 """The whole way on a CPU, in two acts.
 
 First the trained network that comes with the package detects in a new video. Then the same network
-is trained from random weights and evaluated, and draws that video too. Run again, it goes on where
-it was: a finished training is only evaluated anew.
+is trained from random weights and evaluated, draws that video too, and its figures are told beside
+the shipped one's. Run again, it goes on where it was: a finished training is only evaluated anew.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from stma_d2 import model_zoo
 from stma_d2.engine.ending import end_processes
 from stma_d2.engine.memory import KEEP_MEMORY
 from stma_d2.errors import clear_exit
+from stma_d2.evaluation import METRICS, markdown_table
+from stma_d2.safe_json import read_json
 
 PROJECT = Path(__file__).resolve().parents[1]
 NAME = "Synthetic/STMA_tiny_K5.yaml"
@@ -43,6 +46,19 @@ def run(*command: str) -> None:
         sys.exit(status)
 
 
+def compare(output: Path) -> str:
+    """A table of the shipped network's figures and of those of the training in ``output``."""
+    record = read_json(Path(model_zoo.get_checkpoint_url(NAME)).with_suffix(".json"))
+    (shipped,) = record["evaluations"]
+    own = read_json(output / "inference" / shipped["dataset"] / "metrics.json")
+    networks = {"shipped": shipped["metrics"], "trained here": own["metrics"]}
+    rows = [
+        [name, *(f"{metrics[metric]:.1f}" for metric in METRICS)]
+        for name, metrics in networks.items()
+    ]
+    return markdown_table((f"{shipped['dataset']}, {shipped['protocol']}", *METRICS), rows)
+
+
 def main() -> None:
     """Run the steps; there are no options."""
     parser = argparse.ArgumentParser(
@@ -58,8 +74,9 @@ def main() -> None:
     print("Now it is trained anew, which takes some minutes.")
     run("train_net.py", "--config-file", CONFIG, "--resume")
     run(*draw, "--weights", f"{OUTPUT}/model_final.pth", "--output", f"{OUTPUT}/demo.mp4")
-    print(f"\nThe metrics lie in {PROJECT / OUTPUT}/inference (the shipped network's stand in")
-    print(f"MODEL_ZOO.md), the video is\n{PROJECT / OUTPUT / 'demo.mp4'}")
+    print(f"\n{compare(PROJECT / OUTPUT)}")
+    print(f"All metrics lie in {PROJECT / OUTPUT}/inference, the video is")
+    print(PROJECT / OUTPUT / "demo.mp4")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ A line in MODEL_ZOO.md says where tools/make_model_zoo.py is to put the table:
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--config-file", required=True, metavar="FILE", help="what the runs are compared with"
     )
-    parser.add_argument("--name", required=True, help="of the file, without .json")
+    parser.add_argument("--name", required=True, type=_name, help="of the file, without .json")
     parser.add_argument("--results", type=Path, default=RESULTS, help="default: %(default)s")
     parser.add_argument("folders", nargs="+", type=Path, metavar="OUTPUT_DIR")
     args = parser.parse_args(arguments)
@@ -41,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     runs = [describe_run(folder, args.config_file) for folder in args.folders]
     write_runs(path, args.config_file, runs)
     print(f"{len(runs)} runs are recorded in {path}")
+
+
+def _name(word: str) -> str:
+    if not re.fullmatch(r"[\w-]+", word):
+        raise argparse.ArgumentTypeError(f"{word!r}: use letters, digits, '-' and '_'")
+    return word
 
 
 if __name__ == "__main__":

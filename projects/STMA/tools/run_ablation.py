@@ -162,7 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         "--report-only", action="store_true", help="train nothing; page and plots from the JSON"
     )
     parser.add_argument(
-        "opts", nargs=argparse.REMAINDER, help="KEY VALUE for all rows; a row's switches go before"
+        "opts", nargs=argparse.REMAINDER, help="KEY VALUE for all rows; a row's own switches win"
     )
     return parser
 

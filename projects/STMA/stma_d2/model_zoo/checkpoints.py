@@ -28,6 +28,8 @@ from ..files import check_is_file
 from ..safe_json import parse_json
 
 PACKAGED = Path(__file__).parent / "trained"
+FORMAT, VERSION = "stma-zoo", 1  # of an index
+LONGEST_NAME = 200  # characters of a network's name
 INDEX = "index.json"
 # Of a network or a file, within a zoo.
 _PATH = re.compile(r"(\w[\w.-]*/)*\w[\w.-]*", re.ASCII)
@@ -87,7 +89,9 @@ def read_index(root: str) -> dict[str, str]:
             return {}
         raise InputError(f"the model zoo has no {path} ({error}); check STMA_MODEL_ZOO") from error
     try:
-        (models,) = fields(parse_json(text), ("models",), "it")
+        kind, version, models = fields(parse_json(text), ("format", "version", "models"), "it")
+        if (kind, version) != (FORMAT, VERSION):
+            raise InputError(f"it has format {kind!r}, version {version!r}")
         models = mapping(models, "models")
         for name, file in models.items():
             check_name(name)
@@ -103,10 +107,10 @@ def check_name(name: str) -> None:
     Raises:
         InputError: naming it.
     """
-    if not name.endswith(".yaml") or not _PATH.fullmatch(name):
+    if not name.endswith(".yaml") or not _PATH.fullmatch(name) or len(name) > LONGEST_NAME:
         raise InputError(
-            f"{name!r} is no name of a network; use letters, digits, '-', '_' and '/', and end in "
-            ".yaml: Synthetic/STMA_tiny_K5.yaml"
+            f"{name!r} is no name of a network; use letters, digits, '-', '_' and '/', at most "
+            f"{LONGEST_NAME} of them, and end in .yaml: Synthetic/STMA_tiny_K5.yaml"
         )
 
 
@@ -119,12 +123,12 @@ def _check_file(file: str) -> None:
 
 def index_text(models: Mapping[str, str]) -> str:
     """The content of an index."""
-    content = {"format": "stma-zoo", "version": 1, "models": dict(sorted(models.items()))}
+    content = {"format": FORMAT, "version": VERSION, "models": dict(sorted(models.items()))}
     return json.dumps(content, indent=1) + "\n"
 
 
 def _roots() -> list[str]:
-    chosen = os.path.expanduser(os.environ.get("STMA_MODEL_ZOO", ""))
+    chosen = os.path.expanduser(os.environ.get("STMA_MODEL_ZOO", "")).removeprefix("file://")
     return [root.rstrip("/") for root in (chosen, str(PACKAGED)) if root]
 
 

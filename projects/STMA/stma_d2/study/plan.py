@@ -42,8 +42,8 @@ class Settings:
     Attributes:
         config_file: of the full model, see `find_config_file`; it names the data sets.
         iterations: SOLVER.MAX_ITER of every run; None is the configuration's.
-        overrides: further keys and values in turns. They go before a row's recipe, and a row's own
-            switches before them.
+        overrides: further keys and values in turns. They win over a row's recipe, and a row's own
+            switches over them.
     """
 
     config_file: str
@@ -60,6 +60,8 @@ class Settings:
         Raises:
             InputError: if an override is one that the study makes by an option.
         """
+        if len(self.overrides) % 2:
+            raise InputError(f"the override {self.overrides[-1]} has no value")
         for key in self.overrides[::2]:
             if key in _OPTIONS:
                 raise InputError(f"the study sets {key}; use its option {_OPTIONS[key]}")

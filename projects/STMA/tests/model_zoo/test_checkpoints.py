@@ -68,6 +68,12 @@ def test_the_chosen_zoo_comes_before_the_packages(zoo, tmp_path, monkeypatch):
     assert model_zoo.get_checkpoint_url("Other.yaml") == f"{packaged}/{other}"
 
 
+def test_the_chosen_zoo_may_be_a_file_url(zoo, monkeypatch):
+    path = model_zoo.get_checkpoint_url(NAME)
+    monkeypatch.setenv("STMA_MODEL_ZOO", f"file://{zoo}")
+    assert model_zoo.get_checkpoint_url(NAME) == path
+
+
 def test_an_unknown_name_lists_those_that_exist(zoo, monkeypatch):
     with pytest.raises(InputError, match=r"'no\.yaml'; there are: Mine/tiny\.yaml \(STMA_MODEL"):
         model_zoo.get_checkpoint_url("no.yaml")
@@ -85,6 +91,9 @@ def test_an_unknown_name_lists_those_that_exist(zoo, monkeypatch):
         ('{"models": [1]}', "is no index of a model zoo"),
         ("[" * 100_000, "is no index of a model zoo"),
         ('{"models": {"a.yaml": "x", "a.yaml": "y"}}', "has the key 'a.yaml' twice"),
+        ('{"models": {}}', "it lacks 'format', 'version'"),
+        ('{"format": "stma-zoo", "version": 2, "models": {}}', "has format 'stma-zoo', version 2"),
+        (index_text({"a" * 200 + ".yaml": f"tiny-{'0' * 16}.pth"}), "is no name of a network"),
         (index_text({NAME: "tiny.pth"}), "no digits of its SHA-256 in its name"),
         (index_text({NAME: f"../../tiny-{'0' * 16}.pth"}), "is no path within the zoo"),
         (index_text({NAME: f"/tiny-{'0' * 16}.pth"}), "is no path within the zoo"),

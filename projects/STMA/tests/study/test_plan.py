@@ -133,6 +133,11 @@ def test_what_the_study_sets_itself_is_no_override(make_plan):
         make_plan(overrides=["SEED", "4"])
 
 
+def test_an_override_without_its_value_is_named(make_plan):
+    with pytest.raises(InputError, match="^the override SOLVER.BASE_LR has no value$"):
+        make_plan(overrides=["SOLVER.BASE_LR"])
+
+
 def test_data_sets_are_checked_before_the_first_run(make_plan):
     with pytest.raises(InputError, match="DATASETS names 'none_val', and no data set"):
         make_plan(overrides=["DATASETS.TEST", "('none_val',)"])

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import pytest
 
 from stma_d2.data.datasets.synthetic_levels import LEVELS
+from stma_d2.errors import InputError
 
 
 def test_arguments_reach_the_generator(tool, tmp_path):
@@ -46,3 +47,20 @@ def test_wrong_values_are_refused(tool, tmp_path, wrong, capsys):
     with pytest.raises(SystemExit):
         tool("make_synthetic_actions").main(["--root", str(tmp_path), *wrong])
     assert f"argument {wrong[0]}" in capsys.readouterr().err
+
+
+def test_an_empty_root_is_refused(tool):
+    with pytest.raises(InputError, match="--root is empty"):
+        tool("make_synthetic_actions").main(["--root", ""])
+
+
+def test_a_picture_that_was_removed_is_made_again(tool, tmp_path):
+    arguments = ["--root", str(tmp_path), "--num-train", "1", "--num-val", "1"]
+    arguments += ["--image-size", "64", "--workers", "1"]
+    main = tool("make_synthetic_actions").main
+    main(arguments)
+    picture = tmp_path / "synthetic_actions" / "classes.png"
+    before = picture.read_bytes()
+    picture.unlink()
+    main(arguments)
+    assert picture.read_bytes() == before

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
 from stma_d2.errors import clear_exit
+from stma_d2.evaluation import METRICS
 
 # Takes a while to end in order, as a training that writes its checkpoint does.
 COMMAND = """
@@ -53,3 +56,19 @@ def test_a_signal_ends_the_command_in_order(run, tmp_path):
         run("command.py")
     helper.join()
     assert ended.value.code == 143 and (tmp_path / "saved").exists()
+
+
+def test_the_training_is_compared_with_the_shipped_network(tool, tmp_path):
+    """The shipped one's figures are those of MODEL_ZOO.md."""
+    module = tool("quick_demo")
+    folder = tmp_path / "inference" / "synthetic_actions_val"
+    folder.mkdir(parents=True)
+    metrics = {name: 10.0 + number for number, name in enumerate(METRICS)}
+    (folder / "metrics.json").write_text(json.dumps({"metrics": metrics}))
+    header, _, shipped, own = module.compare(tmp_path).strip().splitlines()
+    assert header.startswith("| synthetic_actions_val, moc | frame_mAP@0.5 |")
+    assert own == "| trained here | 10.0 | 11.0 | 12.0 | 13.0 | 14.0 |"
+    page = (Path(module.__file__).parents[1] / "MODEL_ZOO.md").read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{module.NAME}`"))
+    figures = [cell.strip() for cell in shipped.split("|")[2:-1]]
+    assert figures == [f"{float(cell):.1f}" for cell in row.split("|")[3:8]]

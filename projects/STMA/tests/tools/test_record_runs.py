@@ -26,3 +26,12 @@ def test_folders_become_one_file(tool_module, train_net, tmp_path, capsys):
     with pytest.raises(InputError, match="missing is no folder of a finished training"):
         tool_module.main([*command, str(folder), str(tmp_path / "missing")])
     assert (tmp_path / "some.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", "../some", "a b"])
+def test_a_name_that_is_none_of_a_file_is_refused(tool_module, tmp_path, capsys, name):
+    command = ["--config-file", CONFIG, "--results", str(tmp_path / "results"), "--name", name]
+    with pytest.raises(SystemExit):
+        tool_module.main([*command, str(tmp_path)])
+    assert f"argument --name: {name!r}: use letters" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
