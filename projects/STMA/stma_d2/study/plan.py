@@ -50,6 +50,15 @@ class Settings:
     iterations: int | None = None
     overrides: Sequence[str] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse an override without its value.
+
+        Raises:
+            InputError: naming it.
+        """
+        if len(self.overrides) % 2:
+            raise InputError(f"the override {self.overrides[-1]} has no value")
+
     def full_config(self) -> CfgNode:
         """The full model's configuration in this study; the other rows change it."""
         return load_config(self.config_file, [*self.words(ROWS[FULL]), *_CPU])
@@ -60,8 +69,6 @@ class Settings:
         Raises:
             InputError: if an override is one that the study makes by an option.
         """
-        if len(self.overrides) % 2:
-            raise InputError(f"the override {self.overrides[-1]} has no value")
         for key in self.overrides[::2]:
             if key in _OPTIONS:
                 raise InputError(f"the study sets {key}; use its option {_OPTIONS[key]}")
