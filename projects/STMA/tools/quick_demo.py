@@ -15,11 +15,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stma_d2 import model_zoo
+from tabulate import tabulate
+
 from stma_d2.engine.ending import end_processes
 from stma_d2.engine.memory import KEEP_MEMORY
 from stma_d2.errors import clear_exit
-from stma_d2.evaluation import METRICS, markdown_table
+from stma_d2.evaluation import METRICS
+from stma_d2.model_zoo.publishing import read_records
 from stma_d2.safe_json import read_json
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -48,15 +50,12 @@ def run(*command: str) -> None:
 
 def compare(output: Path) -> str:
     """A table of the shipped network's figures and of those of the training in ``output``."""
-    record = read_json(Path(model_zoo.get_checkpoint_url(NAME)).with_suffix(".json"))
-    (shipped,) = record["evaluations"]
+    (shipped,) = next(one["evaluations"] for one in read_records() if one["name"] == NAME)
     own = read_json(output / "inference" / shipped["dataset"] / "metrics.json")
     networks = {"shipped": shipped["metrics"], "trained here": own["metrics"]}
-    rows = [
-        [name, *(f"{metrics[metric]:.1f}" for metric in METRICS)]
-        for name, metrics in networks.items()
-    ]
-    return markdown_table((f"{shipped['dataset']}, {shipped['protocol']}", *METRICS), rows)
+    rows = [[name, *map(metrics.get, METRICS)] for name, metrics in networks.items()]
+    header = (f"{shipped['dataset']}, {shipped['protocol']}", *METRICS)
+    return tabulate(rows, header, floatfmt=".1f")
 
 
 def main() -> None:

@@ -56,13 +56,14 @@ def setup(cfg: CfgNode, args: argparse.Namespace) -> None:
 
 
 def make_current(device: str) -> None:
-    """Let a GPU that is named by its number, "cuda:1", be PyTorch's current one.
+    """Let a GPU that MODEL.DEVICE names by its number, "cuda:1", be PyTorch's current one.
 
-    Detectron2 measures the memory of the current one and waits for its work.
+    Detectron2 measures the memory of the current one and waits for its work. Other devices change
+    nothing.
     """
-    device = torch.device(device)
-    if device.type == "cuda" and device.index is not None:
-        torch.cuda.set_device(device)
+    named = torch.device(device)
+    if named.type == "cuda" and named.index is not None:
+        torch.cuda.set_device(named)
 
 
 def main(args: argparse.Namespace) -> dict | None:

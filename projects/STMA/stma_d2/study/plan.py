@@ -32,7 +32,7 @@ _OPTIONS = {
 }
 _CPU = ("MODEL.DEVICE", "cpu")  # to read a configuration is no matter of a GPU
 # Keys that may change between the starts of a run.
-_FREE = ("MODEL.DEVICE", "SOLVER.CHECKPOINT_PERIOD", "SOLVER.CHECKPOINT_EPOCHS")
+FREE_KEYS = ("MODEL.DEVICE", "SOLVER.CHECKPOINT_PERIOD", "SOLVER.CHECKPOINT_EPOCHS")
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,9 @@ class Run:
             raise InputError(
                 f"{file} is damaged ({type(error).__name__}: {error}); remove the folder"
             ) from error
-        told = [f"{key} was {old} and is {new}" for key, old, new in changes if key not in _FREE]
+        told = [
+            f"{key} was {old} and is {new}" for key, old, new in changes if key not in FREE_KEYS
+        ]
         if data != self.data:
             told.append("the annotations are others")
         if told:

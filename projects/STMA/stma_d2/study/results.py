@@ -17,7 +17,7 @@ from ..model_zoo.publishing import describe_training
 from ..model_zoo.runs import read_evaluation
 from ..safe_json import read_json
 from .outcome import check_outcome, check_same_figures
-from .plan import Run, Settings, plan
+from .plan import FREE_KEYS, Run, Settings, plan
 from .rows import ROWS
 
 # Of a study, with their kinds.
@@ -28,8 +28,8 @@ _NEEDED = {
     "class_groups": (Mapping, type(None)),
     "runs": list,
 }
-# Keys in which the runs of a study may differ, or which are compared run by run.
-_FREE = ("SEED", "SOLVER.MAX_ITER", "MODEL.DEVICE", "SOLVER.CHECKPOINT_PERIOD")
+# Keys that are the runs' own, and compared run by run.
+_OF_RUNS = ("SEED", "SOLVER.MAX_ITER")
 
 
 def read_run(run: Run, jobs: int) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def recorded_results(
     ] or [
         f"its full model has {key} {old} and not {new}"
         for key, old, new in _changes(study["full_config"], settings, path)
-        if key not in _FREE
+        if key not in (*_OF_RUNS, *FREE_KEYS)
     ]
     rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
     for run in [] if told else plan(settings, rows, seeds, output):

@@ -1,10 +1,8 @@
-"""The trainer: what it resumes, what it refuses, and that evaluations do not disturb it."""
+"""The trainer: what it goes on with and starts from, and that evaluations do not disturb it."""
 
 from __future__ import annotations
 
-import copy
 import errno
-import itertools
 import json
 import logging
 import os
@@ -14,7 +12,6 @@ from unittest.mock import Mock
 import pytest
 import torch
 import torch.distributed as dist
-from detectron2.engine import HookBase
 
 from stma_d2.checkpoint import TubeletCheckpointer
 from stma_d2.engine import Trainer
@@ -22,80 +19,6 @@ from stma_d2.errors import InputError
 
 VIDEOS = "synthetic_videos"
 pytestmark = pytest.mark.usefixtures(VIDEOS)
-
-
-@pytest.fixture
-def cfg(tiny_cfg, tmp_path):
-    tiny_cfg.MODEL.STMA.NUM_CLASSES = 10
-    tiny_cfg.DATASETS.TRAIN = (VIDEOS,)
-    tiny_cfg.DATASETS.TEST = ()
-    tiny_cfg.DATALOADER.NUM_WORKERS = 0
-    tiny_cfg.SOLVER.IMS_PER_BATCH = 2
-    tiny_cfg.SOLVER.MAX_ITER = 6
-    tiny_cfg.SOLVER.CHECKPOINT_PERIOD = 2
-    tiny_cfg.SEED = 3
-    tiny_cfg.OUTPUT_DIR = str(tmp_path / "output")
-    return tiny_cfg
-
-
-class Interrupted(Exception):
-    """In place of a killed process."""
-
-
-class Observer(HookBase):
-    """Remembers losses and learning rates; interrupts the training if asked to."""
-
-    def __init__(self, interrupt_at=None):
-        self.losses, self.rates, self.interrupt_at = {}, {}, interrupt_at
-
-    def before_step(self):
-        self.rates[self.trainer.iter] = self.trainer.optimizer.param_groups[0]["lr"]
-
-    def after_step(self):
-        self.losses[self.trainer.iter] = self.trainer.storage.latest()["total_loss"][0]
-        if self.trainer.iter == self.interrupt_at:
-            raise Interrupted
-
-
-@pytest.fixture
-def train(make_sample):
-    """Trains on samples that are drawn from the process's own generators."""
-
-    class Training(Trainer):
-        @classmethod
-        def build_train_loader(cls, cfg, index=None, *, stride, start_iter, seed):
-            def batches():
-                for _ in itertools.count():
-                    seeds = torch.randint(1000, (cfg.SOLVER.IMS_PER_BATCH,)).tolist()
-                    yield [make_sample(cfg, 1, 2, seed) for seed in seeds]
-
-            return Batches(batches())
-
-    class Batches:
-        num_workers = 0
-
-        def __init__(self, batches):
-            self.batches = batches
-
-        def __iter__(self):
-            torch.rand(())  # as PyTorch's loader does
-            return self.batches
-
-    def run(cfg, *, resume=False, interrupt_at=None):
-        torch.manual_seed(cfg.SEED)
-        observer = Observer(interrupt_at)
-        trainer = Training(cfg)
-        trainer._hooks.insert(0, observer)
-        observer.trainer = trainer
-        trainer.resume_or_load(resume=resume)
-        if interrupt_at is None:
-            trainer.train()
-        else:
-            with pytest.raises(Interrupted):
-                trainer.train()
-        return observer
-
-    return run
 
 
 def test_an_interrupted_last_iteration_is_not_evaluated(cfg, train):
@@ -106,7 +29,7 @@ def test_an_interrupted_last_iteration_is_not_evaluated(cfg, train):
     assert os.path.exists(f"{cfg.OUTPUT_DIR}/inference/{VIDEOS}/metrics.json")
 
 
-def test_an_interrupted_evaluation_is_made_up_for(cfg, train, tmp_path, monkeypatch):
+def test_an_interrupted_evaluation_is_made_up_for(cfg, train, interrupted, tmp_path, monkeypatch):
     """The best checkpoint, here the first evaluation's, is the undisturbed training's."""
     cfg.DATASETS.TEST = (VIDEOS,)
     cfg.TEST.EVAL_PERIOD = 2
@@ -114,7 +37,7 @@ def test_an_interrupted_evaluation_is_made_up_for(cfg, train, tmp_path, monkeypa
     undisturbed = torch.load(f"{cfg.OUTPUT_DIR}/model_best.pth")
     cfg.OUTPUT_DIR = str(tmp_path / "interrupted")
     with monkeypatch.context() as patched:
-        patched.setattr(Trainer, "test", Mock(side_effect=Interrupted))
+        patched.setattr(Trainer, "test", Mock(side_effect=interrupted))
         train(cfg, interrupt_at=5)
     assert not os.path.exists(f"{cfg.OUTPUT_DIR}/model_best.pth")
     train(cfg, resume=True)
@@ -125,7 +48,7 @@ def test_an_interrupted_evaluation_is_made_up_for(cfg, train, tmp_path, monkeypa
 
 @pytest.mark.parametrize("decay", [0.0, 0.5])
 def test_a_training_that_was_killed_before_its_final_file_writes_it(
-    cfg, train, tmp_path, monkeypatch, assert_same_training, decay
+    cfg, train, interrupted, tmp_path, monkeypatch, assert_same_training, decay
 ):
     """Against the undisturbed training's; a resume of it finds nothing left to do."""
     cfg.SOLVER.EMA.DECAY = decay
@@ -136,12 +59,12 @@ def test_a_training_that_was_killed_before_its_final_file_writes_it(
 
     def killed(self, name, **content):
         if name == "model_final":
-            raise Interrupted
+            raise interrupted
         save(self, name, **content)
 
     with monkeypatch.context() as patched:
         patched.setattr(TubeletCheckpointer, "save", killed)
-        with pytest.raises(Interrupted):
+        with pytest.raises(interrupted):
             train(cfg)
     assert not os.path.exists(f"{cfg.OUTPUT_DIR}/model_final.pth")
     for _ in range(2):
@@ -220,93 +143,6 @@ def test_a_training_whose_average_begins_goes_on_with_its_weights(cfg, train):
     assert resumed.losses == {i: loss for i, loss in plain.losses.items() if i >= 2}
     saved = torch.load(f"{cfg.OUTPUT_DIR}/model_final.pth")
     assert saved["trainer"]["hooks"]["WeightAveraging"]["iterations"] == 4
-
-
-def test_a_checkpoint_without_a_training_is_not_resumed(cfg, train):
-    train(cfg)
-    trainer = Trainer(cfg)
-    trainer.checkpointer.checkpointables = {}
-    trainer.checkpointer.save("weights")
-    with pytest.raises(InputError, match=r"weights\.pth holds weights and no training.*WEIGHTS"):
-        Trainer(cfg).resume_or_load(resume=True)
-
-
-def test_a_checkpoint_of_detectron2_s_own_trainer_is_not_resumed(cfg):
-    trainer = Trainer(cfg)
-    with pytest.raises(InputError, match="does not hold a whole training"):
-        trainer.load_state_dict({"iteration": 3})
-
-
-def test_a_training_that_went_further_is_not_resumed(cfg, train):
-    train(cfg)
-    cfg.SOLVER.MAX_ITER = 4
-    with pytest.raises(InputError, match=r"of iteration 5 .* ends after 4; raise SOLVER\.MAX_ITER"):
-        train(cfg, resume=True)
-
-
-def test_another_architecture_is_refused_with_file_keys_and_advice(cfg, train):
-    train(cfg)
-    cfg.MODEL.STMA.HEAD_CHANNELS = 16
-    path = f"{cfg.OUTPUT_DIR}/model_final.pth"
-    with pytest.raises(InputError) as refused:
-        train(cfg, resume=True)
-    message = str(refused.value)
-    assert message.startswith(f"cannot go on from {path}: ")
-    assert "MODEL.STMA.HEAD_CHANNELS 8, now 16" in message
-    assert message.endswith(f"its weights: MODEL.WEIGHTS {path} and another OUTPUT_DIR")
-    assert "OTHER_SETTINGS" not in message
-
-
-def edits():
-    """What somebody may do to a checkpoint's training state."""
-
-    def set_at(*path, value):
-        def edit(state):
-            *folders, name = path
-            for folder in folders:
-                state = state[folder]
-            state[name] = value
-
-        return edit
-
-    parameter = "center_head.layers.0.weight"
-    moments = ("_trainer", "optimizer", parameter)
-    yield set_at("hooks", value=3)
-    yield set_at("hooks", "BestCheckpoint", value={"best": "high"})
-    yield set_at("hooks", "LogHistory", value={"loss": 3})
-    yield set_at("hooks", "LastCheckpoints", value={})
-    yield set_at("hooks", "WeightAveraging", value={"trained": {}, "iterations": 3})
-    yield set_at("_trainer", value=[])
-    yield set_at("_trainer", "optimizer", value=None)
-    yield set_at(*moments, value={"exp_avg": torch.zeros(3)})
-    yield set_at(*moments, "exp_avg", value=torch.full((8, 80, 3, 3), torch.nan))
-    yield set_at("settings", "config", value="none")
-    yield set_at("settings", value=[1])
-    yield set_at("num_windows", value=None)
-    yield set_at("random_states", value=[{}])
-    yield set_at("random_states", value=7)
-    yield set_at("random_states", 0, "torch", value=torch.zeros(3))
-
-
-def test_a_training_state_that_was_changed_by_hand_is_refused_in_one_message(cfg, train):
-    cfg.SOLVER.EMA.DECAY = 0.5
-    train(cfg, interrupt_at=3)
-    path = f"{cfg.OUTPUT_DIR}/model_0000001.pth"
-    before = torch.load(path)
-    trainer = Trainer(cfg)
-    for state in (*map(edited(before), edits()), 5):
-        torch.save({**before, "trainer": state}, path)
-        with pytest.raises(InputError, match=rf"cannot go on from {path}: .*MODEL\.WEIGHTS"):
-            trainer.resume_or_load(resume=True)
-
-
-def edited(checkpoint):
-    def apply(edit):
-        state = copy.deepcopy(checkpoint["trainer"])
-        edit(state)
-        return state
-
-    return apply
 
 
 def test_a_second_training_in_the_same_folder_shares_nothing_with_the_first(cfg, train, caplog):

@@ -65,10 +65,9 @@ def test_the_training_is_compared_with_the_shipped_network(tool, tmp_path):
     folder.mkdir(parents=True)
     metrics = {name: 10.0 + number for number, name in enumerate(METRICS)}
     (folder / "metrics.json").write_text(json.dumps({"metrics": metrics}))
-    header, _, shipped, own = module.compare(tmp_path).strip().splitlines()
-    assert header.startswith("| synthetic_actions_val, moc | frame_mAP@0.5 |")
-    assert own == "| trained here | 10.0 | 11.0 | 12.0 | 13.0 | 14.0 |"
+    header, _, shipped, own = module.compare(tmp_path).splitlines()
+    assert header.split() == ["synthetic_actions_val,", "moc", *METRICS]
+    assert own.split() == ["trained", "here", "10.0", "11.0", "12.0", "13.0", "14.0"]
     page = (Path(module.__file__).parents[1] / "MODEL_ZOO.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith(f"| `{module.NAME}`"))
-    figures = [cell.strip() for cell in shipped.split("|")[2:-1]]
-    assert figures == [f"{float(cell):.1f}" for cell in row.split("|")[3:8]]
+    assert shipped.split()[1:] == [f"{float(cell):.1f}" for cell in row.split("|")[3:8]]
