@@ -25,7 +25,7 @@ from stma_d2.arguments import argument
 from stma_d2.config.rules import number, whole
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.files import check_output
-from stma_d2.study.plan import Run, Settings, check_devices, plan, started
+from stma_d2.study.plan import LAST_SEED, Run, Settings, check_devices, plan, started
 from stma_d2.study.report import STUDY_FILE, write_report
 from stma_d2.study.results import collect, read_run, recorded_results, write_study
 from stma_d2.study.rows import ROWS, TABLES
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--seeds",
-        type=_list_of(argument(whole(0, 2**31 - 1))),
+        type=_list_of(argument(whole(0, LAST_SEED))),
         default=[1, 2, 3],
         metavar="N,N,...",
         help="default: 1,2,3",

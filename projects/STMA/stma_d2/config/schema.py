@@ -122,6 +122,7 @@ def rules() -> dict[str, Rule]:
         "MODEL.BACKBONE_3D.OUT_FEATURE": text(),
         "MODEL.BACKBONE_3D.NORM": _NORM_OF_OURS,
         "MODEL.BACKBONE_3D.DEPTH": one_of(*BLOCKS_OF_DEPTH),
+        "MODEL.BACKBONE_3D.OUT_STRIDE": one_of(16, 32),
         "MODEL.BACKBONE_3D.STEM_CHANNELS": whole(2, 1024, step=2),
         "MODEL.BACKBONE_3D.CHECKPOINT_ACTIVATIONS": flag(),
         "MODEL.STMA.HEAD_CHANNELS": _CHANNELS,

@@ -101,27 +101,31 @@ class TubeletNetwork(nn.Module, ABC):
             snippet_index: (B, K) int64, positions of each window's snippet among these frames.
             clips: (B, c', T', h', w') from `clip_features`; None without a 3D backbone.
             mirrored: ``frames`` and ``clips`` of the frames mirrored left-right. Heat maps, sizes
-                and class maps are then the means of both, the movement stays as it is: MOC's rule.
+                and class logits are then the means of both, the movement stays as it is: MOC's
+                rule.
 
         Returns:
             boxes (B, N, K, 4) on the network's input, not clipped, and scores (B, N, C).
         """
         maps = self.window_maps(frames, snippet_index, clips)
-        heatmap, classes = maps.center.float().sigmoid(), maps.action
+        heatmap = maps.center.float().sigmoid()
         sizes = frames.size[snippet_index]
         if mirrored is not None:
             frames, clips = mirrored
             others = self.window_maps(frames, snippet_index, clips)
             heatmap = (heatmap + others.center.float().sigmoid().flip(-1)) / 2
             sizes = (sizes + self.box_coder.hflip(frames.size[snippet_index])) / 2
-            if classes is not None:
-                classes = (classes + others.action.flip(-1)) / 2
         peaks = find_peaks(heatmap, self.tubelets_per_window)
         centers = follow_centers(peaks, maps.movement)
         class_logits = None
-        if classes is not None:
+        if maps.action is not None:
             points = peaks.pixels_xy.float() * self.stride
-            class_logits = point_sample(classes, points, self.action_stride)
+            class_logits = point_sample(maps.action, points, self.action_stride)
+            if mirrored is not None:
+                last_x = heatmap.shape[-1] * self.stride - 1
+                points[..., 0] = last_x - points[..., 0]
+                there = point_sample(others.action, points, self.action_stride)
+                class_logits = (class_logits + there) / 2
         return (
             read_boxes(peaks, centers, sizes, self.box_coder),
             class_scores(peaks, self.num_classes, class_logits),

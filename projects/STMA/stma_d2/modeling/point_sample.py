@@ -23,8 +23,9 @@ def read_pixels(maps: torch.Tensor, rows: torch.Tensor, pixels: torch.Tensor) ->
 def point_sample(maps: torch.Tensor, points_xy: torch.Tensor, stride: int) -> torch.Tensor:
     """Sample maps bilinearly at points of the network's input.
 
-    Pixel i of a map of stride s is the center of the input's pixels i * s .. (i + 1) * s - 1.
-    Outside the outermost pixel centers the border's value holds.
+    Pixel i of a map of stride s stands for the input's pixel i * s: that is where the network looks
+    around, since its strided convolutions are centered on every second pixel of what they see.
+    Outside the outermost pixels the border's value holds.
 
     Args:
         maps: (B, c, h, w).
@@ -35,9 +36,10 @@ def point_sample(maps: torch.Tensor, points_xy: torch.Tensor, stride: int) -> to
         (B, N, c).
     """
     height, width = maps.shape[-2:]
-    x, y = (2 * points_xy + 1).unbind(-1)  # pixel index i covers i .. i + 1
-    grid = torch.stack([x / (width * stride) - 1, y / (height * stride) - 1], dim=-1)
+    # -1 is the first pixel of a row, 1 the last.
+    x, y = (2 * points_xy / stride).unbind(-1)
+    grid = torch.stack([x / max(width - 1, 1) - 1, y / max(height - 1, 1) - 1], dim=-1)
     sampled = F.grid_sample(
-        maps.float(), grid[:, :, None], mode="bilinear", padding_mode="border", align_corners=False
+        maps.float(), grid[:, :, None], mode="bilinear", padding_mode="border", align_corners=True
     )
     return sampled[..., 0].transpose(1, 2)

@@ -30,6 +30,7 @@ _OPTIONS = {
     "MODEL.DEVICE": "--devices",
     "SOLVER.MAX_ITER": "--iterations",
 }
+LAST_SEED = 2**31 - 1
 _CPU = ("MODEL.DEVICE", "cpu")  # to read a configuration is no matter of a GPU
 # Keys that may change between the starts of a run.
 FREE_KEYS = ("MODEL.DEVICE", "SOLVER.CHECKPOINT_PERIOD", "SOLVER.CHECKPOINT_EPOCHS")
@@ -190,7 +191,9 @@ def started(settings: Settings, output: Path) -> list[Run]:
         if re.fullmatch(r"seed-(0|[1-9][0-9]*)", path.parent.name)
     ]
     order, data = list(ROWS), _data(settings) if found else {}
-    known = sorted((seed, order.index(name)) for seed, name in found if name in ROWS)
+    known = sorted(
+        (seed, order.index(name)) for seed, name in found if name in ROWS and seed <= LAST_SEED
+    )
     return [_run(settings, ROWS[order[i]], seed, output, data) for seed, i in known]
 
 

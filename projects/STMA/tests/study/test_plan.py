@@ -76,9 +76,10 @@ def test_a_finished_run_is_taken_from_its_folder(make_plan, make_run, data, tmp_
     run.prepare()
     (again,) = make_plan()
     assert again.result() == result
-    # A copy under another name is none of the study's.
+    # A copy under another name is none of the study's, nor a number that no seed has.
     shutil.copytree(run.folder, run.folder.with_name("seed-x"))
     shutil.copytree(run.folder, run.folder.with_name("seed-01"))
+    shutil.copytree(run.folder, run.folder.with_name("seed-99999999999999"))
     (found,) = started(Settings(CONFIG, 7, data), tmp_path / "runs")
     assert (found.row.name, found.seed, found.folder) == ("full", 1, run.folder)
 

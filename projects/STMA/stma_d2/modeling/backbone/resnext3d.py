@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 from detectron2.config import CfgNode
@@ -18,18 +19,20 @@ BLOCKS_OF_DEPTH = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 
 _EXPANSION = 2
 
+Stride = tuple[int, int, int]  # in time, height and width
+
 
 class Bottleneck3D(nn.Module):
     """1x1x1, grouped 3x3x3, 1x1x1 convolutions around a shortcut."""
 
-    def __init__(self, in_channels: int, width: int, cardinality: int, stride: int) -> None:
+    def __init__(self, in_channels: int, width: int, cardinality: int, stride: Stride) -> None:
         """Prepare the block.
 
         Args:
             in_channels: channels of the input.
             width: channels between the convolutions; the output has twice as many.
             cardinality: groups of the 3x3x3 convolution.
-            stride: of the 3x3x3 convolution, in time and space.
+            stride: of the 3x3x3 convolution.
         """
         super().__init__()
         out_channels = _EXPANSION * width
@@ -46,12 +49,12 @@ class Bottleneck3D(nn.Module):
                 nn.Conv3d(in_channels, out_channels, 1, stride, bias=False),
                 nn.BatchNorm3d(out_channels),
             )
-            if stride != 1 or in_channels != out_channels
+            if max(stride) > 1 or in_channels != out_channels
             else nn.Identity()
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map (N, C, T, H, W) to (N, 2 * width, T / stride, H / stride, W / stride), rounded up."""
+        """Map (N, C, T, H, W) to (N, 2 * width, T', H', W'), sizes by stride, rounded up."""
         out = self.relu(self.bn1(self.conv1(x)))
         out = self.relu(self.bn2(self.conv2(out)))
         return self.relu(self.bn3(self.conv3(out)) + self.downsample(x))
@@ -82,6 +85,7 @@ class BottleneckNet3D(nn.Module):
         stem_kernel: tuple[int, int, int],
         width: int,
         cardinality: int,
+        out_stride: int = 32,
         checkpoint_activations: bool = False,
     ) -> None:
         """Build with random weights (Kaiming initialization).
@@ -92,6 +96,8 @@ class BottleneckNet3D(nn.Module):
             stem_kernel: its extent in time, height, width; odd numbers.
             width: inner channels of the first layer's bottlenecks; each further layer doubles it.
             cardinality: groups of the bottlenecks' 3x3x3 convolutions.
+            out_stride: input pixels per pixel of the output: 32, or 16, where the last layer halves
+                the time alone.
             checkpoint_activations: whether training keeps only the input of the stem and of each
                 bottleneck, and computes what lies between once more in the backward pass.
         """
@@ -108,12 +114,15 @@ class BottleneckNet3D(nn.Module):
         self.bn1 = nn.BatchNorm3d(stem_channels)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = MaxPool3D(3, stride=2, padding=1)
+        self._out_stride = out_stride
         channels = stem_channels
         layers = []
         for index, count in enumerate(blocks):
             layer = []
             for block in range(count):
-                stride = 2 if index > 0 and block == 0 else 1
+                halves = index > 0 and block == 0
+                halves_space = halves and 4 << index <= out_stride
+                stride = (1 + halves, 1 + halves_space, 1 + halves_space)
                 layer.append(Bottleneck3D(channels, width << index, cardinality, stride))
                 channels = _EXPANSION * (width << index)
             layers.append(nn.Sequential(*layer))
@@ -125,7 +134,7 @@ class BottleneckNet3D(nn.Module):
 
     def output_shape(self) -> dict[str, ShapeSpec]:
         """Channels and spatial stride of the map that ``forward`` returns."""
-        return {"features": ShapeSpec(channels=self._out_channels, stride=32)}
+        return {"features": ShapeSpec(channels=self._out_channels, stride=self._out_stride)}
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Compute features of clips.
@@ -134,7 +143,8 @@ class BottleneckNet3D(nn.Module):
             x: (N, 3, T, H, W) float, normalized clips.
 
         Returns:
-            (N, C, T / 16, H / 32, W / 32), each size rounded up; before any pooling to a vector.
+            (N, C, T / 16, H / S, W / S), S the output's stride, each size rounded up; before any
+            pooling to a vector.
         """
         on_cpu = x.device.type == "cpu" and torch.is_grad_enabled()
         x = self._run(x, self.conv1, self.bn1, self.relu, self.maxpool)
@@ -165,12 +175,15 @@ class ResNeXt3D(BottleneckNet3D):
     :func:`stma_d2.checkpoint.convert_resnext3d` renames their weights.
     """
 
-    def __init__(self, depth: int = 101, *, checkpoint_activations: bool = False) -> None:
+    def __init__(
+        self, depth: int = 101, *, out_stride: int = 32, checkpoint_activations: bool = False
+    ) -> None:
         """Build with random weights.
 
         Args:
             depth: 50, 101 or 152.
-            checkpoint_activations: see `BottleneckNet3D`.
+            out_stride: see `BottleneckNet3D`.
+            checkpoint_activations: likewise.
         """
         super().__init__(
             BLOCKS_OF_DEPTH[depth],
@@ -178,6 +191,7 @@ class ResNeXt3D(BottleneckNet3D):
             stem_kernel=(7, 7, 7),
             width=128,
             cardinality=32,
+            out_stride=out_stride,
             checkpoint_activations=checkpoint_activations,
         )
 
@@ -192,12 +206,15 @@ class ResNeXt3D101(ResNeXt3D):
 class SmallResNeXt3D(BottleneckNet3D):
     """One bottleneck a layer and few channels, for the CPU; strides as the large one's."""
 
-    def __init__(self, stem_channels: int, *, checkpoint_activations: bool = False) -> None:
+    def __init__(
+        self, stem_channels: int, *, out_stride: int = 32, checkpoint_activations: bool = False
+    ) -> None:
         """Build with random weights.
 
         Args:
             stem_channels: channels of the first convolution; the output has 16 times as many.
-            checkpoint_activations: see `BottleneckNet3D`.
+            out_stride: see `BottleneckNet3D`.
+            checkpoint_activations: likewise.
         """
         super().__init__(
             (1, 1, 1, 1),
@@ -205,6 +222,7 @@ class SmallResNeXt3D(BottleneckNet3D):
             stem_kernel=(3, 7, 7),
             width=stem_channels,
             cardinality=2,
+            out_stride=out_stride,
             checkpoint_activations=checkpoint_activations,
         )
 
@@ -212,12 +230,19 @@ class SmallResNeXt3D(BottleneckNet3D):
 @BACKBONE_REGISTRY.register()
 def build_resnext3d_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> ResNeXt3D:
     """Build :class:`ResNeXt3D` of MODEL.BACKBONE_3D.DEPTH; it takes three channels."""
-    model = cfg.MODEL.BACKBONE_3D
-    return ResNeXt3D(model.DEPTH, checkpoint_activations=model.CHECKPOINT_ACTIVATIONS)
+    return ResNeXt3D(cfg.MODEL.BACKBONE_3D.DEPTH, **_options(cfg))
 
 
 @BACKBONE_REGISTRY.register()
 def build_small_resnext3d_backbone(cfg: CfgNode, input_shape: ShapeSpec) -> SmallResNeXt3D:
     """Build :class:`SmallResNeXt3D` of width MODEL.BACKBONE_3D.STEM_CHANNELS."""
+    return SmallResNeXt3D(cfg.MODEL.BACKBONE_3D.STEM_CHANNELS, **_options(cfg))
+
+
+def _options(cfg: CfgNode) -> dict[str, Any]:
+    """What both networks read of MODEL.BACKBONE_3D."""
     model = cfg.MODEL.BACKBONE_3D
-    return SmallResNeXt3D(model.STEM_CHANNELS, checkpoint_activations=model.CHECKPOINT_ACTIVATIONS)
+    return {
+        "out_stride": model.OUT_STRIDE,
+        "checkpoint_activations": model.CHECKPOINT_ACTIVATIONS,
+    }

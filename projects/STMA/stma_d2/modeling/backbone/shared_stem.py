@@ -51,7 +51,7 @@ class SharedStemNet3D(nn.Module):
             clips_per_pass: how many clips go through the blocks together.
 
         Returns:
-            (B, C, T / 16, H / 32, W / 32) of this network's dtype, each size rounded up.
+            (B, C, T / 16, h', w') of this network's dtype, as `BottleneckNet3D` gives.
         """
         frames = frames.to(self.stem.dtype, memory_format=torch.channels_last)
         clips = [self._stacks(clip) for clip in clip_index.tolist()]
@@ -113,7 +113,7 @@ class ChannelsLastBlock(nn.Module):
             folded_convolution(getattr(block, f"conv{i}"), getattr(block, f"bn{i}"))
             for i in (1, 2, 3)
         )
-        self.stride, self.groups = middle.stride[0], middle.groups
+        self.stride, self.groups = middle.stride, middle.groups
         self.reduce = _weight(reduce.weight.flatten(1), dtype)
         self.reduce_bias = _weight(reduce.bias, dtype)
         self.middle = _weight(middle.weight, dtype, torch.channels_last_3d)
@@ -134,8 +134,8 @@ class ChannelsLastBlock(nn.Module):
         if self.project is None:
             x.add_(self.bias)
         else:
-            s = self.stride
-            x = F.linear(x[:, ::s, ::s, ::s].contiguous(), self.project, self.bias)
+            t, h, w = self.stride
+            x = F.linear(x[:, ::t, ::h, ::w].contiguous(), self.project, self.bias)
         x.flatten(0, 3).addmm_(inner, self.widen.T)
         return x.relu_()
 

@@ -10,9 +10,6 @@ from torch import nn
 from ...errors import InputError
 from .build import TUBELET_HEAD_REGISTRY
 
-# Of the class map where no 3D backbone gives one: that of the paper's.
-STRIDE_WITHOUT_CLIP = 32
-
 
 class MotionExcitation(nn.Module):
     """Strengthens the channels that change from frame to frame (Eq. 1 and 2)."""
@@ -81,6 +78,7 @@ class ActionHead(nn.Module):
         *,
         input_shape: ShapeSpec,
         clip_shape: ShapeSpec | None,
+        stride_without_clip: int,
         num_frames: int,
         num_classes: int,
         snippet_channels: int,
@@ -93,7 +91,8 @@ class ActionHead(nn.Module):
         Args:
             input_shape: channels c and stride of one frame's 2D features.
             clip_shape: channels c' and stride of the 3D features, which is the class map's; None
-                without a 3D branch, the class map's stride is then 32.
+                without a 3D branch.
+            stride_without_clip: the class map's stride then.
             num_frames: K.
             num_classes: C.
             snippet_channels: c1, channels of a frame after the stride-2 convolutions.
@@ -107,7 +106,7 @@ class ActionHead(nn.Module):
                 features to the class map's.
         """
         super().__init__()
-        self.stride = clip_shape.stride if clip_shape else STRIDE_WITHOUT_CLIP
+        self.stride = clip_shape.stride if clip_shape else stride_without_clip
         clip_channels = clip_shape.channels if clip_shape else 0
         halvings = count_halvings(input_shape.stride, self.stride)
         self.reduce = _stride_2_convolutions(input_shape.channels, snippet_channels, halvings)
@@ -132,6 +131,7 @@ class ActionHead(nn.Module):
         return {
             "input_shape": input_shape,
             "clip_shape": clip_shape,
+            "stride_without_clip": cfg.MODEL.BACKBONE_3D.OUT_STRIDE,
             "num_frames": cfg.INPUT.SNIPPET_LENGTH,
             "num_classes": cfg.MODEL.STMA.NUM_CLASSES,
             "snippet_channels": action.CHANNELS,
@@ -172,9 +172,9 @@ def count_halvings(fine: int, coarse: int) -> int:
     if fine * 2**halvings != coarse:
         raise InputError(
             f"the 2D features have stride {fine}, the action head's class map {coarse} (the 3D "
-            "backbone's stride; 32 without one): stride-2 convolutions lead from one to the other "
-            "only if their quotient is 1, 2, 4, 8, ...; choose another MODEL.BACKBONE.OUT_FEATURE "
-            "or another 3D backbone"
+            "backbone's stride; without one MODEL.BACKBONE_3D.OUT_STRIDE): stride-2 convolutions "
+            "lead from one to the other only if their quotient is 1, 2, 4, 8, ...; choose another "
+            "MODEL.BACKBONE.OUT_FEATURE or another 3D backbone"
         )
     return halvings
 

@@ -25,6 +25,19 @@ def test_the_large_network_s_strides_round_up(length, height, width, expected):
     assert features.shape == (2, 2048, *expected)
 
 
+@pytest.mark.parametrize("network", [ResNeXt3D, SmallResNeXt3D])
+def test_at_stride_16_the_last_layer_halves_the_time_alone(network):
+    depth_or_width = 50 if network is ResNeXt3D else 4
+    with torch.device("meta"):
+        coarse, fine = (network(depth_or_width, out_stride=stride) for stride in (32, 16))
+        clips = torch.empty(2, 3, 16, 96, 80)
+        assert coarse(clips).shape[2:] == (1, 3, 3) and fine(clips).shape[2:] == (1, 6, 5)
+    strides = [net.output_shape()["features"].stride for net in (coarse, fine)]
+    assert strides == [32, 16]
+    # The same weights serve both.
+    assert [p.shape for p in coarse.parameters()] == [p.shape for p in fine.parameters()]
+
+
 def test_the_101_layers_have_the_published_number_of_parameters():
     with torch.device("meta"):
         model = ResNeXt3D101()

@@ -17,14 +17,14 @@ def clips_of(frames, index):
 
 @torch.no_grad()
 @pytest.mark.parametrize("norm", ["BN", "SyncBN", "FrozenBN"])
-@pytest.mark.parametrize("frame_stride", [1, 2])
+@pytest.mark.parametrize(("frame_stride", "out_stride"), [(1, 32), (2, 16)])
 @pytest.mark.parametrize(("length", "clips_per_pass"), [(1, 4), (8, 1), (9, 2), (16, 20)])
 def test_clips_of_a_video_get_the_networks_features(
-    with_statistics, norm, frame_stride, length, clips_per_pass
+    with_statistics, norm, frame_stride, out_stride, length, clips_per_pass
 ):
     """Windows of a short video: its first and last frame repeat in the clips."""
     torch.manual_seed(0)
-    net = with_statistics(convert_norm(SmallResNeXt3D(8), norm))
+    net = with_statistics(convert_norm(SmallResNeXt3D(8, out_stride=out_stride), norm))
     sampler = ClipSampler(1, length, frame_stride=frame_stride)
     numbers, _, index = map(torch.from_numpy, sampler.layout(range(1, 13), 12))
     frames = torch.randn(len(numbers), 3, 64, 48)

@@ -73,6 +73,7 @@ def make_head(**changes):
     arguments = {
         "input_shape": ShapeSpec(channels=4, stride=4),
         "clip_shape": ShapeSpec(channels=7, stride=32),
+        "stride_without_clip": 32,
         "num_frames": 3,
         "num_classes": 6,
         "snippet_channels": 8,
@@ -85,13 +86,19 @@ def make_head(**changes):
 
 @pytest.mark.parametrize("attention", ["gram", "cfam"])
 @pytest.mark.parametrize(
-    ("stride", "clip_stride"), [(4, 32), (4, None), (8, 32), (4, 16), (16, 16)]
+    ("stride", "clip_stride", "without_clip"),
+    [(4, 32, 16), (4, None, 32), (4, None, 16), (8, 32, 32), (4, 16, 32), (16, 16, 32)],
 )
-def test_the_class_map_has_the_3d_features_stride_or_32(stride, clip_stride, attention):
+def test_the_class_map_has_the_3d_features_stride(stride, clip_stride, without_clip, attention):
     clip_shape = ShapeSpec(channels=7, stride=clip_stride) if clip_stride else None
     shape = ShapeSpec(channels=4, stride=stride)
-    head = make_head(input_shape=shape, clip_shape=clip_shape, attention=attention)
-    coarse = clip_stride or 32
+    head = make_head(
+        input_shape=shape,
+        clip_shape=clip_shape,
+        stride_without_clip=without_clip,
+        attention=attention,
+    )
+    coarse = clip_stride or without_clip
     assert head.stride == coarse
     size = 96 // coarse
     frames = head.forward_frames(torch.randn(6, 4, 96 // stride, 96 // stride))
