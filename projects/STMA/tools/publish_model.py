@@ -36,11 +36,13 @@ from stma_d2.checkpoint import (
     load_for_evaluation,
     local_path,
     read_detectron2_checkpoint,
+    record_of,
     trained_config,
 )
 from stma_d2.checkpoint.provenance import provenance
 from stma_d2.checkpoint.settings import LABELS
 from stma_d2.config import by_full_name
+from stma_d2.config.overriding import pairs
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import METRICS
@@ -55,14 +57,28 @@ from stma_d2.model_zoo.publishing import (
 )
 from stma_d2.safe_yaml import parse_yaml
 
+# Keys that say nothing of a network, and what says it.
+_NOT_PUBLISHED = {
+    "MODEL.WEIGHTS": "--weights names the checkpoint, and whoever uses the file gives its path",
+    "OUTPUT_DIR": "--output names the zoo",
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Strip, evaluate, publish."""
     args = _parser().parse_args(arguments)
+    for key, _ in pairs(args.opts):
+        if key in _NOT_PUBLISHED:
+            raise InputError(f"{key} cannot be published: {_NOT_PUBLISHED[key]}")
     zoo, records = (args.output, None) if args.output else (PACKAGED, RECORDS)
     check_zoo(args.name, zoo)
     path = Path(local_path(args.weights))
     checkpoint = read_detectron2_checkpoint(str(path))
+    if "trainer" not in checkpoint and record_of(checkpoint):
+        raise InputError(
+            f"{path} is published already and holds no training any more; copy its three files and "
+            "the line of index.json, or publish the training's own checkpoint"
+        )
     try:
         training = describe_training(checkpoint, path.parent)
     except InputError as error:

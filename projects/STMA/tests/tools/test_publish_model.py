@@ -158,6 +158,27 @@ def test_a_name_that_is_no_path_in_a_zoo_is_refused(main, tmp_path, name):
         main(["--weights", "model_final.pth", "--name", name, "--output", str(tmp_path)])
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["MODEL.WEIGHTS", "x.pth"], "MODEL.WEIGHTS cannot be published: --weights"),
+        (["OUTPUT_DIR", "zoo"], "OUTPUT_DIR cannot be published: --output"),
+        (["TEST.FLIP", "True", "--half"], "--half stands among .* first of them, TEST.FLIP"),
+    ],
+)
+def test_overrides_that_say_nothing_of_the_network_are_refused(main, tmp_path, words, told):
+    with pytest.raises(InputError, match=told):
+        main(["--weights", "no.pth", "--name", NAME, "--output", str(tmp_path / "zoo"), *words])
+
+
+def test_a_published_file_is_not_published_again(main, training, tmp_path):
+    source, file = tmp_path / "out/model_final.pth", tmp_path / "published.pth"
+    content = publishing.strip(torch.load(source, weights_only=False), half=False)
+    publishing.write_stripped(file, content)
+    with pytest.raises(InputError, match=r"published\.pth is published already"):
+        main(["--weights", str(file), "--name", NAME, "--output", str(tmp_path / "zoo")])
+
+
 def test_what_is_no_training_is_refused(main, training, tmp_path):
     path = tmp_path / "weights.pth"
     torch.save({"model": {}}, path)
