@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import cache, reduce
 from typing import Any
 
 import torch
 from detectron2.config import CfgNode, get_cfg
 
-from ..config import by_full_name, load_config
+from ..config import add_stma_config, by_full_name, load_config
 from ..data import known_labels
 from ..errors import InputError
 from ..safe_yaml import parse_yaml
@@ -167,8 +167,23 @@ def changed_values(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tu
     ]
 
 
+@cache
+def _defaults() -> dict[str, Any]:
+    """All keys' defaults, as a dumped configuration has them."""
+    cfg = get_cfg()
+    add_stma_config(cfg)
+    return dict(by_full_name(parse_yaml(cfg.dump(), "the defaults")))
+
+
+def _node(key: str) -> str:
+    return key.rpartition(".")[0]
+
+
 def changed_keys(record: Mapping[str, Any], cfg: CfgNode) -> list[tuple[str, Any, Any]]:
     """Which keys a configuration has otherwise than the training of a checkpoint.
+
+    Keys that the record lacks beside others of their node are younger than it: the training went by
+    what is their default.
 
     Args:
         record: `training_record` of the training; tells nothing if it holds no configuration.
@@ -187,5 +202,7 @@ def changed_keys(record: Mapping[str, Any], cfg: CfgNode) -> list[tuple[str, Any
         dict(by_full_name(parse_yaml(text, "the configuration in the checkpoint")))
         for text in (before, now)
     )
-    changes = changed_values(before, now)
+    nodes = {_node(key) for key in before}
+    younger = {key: value for key, value in _defaults().items() if _node(key) in nodes}
+    changes = changed_values({**younger, **before}, now)
     return [change for change in changes if change[0] not in _WITHOUT_CONSEQUENCE]

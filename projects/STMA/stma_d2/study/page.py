@@ -17,19 +17,24 @@ _PAPER = [f"paper's {metric.replace('_', '-')}" for metric in _PAPER_METRICS]
 _NONE = "–"
 
 
-def render(study: Mapping[str, Any], plots: Mapping[str, str]) -> str:
+def render(
+    study: Mapping[str, Any],
+    plots: Mapping[str, str],
+    changes: Sequence[tuple[str, Any, Any]] = (),
+) -> str:
     """The page as Markdown; the same study gives the same text.
 
     Args:
         study: see `results.collect`.
         plots: ``{name of the file: what it shows}`` of the plots beside the page.
+        changes: see `results.changed_since`.
     """
     figures = Figures(study)
     parts = [part for part in PARTS if {part.row, part.without} <= figures.runs.keys()]
     shown = [part for part in parts if part.in_plot]
     sections = [
         "# The ablations at small scale",
-        _head(study),
+        _head(study, changes),
         *(f"![{name}]({name})\n\n{text}" for name, text in plots.items()),
         *(_table(figures, number) for number in TABLES if figures.runs.keys() & _rows(number)),
         "## What each part brings\n\n" + _gains(figures, parts) if parts else "",
@@ -39,7 +44,7 @@ def render(study: Mapping[str, Any], plots: Mapping[str, str]) -> str:
     return "\n\n".join(section.strip("\n") for section in sections if section) + "\n"
 
 
-def _head(study: Mapping[str, Any]) -> str:
+def _head(study: Mapping[str, Any], changes: Sequence[tuple[str, Any, Any]]) -> str:
     runs = study["runs"]
     if not runs:
         return "No run is finished yet."
@@ -54,6 +59,7 @@ def _head(study: Mapping[str, Any]) -> str:
             "",
             f"- Each row is `{study['config']}` with the switches of its file in "
             "`configs/ablations`" + (f", and `{overrides}`" if overrides else "") + ".",
+            *_since(changes),
             *(
                 f"- {_codes(rows)}: trained with {recipe}."
                 for recipe, rows in _recipes(runs).items()
@@ -69,6 +75,15 @@ def _head(study: Mapping[str, Any]) -> str:
             "UCF101-24**: they tell which way a row should go, not how far.",
         ]
     )
+
+
+def _since(changes: Sequence[tuple[str, Any, Any]]) -> list[str]:
+    if not changes:
+        return []
+    told = "; ".join(f"`{key}` was {old} and is {new}" for key, old, new in changes)
+    return [
+        f"- **The configuration has changed since then, and these are no results of it**: {told}."
+    ]
 
 
 def _recipes(runs: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:

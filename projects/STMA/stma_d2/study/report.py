@@ -9,7 +9,7 @@ from ..visualization.figures import write_png
 from .figures import Figures
 from .page import render
 from .plots import draw
-from .results import read_study
+from .results import changed_since, read_study
 
 NAME = "ablations"
 STUDY_FILE = f"{NAME}.json"
@@ -25,10 +25,12 @@ def write_report(folder: Path) -> Path:
         InputError: if ``folder`` holds no study.
     """
     study = read_study(folder / STUDY_FILE)
+    changes = changed_since(study, folder / STUDY_FILE)
     plots = {f"{NAME}_{name}.png": plot for name, plot in draw(Figures(study)).items()}
     for name, plot in plots.items():
         write_png(folder / name, plot.picture)
     page = folder / f"{NAME}.md"
     with atomic_write(page) as file:
-        file.write(render(study, {name: plot.text for name, plot in plots.items()}).encode())
+        texts = {name: plot.text for name, plot in plots.items()}
+        file.write(render(study, texts, changes).encode())
     return page

@@ -132,7 +132,6 @@ def recorded_results(
     ] or [
         f"its full model has {key} {old} and not {new}"
         for key, old, new in _changes(study["full_config"], settings, path)
-        if key not in (*_OF_RUNS, *FREE_KEYS)
     ]
     rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
     for run in [] if told else plan(settings, rows, seeds, output):
@@ -144,9 +143,23 @@ def recorded_results(
     return found
 
 
+def changed_since(study: Mapping[str, Any], path: Path) -> list[tuple[str, Any, Any]]:
+    """Key, value then and value now, where the study's configuration file says something else now.
+
+    Nothing where there is no such file any more.
+    """
+    settings = Settings(study["config"], None, study["overrides"])
+    try:
+        settings.full_config()
+    except InputError:
+        return []
+    return _changes(study["full_config"], settings, path)
+
+
 def _changes(full_config: str, settings: Settings, path: Path) -> list[tuple[str, Any, Any]]:
     try:
-        return changed_keys({"config": full_config}, settings.full_config())
+        changes = changed_keys({"config": full_config}, settings.full_config())
+        return [change for change in changes if change[0] not in (*_OF_RUNS, *FREE_KEYS)]
     except InputError as error:
         raise InputError(f"{path} is no study: its full_config is damaged: {error}") from error
 

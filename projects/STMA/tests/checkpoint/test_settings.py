@@ -10,12 +10,14 @@ from detectron2.data import MetadataCatalog
 from detectron2.modeling import build_model
 
 from stma_d2.checkpoint import (
+    changed_keys,
     load_for_evaluation,
     network_settings,
     record_of,
     trained_config,
     training_record,
 )
+from stma_d2.config import load_config
 from stma_d2.errors import InputError
 from stma_d2.version import __version__
 
@@ -94,6 +96,15 @@ def test_a_checkpoint_alone_tells_how_it_is_used(own):
     # Of data sets and folders of the training nothing is needed.
     assert (used.DATASETS.FILES, used.DATASETS.TEST, used.OUTPUT_DIR) == ((), (), "./output")
     assert load_for_evaluation(build_model(used), used).labels == ("Run", "Jump", "Sit")
+
+
+def test_a_key_younger_than_the_record_counts_as_its_default():
+    cfg = load_config("Synthetic/STMA_tiny_K5.yaml", ["MODEL.DEVICE", "cpu"])
+    record = {"config": cfg.dump().replace("    OUT_STRIDE: 16\n", "")}
+    assert "OUT_STRIDE" not in record["config"]
+    assert changed_keys(record, cfg) == [("MODEL.BACKBONE_3D.OUT_STRIDE", 32, 16)]
+    cfg.MODEL.BACKBONE_3D.OUT_STRIDE = 32
+    assert changed_keys(record, cfg) == []
 
 
 def test_the_record_is_found_in_a_training_and_in_a_published_checkpoint(cfg):

@@ -57,6 +57,12 @@ def test_gains_by_kind_of_class(study):
     assert "kind of class" not in render({**study, "class_groups": None}, {})
 
 
+def test_the_page_says_what_its_configuration_says_otherwise_now(study):
+    changes = [("SOLVER.BASE_LR", 0.1, 0.2), ("A.B", "x", "y")]
+    told = "`SOLVER.BASE_LR` was 0.1 and is 0.2; `A.B` was x and is y."
+    assert told in render(study, {}, changes) and "changed since" not in render(study, {})
+
+
 def test_the_page_says_how_its_rows_were_trained(study, make_run):
     runs = [make_run("base", 1, {"run": 50}, recipe={"SOLVER.BASE_LR": 0.01}, commit="")]
     runs[0]["learning_rate"] = 0.01

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from stma_d2.config import load_config
 from stma_d2.errors import InputError
 from stma_d2.study.report import write_report
 
@@ -23,6 +24,16 @@ def test_the_same_file_gives_the_same_bytes(study, tmp_path):
     assert all(f"({name})" in page.read_text() for name in plots)
     write_report(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def test_a_configuration_that_has_changed_since_is_told(study, tmp_path):
+    config = load_config(study["config"], ["SOLVER.BASE_LR", "0.5", "SEED", "9"]).dump()
+    for name, told in ((study["config"], True), ("gone.yaml", False)):
+        content = {**study, "config": name, "full_config": config}
+        (tmp_path / "ablations.json").write_text(json.dumps(content))
+        page = write_report(tmp_path).read_text()
+        assert ("`SOLVER.BASE_LR` was 0.5 and is 0.0015" in page) == told
+        assert "SEED" not in page
 
 
 def test_a_study_that_is_missing_damaged_or_of_unknown_rows_is_named(study, tmp_path):
