@@ -15,7 +15,7 @@ from .reading import read_detectron2_checkpoint
 from .resnext3d import convert_resnext3d
 from .settings import (
     changed_keys,
-    changed_values,
+    changed_settings,
     check_settings,
     network_settings,
     record_of,
@@ -30,7 +30,7 @@ __all__ = [
     "LoadedWeights",
     "TubeletCheckpointer",
     "changed_keys",
-    "changed_values",
+    "changed_settings",
     "check_settings",
     "convert",
     "convert_dla34",

@@ -41,6 +41,10 @@ _KEYS_OF_3D_BACKBONE = (
     "MODEL.BACKBONE_3D.PIXEL_STD",
 )
 LABELS = "the labels"
+# A configuration of a network with a class map, and the key that came with today's reading of it.
+_HAS_CLASS_MAP = ("BACKBONE_3D:", "CLASS_AGNOSTIC: true")
+_SINCE_THE_READING = "OUT_STRIDE:"
+_OTHER_READING = ("the class map's pixel i", "at (i + 1/2) strides", "at i strides")
 # Keys that change nothing of what is learned or measured.
 _WITHOUT_CONSEQUENCE = (
     *("OUTPUT_DIR", "MODEL.WEIGHTS", "DATALOADER.NUM_WORKERS", "DATALOADER.TIMEOUT"),
@@ -136,8 +140,8 @@ def check_settings(
     """Compare what a checkpoint was trained as with what it is used as.
 
     Args:
-        trained: `network_settings` of the training; what it does not hold is not compared.
-        now: those of the configuration.
+        trained: `training_record` of the training; what it does not hold is not compared.
+        now: `network_settings` of the configuration.
         path: of the checkpoint.
         allowed: whether differences are only told.
 
@@ -146,7 +150,7 @@ def check_settings(
     """
     differences = "; ".join(
         f"{key}: {before} in its training, {value} now"
-        for key, before, value in changed_values(trained, now)
+        for key, before, value in changed_settings(trained, now)
     )
     if not differences:
         return
@@ -156,6 +160,22 @@ def check_settings(
             "with, or set TEST.OTHER_SETTINGS True"
         )
     logger.warning(f"TEST.OTHER_SETTINGS: the checkpoint {path}: {differences}")
+
+
+def changed_settings(
+    trained: Mapping[str, Any], now: Mapping[str, Any]
+) -> list[tuple[str, Any, Any]]:
+    """Key, old and new value of what a network is now otherwise than in its training.
+
+    Args:
+        trained: see `check_settings`.
+        now: likewise.
+    """
+    config = trained.get("config")
+    if not isinstance(config, str) or not all(words in config for words in _HAS_CLASS_MAP):
+        return changed_values(trained, now)
+    read = [] if _SINCE_THE_READING in config else [_OTHER_READING]
+    return [*changed_values(trained, now), *read]
 
 
 def changed_values(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[tuple[str, Any, Any]]:

@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "stma-exported-network", "version": 1,
+    {"format": "stma-exported-network", "version": 2,
      "labels": ["circle", ...],
      "config": {"INPUT": {"SIZE": [288, 288], ...}, "MODEL": {...}, "TEST": {...}},
      "strides": {"heatmap": 4, "action": 32},
@@ -38,7 +38,7 @@ from ..safe_json import parse_json
 
 FILE = "model.json"
 FORMAT = "stma-exported-network"
-VERSION = 1
+VERSION = 2  # 1: pixel i of the class map lay at (i + 1/2) strides, now at i strides
 # The parts of a network: what runs once a frame, once a clip, once a window.
 FRAMES, CLIPS, WINDOWS = "frames", "clips", "windows"
 # Network-input pixels per pixel of the heat maps and, with an action head, of the class map.
@@ -100,7 +100,7 @@ def _checked(content: Any) -> dict[str, Any]:
     if (kind, version) != (FORMAT, VERSION):
         raise InputError(
             f"its format is {shown(kind)}, version {shown(version)}; this code reads {FORMAT}, "
-            f"version {VERSION}"
+            f"version {VERSION}; export the network again"
         )
     labels, config, strides, files = fields(content, ("labels", "config", "strides", "files"), "it")
     check_inference_values(config)

@@ -8,7 +8,7 @@ from typing import Any
 
 from detectron2.config import CfgNode
 
-from ..checkpoint import changed_keys, changed_values, network_settings
+from ..checkpoint import changed_keys, changed_settings, network_settings
 from ..errors import InputError
 from .random_state import random_state_kept, set_random_state
 
@@ -58,7 +58,7 @@ def check_state(state: Mapping[str, Any], cfg: CfgNode) -> None:
             "SOLVER.MAX_ITER or EPOCHS"
         )
     settings = network_settings(cfg, cfg.DATASETS.TRAIN)
-    if changes := changed_values(state["settings"], settings):
+    if changes := changed_settings(state["settings"], settings):
         told = "; ".join(f"{key} was {before} and is {now}" for key, before, now in changes)
         raise InputError(f"its network is another ({told}); set that back")
     with random_state_kept():

@@ -11,6 +11,7 @@ from detectron2.modeling import build_model
 
 from stma_d2.checkpoint import (
     changed_keys,
+    changed_settings,
     load_for_evaluation,
     network_settings,
     record_of,
@@ -63,6 +64,26 @@ def test_other_settings_are_refused_unless_asked_for(cfg, change, words, caplog)
     with caplog.at_level(logging.WARNING, "stma_d2.checkpoint"):
         load_for_evaluation(build_model(cfg), cfg)
     assert "TEST.OTHER_SETTINGS" in caplog.text
+
+
+def test_a_network_whose_class_map_was_read_elsewhere_is_refused(own):
+    """The record of such a training lacks a key that came with today's reading."""
+    path, cfg = own
+    checkpoint = torch.load(path)
+    record = checkpoint["trainer"]["settings"]
+    assert changed_settings(record, network_settings(cfg, [TRAIN])) == []
+    config = record["config"].replace("    OUT_STRIDE: 16\n", "")
+    assert len(config) < len(record["config"])
+    # A network without a class map has no reading of it.
+    base = config.replace("CLASS_AGNOSTIC: true", "CLASS_AGNOSTIC: false")
+    assert changed_settings({**record, "config": base}, network_settings(cfg, [TRAIN])) == []
+    record["config"] = config
+    torch.save(checkpoint, path)
+    told = r"the class map's pixel i: at \(i \+ 1/2\) strides in its training, at i strides now"
+    with pytest.raises(InputError, match=told):
+        load_for_evaluation(build_model(cfg), cfg)
+    cfg.TEST.OTHER_SETTINGS = True
+    load_for_evaluation(build_model(cfg), cfg)
 
 
 def test_what_a_network_without_3d_backbone_never_sees_may_differ(cfg):

@@ -50,8 +50,8 @@ def test_what_is_written_is_read(record, tmp_path, tiny_cfg):
 @pytest.mark.parametrize(
     ("place", "value", "words"),
     [
-        (("format",), "other", "its format is 'other', version 1"),
-        (("version",), 2, "version 2; this code reads stma-exported-network, version 1"),
+        (("format",), "other", "its format is 'other', version 2"),
+        (("version",), 1, "version 1; this code reads stma-exported-network, version 2; export"),
         (("labels",), ["a"], "it has 1 labels for 3 classes"),
         (("labels",), "abc", "labels holds 'abc' where a list"),
         (("strides",), {"heatmap": 4}, "strides lacks 'action'"),
