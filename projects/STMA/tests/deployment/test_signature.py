@@ -12,7 +12,7 @@ from stma_d2.deployment.exported import OnnxPart
 from stma_d2.deployment.signature import check_signatures
 from stma_d2.errors import InputError
 
-STRIDES = {"heatmap": 4, "action": 32}
+STRIDES = {"heatmap": 4, "action": 16}
 
 
 @pytest.fixture(scope="module")
@@ -55,17 +55,17 @@ def test_another_network_is_named_by_what_does_not_fit(parts, cfg, key, value, w
 @pytest.mark.parametrize("name", STRIDES)
 def test_other_strides_do_not_fit(parts, cfg, name):
     with pytest.raises(InputError, match="of the part frames, the outputs"):
-        check_signatures(parts, cfg, {**STRIDES, name: 16})
+        check_signatures(parts, cfg, {**STRIDES, name: 32})
 
 
 def test_parts_of_two_networks_do_not_fit_each_other(parts, cfg):
     windows = parts["windows"]
-    other = replace(windows, inputs={**windows.inputs, "clips": (128, 1, 4, 4)})
+    other = replace(windows, inputs={**windows.inputs, "clips": (128, 1, 8, 8)})
     with pytest.raises(InputError, match="windows, the inputs clips has 128 x .* have 256 x 1 x"):
         check_signatures({**parts, "windows": other}, cfg, STRIDES)
 
 
 def test_a_shape_that_the_file_leaves_open_is_refused(parts, cfg):
-    other = replace(parts["clips"], outputs={"features": (None, 1, 4, 4)})
-    with pytest.raises(InputError, match=r"clips, the outputs features has \? x 1 x 4 x 4 values"):
+    other = replace(parts["clips"], outputs={"features": (None, 1, 8, 8)})
+    with pytest.raises(InputError, match=r"clips, the outputs features has \? x 1 x 8 x 8 values"):
         check_signatures({**parts, "clips": other}, cfg, STRIDES)

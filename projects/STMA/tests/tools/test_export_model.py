@@ -36,7 +36,7 @@ def test_a_network_of_the_zoo_becomes_a_whole_folder(exported):
     assert record["files"]["frames.onnx"]["outputs"] == {
         "features": ["D", 64, 32, 32],
         "size": ["D", 4, 32, 32],
-        "action": ["D", 64, 4, 4],
+        "action": ["D", 64, 8, 8],
     }
     assert record["made_by"]["weights"] == os.path.basename(get_checkpoint_url(NAME))
 
@@ -45,7 +45,7 @@ def test_a_program_of_torch_export_takes_any_number_of_frames(exported):
     module = torch.export.load(exported / "frames.pt2").module()
     features, size, action = module(torch.zeros(3, 3, 128, 128, dtype=torch.uint8))
     assert (features.shape, size.shape) == ((3, 64, 32, 32), (3, 4, 32, 32))
-    assert action.shape == (3, 64, 4, 4)
+    assert action.shape == (3, 64, 8, 8)
 
 
 @pytest.fixture
