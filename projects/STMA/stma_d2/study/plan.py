@@ -13,6 +13,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from ..checkpoint import changed_keys
 from ..config import by_full_name, load_config
+from ..config.overriding import pairs
 from ..engine.folder import check_contents
 from ..errors import InputError
 from ..evaluation import write_json
@@ -57,8 +58,7 @@ class Settings:
         Raises:
             InputError: naming it.
         """
-        if len(self.overrides) % 2:
-            raise InputError(f"the override {self.overrides[-1]} has no value")
+        pairs(self.overrides)
 
     def full_config(self) -> CfgNode:
         """The full model's configuration in this study; the other rows change it."""
@@ -70,7 +70,7 @@ class Settings:
         Raises:
             InputError: if an override is one that the study makes by an option.
         """
-        for key in self.overrides[::2]:
+        for key, _ in pairs(self.overrides):
             if key in _OPTIONS:
                 raise InputError(f"the study sets {key}; use its option {_OPTIONS[key]}")
         budget = {} if self.iterations is None else {"SOLVER.MAX_ITER": self.iterations}

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
 
 from ..checkpoint import changed_keys, read_detectron2_checkpoint
@@ -131,7 +132,7 @@ def recorded_results(
         if study[name] != here
     ] or [
         f"its full model has {key} {old} and not {new}"
-        for key, old, new in _changes(study["full_config"], settings, path)
+        for key, old, new in _changes(study["full_config"], settings.full_config(), path)
     ]
     rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
     for run in [] if told else plan(settings, rows, seeds, output):
@@ -147,18 +148,24 @@ def changed_since(study: Mapping[str, Any], path: Path) -> list[tuple[str, Any, 
     """Key, value then and value now, where the study's configuration file says something else now.
 
     Nothing where there is no such file any more.
+
+    Args:
+        study: of `read_study`.
+        path: of its file.
+
+    Raises:
+        InputError: if the configuration that it holds is damaged.
     """
-    settings = Settings(study["config"], None, study["overrides"])
     try:
-        settings.full_config()
+        now = Settings(study["config"], None, study["overrides"]).full_config()
     except InputError:
         return []
-    return _changes(study["full_config"], settings, path)
+    return _changes(study["full_config"], now, path)
 
 
-def _changes(full_config: str, settings: Settings, path: Path) -> list[tuple[str, Any, Any]]:
+def _changes(full_config: str, now: CfgNode, path: Path) -> list[tuple[str, Any, Any]]:
     try:
-        changes = changed_keys({"config": full_config}, settings.full_config())
+        changes = changed_keys({"config": full_config}, now)
         return [change for change in changes if change[0] not in (*_OF_RUNS, *FREE_KEYS)]
     except InputError as error:
         raise InputError(f"{path} is no study: its full_config is damaged: {error}") from error
