@@ -1,9 +1,10 @@
-"""Options of the commands: a number within bounds, or one line that tells them."""
+"""Options of the commands: a number within bounds, a path; or one line that tells what is wrong."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 
 from .config.rules import Rule
 
@@ -22,3 +23,15 @@ def argument(rule: Rule) -> Callable[[str], float]:
         raise argparse.ArgumentTypeError(f"it is {word!r}; it must be {rule.words}")
 
     return read
+
+
+def given(word: str) -> str:
+    """The ``type`` of an option whose word must not be empty."""
+    if not word:
+        raise argparse.ArgumentTypeError("it is empty")
+    return word
+
+
+def given_path(word: str) -> Path:
+    """The ``type`` of an option that names a file or a folder; "" would be the current folder."""
+    return Path(given(word))

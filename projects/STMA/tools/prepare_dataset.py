@@ -170,10 +170,18 @@ def extract_frames(root: Path, job: tuple[str, Path, VideoAnnotation | None]) ->
     try:
         found = open_frames(str(folder)).count()
     except (OSError, InputError) as error:
-        return [f"{name}: {error}"]
+        return [f"{name}: {error}; delete the folder {folder}"]
+    if empty := _empty_files(folder):
+        return [f"{folder}: {empty}; delete it"]
     if video is not None and found != video.num_frames:
         return [f"{folder} holds {found} frames, {video.num_frames} are annotated; delete it"]
     return []
+
+
+def _empty_files(folder: Path) -> str:
+    """Which of its files are of 0 bytes, as a full disk leaves them; "" if none is."""
+    names = sorted(entry.name for entry in os.scandir(folder) if not entry.stat().st_size)
+    return f"{len(names)} files are empty ({names[0]}, ...)" if names else ""
 
 
 def _write_frames(file: Path, folder: Path, video: VideoAnnotation | None) -> None:
@@ -272,7 +280,9 @@ def check_video(root: str | Path, full: bool, job: tuple[str, VideoAnnotation]) 
         found = reader.count()
         if found != video.num_frames:
             problems.append(f"{found} frames, {video.num_frames} are annotated")
-        if full:
+        if os.path.isdir(path) and (empty := _empty_files(Path(path))):
+            problems.append(f"{path}: {empty}")
+        elif full:
             deque(reader, maxlen=0)
         elif found:
             reader.read([1])

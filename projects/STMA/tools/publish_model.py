@@ -32,6 +32,7 @@ from detectron2.config import CfgNode
 from detectron2.modeling import build_model
 from detectron2.utils.logger import setup_logger
 
+from stma_d2.arguments import given_path
 from stma_d2.checkpoint import (
     load_for_evaluation,
     local_path,
@@ -57,19 +58,19 @@ from stma_d2.model_zoo.publishing import (
 )
 from stma_d2.safe_yaml import parse_yaml
 
-# Keys that say nothing of a network, and what says it.
-_NOT_PUBLISHED = {
-    "MODEL.WEIGHTS": "--weights names the checkpoint, and whoever uses the file gives its path",
-    "OUTPUT_DIR": "--output names the zoo",
-}
+# Keys that may be other than in the training: what evaluates a network. The rest tells of it.
+_CHANGEABLE = ("TEST.", "DATALOADER.", "DATASETS.TEST", "DATASETS.FILES", "MODEL.DEVICE")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Strip, evaluate, publish."""
     args = _parser().parse_args(arguments)
     for key, _ in pairs(args.opts):
-        if key in _NOT_PUBLISHED:
-            raise InputError(f"{key} cannot be published: {_NOT_PUBLISHED[key]}")
+        if not key.startswith(_CHANGEABLE):
+            raise InputError(
+                f"{key} cannot be published otherwise than it was trained; these can be: "
+                f"{', '.join(_CHANGEABLE)}"
+            )
     zoo, records = (args.output, None) if args.output else (PACKAGED, RECORDS)
     check_zoo(args.name, zoo)
     path = Path(local_path(args.weights))
@@ -94,7 +95,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         file = Path(folder, "model.pth")
         write_stripped(file, content)
         cfg = _evaluation_config(str(file), config, folder)
-        evaluations, parameters = _evaluate(cfg)
+        try:
+            evaluations, parameters = _evaluate(cfg)
+        except InputError as error:
+            raise InputError(str(error).replace(str(file), args.weights)) from error
         record = {
             "precision": "float16" if args.half else "float32",
             "parameters": parameters,
@@ -123,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="round the weights to half precision; refused where one is too large for it",
     )
-    parser.add_argument("--output", type=Path, metavar="ZOO", help="folder of the zoo")
+    parser.add_argument("--output", type=given_path, metavar="ZOO", help="folder of the zoo")
     parser.add_argument(
         "opts", nargs=argparse.REMAINDER, help="KEY VALUE, changed before it is published"
     )

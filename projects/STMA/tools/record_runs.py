@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from stma_d2.arguments import given_path
 from stma_d2.errors import clear_exit
 from stma_d2.files import check_output
 from stma_d2.model_zoo.runs import describe_run, write_runs
@@ -34,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--config-file", required=True, metavar="FILE", help="what the runs are compared with"
     )
     parser.add_argument("--name", required=True, type=_name, help="of the file, without .json")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="default: %(default)s")
-    parser.add_argument("folders", nargs="+", type=Path, metavar="OUTPUT_DIR")
+    parser.add_argument("--results", type=given_path, default=RESULTS, help="default: %(default)s")
+    parser.add_argument("folders", nargs="+", type=given_path, metavar="OUTPUT_DIR")
     args = parser.parse_args(arguments)
     path = args.results / f"{args.name}.json"
     check_output(path)

@@ -21,13 +21,13 @@ from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from stma_d2.arguments import argument
+from stma_d2.arguments import argument, given_path
 from stma_d2.config.rules import number, whole
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.files import check_output
 from stma_d2.study.plan import LAST_SEED, Run, Settings, check_devices, plan, started
 from stma_d2.study.report import STUDY_FILE, write_report
-from stma_d2.study.results import collect, read_run, recorded_results, write_study
+from stma_d2.study.results import add_to_study, read_run, recorded_results
 from stma_d2.study.rows import ROWS, TABLES
 from stma_d2.study.training import CONSOLE, Ended, train
 
@@ -52,8 +52,9 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
     named = {name for number in args.tables for name in TABLES[number].rows}
     runs = plan(settings, args.rows or named, args.seeds, args.output)
     check_devices(args.devices)
-    check_output(args.results / STUDY_FILE)
-    results = recorded_results(settings, args.results / STUDY_FILE, args.output)
+    file = args.results / STUDY_FILE
+    check_output(file)
+    results = recorded_results(settings, file, args.output)
     for run in [*runs, *started(settings, args.output)]:
         if (result := run.result()) is not None:
             results[run.row.name, run.seed] = result
@@ -82,10 +83,10 @@ def _study(args: argparse.Namespace, start: float) -> list[str]:
                 return
             run.finish(result)
             results[run.row.name, run.seed] = result
-            write_study(args.results / STUDY_FILE, collect(settings, results.values()))
+            add_to_study(settings, file, args.output, results)
             tell(run, f"is finished {after}")
 
-    write_study(args.results / STUDY_FILE, collect(settings, results.values()))
+    add_to_study(settings, file, args.output, results)
     script, deadline = PROJECT / "train_net.py", start + args.time_limit
     left = train(missing, script, args.devices, args.jobs, deadline, told)
     if left:
@@ -149,13 +150,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=given_path,
         default=PROJECT / "output" / "ablations",
         help="folder of the runs; default: %(default)s",
     )
     parser.add_argument(
         "--results",
-        type=Path,
+        type=given_path,
         help="folder of ablations.json, the page and the plots; default: --output",
     )
     parser.add_argument(

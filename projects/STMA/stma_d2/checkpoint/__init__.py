@@ -16,6 +16,7 @@ from .resnext3d import convert_resnext3d
 from .settings import (
     changed_keys,
     changed_settings,
+    changed_values,
     check_settings,
     network_settings,
     record_of,
@@ -31,6 +32,7 @@ __all__ = [
     "TubeletCheckpointer",
     "changed_keys",
     "changed_settings",
+    "changed_values",
     "check_settings",
     "convert",
     "convert_dla34",

@@ -6,8 +6,10 @@ import logging
 import os
 import re
 import time
+from urllib.parse import urlsplit
 
 from detectron2.utils.file_io import PathManager
+from iopath.common.file_io import get_cache_dir
 
 from ..errors import InputError
 from ..files import file_sha256
@@ -26,6 +28,18 @@ def names_its_hash(file: str) -> bool:
     return _NAMED_DIGITS.search(file) is not None
 
 
+def _is_url(path: str) -> bool:
+    return re.match(r"(https?|ftp)://", path) is not None
+
+
+def _cache(path: str) -> dict[str, str]:
+    """A URL's own cache folder for PathManager, which keeps files by their path on any server."""
+    if not _is_url(path):
+        return {}
+    server = re.sub(r"[^\w.-]", "_", urlsplit(path).netloc)
+    return {"cache_dir": os.path.join(get_cache_dir(), server)}
+
+
 def local_path(path: str, advice: str = "") -> str:
     """Get a checkpoint from wherever it is.
 
@@ -42,12 +56,12 @@ def local_path(path: str, advice: str = "") -> str:
     """
     started = time.time()
     try:
-        local = PathManager.get_local_path(path.removeprefix("file://"))
+        local = PathManager.get_local_path(path.removeprefix("file://"), **_cache(path))
     except Exception as error:  # whatever the handler of such paths raises
         raise InputError(f"cannot get {path} ({error}); check MODEL.WEIGHTS") from error
     if not os.path.isfile(local):
         raise InputError(f"there is no checkpoint {path}; check MODEL.WEIGHTS{advice}")
-    named = _NAMED_DIGITS.search(os.path.basename(local))
+    named = _NAMED_DIGITS.search(urlsplit(path).path if _is_url(path) else local)
     is_remote = "://" in path.removeprefix("file://")
     if is_remote and not named and os.path.getmtime(local) < started - _CLOCKS_DIFFER:
         logger.warning(

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from detectron2.config import CfgNode, get_cfg
+from detectron2.modeling import BACKBONE_REGISTRY
 
 from ..config import add_stma_config, by_full_name, load_config
 from ..data import known_labels
@@ -40,6 +41,11 @@ _KEYS_OF_3D_BACKBONE = (
     "MODEL.BACKBONE_3D.PIXEL_MEAN",
     "MODEL.BACKBONE_3D.PIXEL_STD",
 )
+_KEYS_OF_DETECTRON2_BACKBONES = (
+    "MODEL.FPN.FUSE_TYPE",
+    "MODEL.RESNETS.RES5_DILATION",
+    "MODEL.RESNETS.STRIDE_IN_1X1",
+)
 LABELS = "the labels"
 # A configuration of a network with a class map, and the key that came with today's reading of it.
 _HAS_CLASS_MAP = ("BACKBONE_3D:", "CLASS_AGNOSTIC: true")
@@ -65,6 +71,8 @@ def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
         Values by key in plain lists, strings and numbers; `LABELS` too where they are known.
     """
     keys = _KEYS + (_KEYS_OF_3D_BACKBONE if cfg.MODEL.BACKBONE_3D.NAME else ())
+    if BACKBONE_REGISTRY.get(cfg.MODEL.BACKBONE.NAME).__module__.startswith("detectron2."):
+        keys += _KEYS_OF_DETECTRON2_BACKBONES
     settings = {key: reduce(lambda node, name: node[name], key.split("."), cfg) for key in keys}
     labels = known_labels(datasets[0]) if datasets else None
     if labels is not None:

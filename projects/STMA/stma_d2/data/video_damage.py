@@ -44,6 +44,8 @@ def missing_boxes(path: str) -> set[str] | None:
             file.seek(position)
             head = file.read(16)
             if len(head) < 8:
+                if position == 0:
+                    return None
                 break
             length, kind = int.from_bytes(head[:4], "big"), head[4:8].decode("latin1")
             if position == 0 and kind not in _FIRST_BOXES:

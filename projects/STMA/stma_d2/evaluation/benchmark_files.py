@@ -10,6 +10,7 @@ Both are pickles (README.md of MCG-NJU/MultiSports says how they are made):
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import pickle
@@ -26,6 +27,8 @@ from ..structures import Tube, TubeAnnotations, Tubelets
 from .frame_boxes import FrameBoxes, boxes_of_tubelets
 from .protocols import Protocol
 from .video_map import tubes_of_tubelets
+
+logger = logging.getLogger(__name__)
 
 FRAME_FILE = "frame_detections.pkl"
 TUBE_FILE = "video_detections.pkl"
@@ -54,6 +57,8 @@ def load_frame_boxes(
     source = os.fspath(path)
     rows = _frame_rows(load_plain_pickle(path), source)
     num_labels = len(annotations.labels)
+    lengths = np.array([annotations.videos[video].num_frames for video in videos])
+    places = rows[:, 0].clip(0, len(videos) - 1).astype(np.int64, casting="unsafe")
     whole = (rows[:, :3] == np.floor(rows[:, :3])).all(axis=1)
     for bad, what in (
         (~np.isfinite(rows).all(axis=1), "has a number that is NaN or infinite"),
@@ -66,11 +71,13 @@ def load_frame_boxes(
             (rows[:, 2] < 0) | (rows[:, 2] >= num_labels),
             f"has a label that is not among the annotations' 0 to {num_labels - 1}",
         ),
+        (rows[:, 1] > lengths[places], "has a frame beyond the video's end"),
     ):
         if bad.any():
             row = int(bad.argmax())
             shown = ", ".join(f"{value:g}" for value in rows[row])
             raise InputError(f"{source}: row {row} {what} ({_COLUMNS}: {shown})")
+    _tell_inverted(rows[:, 4:], source)
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     numbers = rows[:, :3].astype(np.int64)
     places, starts, counts = np.unique(numbers[:, 0], return_index=True, return_counts=True)
@@ -80,6 +87,17 @@ def load_frame_boxes(
         scores, boxes = rows[start:stop, 3], rows[start:stop, 4:]
         result[videos[place]] = FrameBoxes(frames, labels, scores, boxes)
     return result
+
+
+def _tell_inverted(boxes: np.ndarray, source: str) -> None:
+    """Warn of boxes that end before they begin: some detectors give a few, other formats many."""
+    inverted = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
+    if inverted.any():
+        first = ", ".join(f"{value:g}" for value in boxes[inverted.argmax()])
+        logger.warning(
+            f"{source}: {inverted.sum()} of {len(boxes)} boxes have x2 < x1 or y2 < y1 and match "
+            f"nothing, the first {first}; a box is x1, y1, x2, y2"
+        )
 
 
 def _frame_rows(data: Any, source: str) -> np.ndarray:
@@ -144,7 +162,14 @@ def load_tubes(
                 raise InputError(
                     f"{where}: video {video!r} is none of the test videos; leave out its tubes"
                 )
+            if tube.frames[-1] > known[video].num_frames:
+                raise InputError(
+                    f"{where} has a frame beyond the end of the video {video!r}, which has "
+                    f"{known[video].num_frames} frames"
+                )
             result.setdefault(video, []).append(tube)
+    boxes = [tube.boxes for tubes in result.values() for tube in tubes]
+    _tell_inverted(np.concatenate([np.zeros((0, 4)), *boxes]), source)
     return result
 
 

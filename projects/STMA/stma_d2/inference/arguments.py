@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from glob import glob
 
-from ..arguments import argument
+from ..arguments import argument, given
 from ..config.rules import number
 from .inputs import expand_inputs
 from .outputs import FORMATS, Output, plan_outputs
@@ -81,12 +81,6 @@ def class_score(word: str) -> tuple[str, float]:
     return label, argument(number(0, 1))(score)
 
 
-def _given(word: str) -> str:
-    if not word:
-        raise argparse.ArgumentTypeError("it is empty")
-    return word
-
-
 def _is_key(word: str) -> bool:
     uppermost, has_parts = word.partition(".")[:2]
     begins_one = uppermost in (SECTIONS if has_parts else PLAIN_KEYS)
@@ -117,22 +111,22 @@ def _parser() -> argparse.ArgumentParser:
     network = parser.add_mutually_exclusive_group(required=True)
     network.add_argument(
         "--weights",
-        type=_given,
+        type=given,
         metavar="PATH",
         help="a trained checkpoint, path or URL; it says all the rest",
     )
     network.add_argument(
-        "--model", type=_given, metavar="NAME", help="a trained checkpoint of the model zoo"
+        "--model", type=given, metavar="NAME", help="a trained checkpoint of the model zoo"
     )
     network.add_argument(
         "--onnx",
-        type=_given,
+        type=given,
         metavar="FOLDER",
         help="a network that tools/export_model.py wrote; Detectron2 is not needed",
     )
     network.add_argument(
         "--config-file",
-        type=_given,
+        type=given,
         metavar="FILE",
         help="for weights that say nothing but themselves, with MODEL.WEIGHTS PATH",
     )

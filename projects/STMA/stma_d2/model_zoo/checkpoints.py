@@ -87,7 +87,9 @@ def read_index(root: str) -> dict[str, str]:
     except Exception as error:  # whatever the handler of such paths raises
         if root == str(PACKAGED) and not PACKAGED.is_dir():
             return {}
-        raise InputError(f"the model zoo has no {path} ({error}); check STMA_MODEL_ZOO") from error
+        raise InputError(
+            f"cannot read the model zoo's {path} ({error}); check STMA_MODEL_ZOO"
+        ) from error
     try:
         kind, version, models = fields(parse_json(text), ("format", "version", "models"), "it")
         if (kind, version) != (FORMAT, VERSION):

@@ -33,6 +33,11 @@ _TOLD = ("SEED", "SOLVER.MAX_ITER", "MODEL.DEVICE", "DATASETS.TRAIN", "DATASETS.
 _PERIODS = ("TEST.EVAL_PERIOD", "TEST.EVAL_EPOCHS", "SOLVER.CHECKPOINT_PERIOD")
 
 
+def _seed(value: Any, where: str) -> None:
+    if value is not None:  # it was drawn
+        count(value, where)
+
+
 def _seconds(value: Any, where: str) -> None:
     if value is not None and number(value, where) < 0:
         raise InputError(f"{where} is {value}; it must be at least 0, or null")
@@ -42,7 +47,7 @@ Check = Callable[[Any, str], object]
 # What `describe_training` gives and documents tell, by name.
 _OF_TRAINING: Mapping[str, Check] = MappingProxyType(
     {
-        **{"datasets": names, "iterations": count, "batch": count, "seed": count},
+        **{"datasets": names, "iterations": count, "batch": count, "seed": _seed},
         **{"hardware": text, "commit": text, "seconds": _seconds},
     }
 )
@@ -81,6 +86,8 @@ def describe_run(folder: str | os.PathLike[str], config_file: str) -> dict[str, 
     }
     files = sorted(folder.glob("inference/*/metrics.json"))
     evaluations = [read_evaluation(file) for file in files]
+    for file, evaluation in zip(files, evaluations, strict=True):
+        _check_weights(evaluation, file, path)
     if not evaluations:
         raise InputError(f"{folder} holds no evaluation, inference/<test set>/metrics.json")
     return {
@@ -102,6 +109,17 @@ def read_evaluation(path: str | os.PathLike[str]) -> dict[str, Any]:
     return {**content, "error_analysis": mean}
 
 
+def _check_weights(evaluation: Mapping[str, Any], file: Path, trained: Path) -> None:
+    """Refuse an evaluation that --eval-only made of other weights than ``trained``."""
+    weights = mapping(evaluation.get("settings", {}), f"{file}: settings").get("MODEL.WEIGHTS")
+    if weights is None or (os.path.exists(weights) and os.path.samefile(weights, trained)):
+        return
+    raise InputError(
+        f"{file} is an evaluation of {weights} and not of {trained}; evaluate that one again, or "
+        "others in another OUTPUT_DIR"
+    )
+
+
 def write_runs(
     path: str | os.PathLike[str], config_file: str, runs: Iterable[Mapping[str, Any]]
 ) -> None:
@@ -111,9 +129,14 @@ def write_runs(
         path: of the file.
         config_file: what their ``changes`` change; of the project, by its name in the model zoo.
         runs: of `describe_run`.
+
+    Raises:
+        InputError: naming the seed, if two are the same training.
     """
     find_config_file(config_file)
-    write_json(path, {"config": config_file, "runs": list(runs)}, indent=1)
+    runs = list(runs)
+    _check_distinct(runs, os.fspath(path))
+    write_json(path, {"config": config_file, "runs": runs}, indent=1)
 
 
 def read_runs(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -134,7 +157,18 @@ def read_runs(path: str | os.PathLike[str]) -> dict[str, Any]:
         check_training(run, f"{where}: run {position}", own)
         for one in run["evaluations"]:
             check_evaluation(one, f"{where}: an evaluation of run {position}")
+    _check_distinct(runs, where)
     return content
+
+
+def _check_distinct(runs: Iterable[Mapping[str, Any]], where: str) -> None:
+    """Refuse a training that is there twice: it would count twice in a mean over seeds."""
+    known = []
+    for run in runs:
+        of_run = [run[name] for name in ("changes", "datasets", "iterations", "batch", "seed")]
+        if run["seed"] is not None and of_run in known:
+            raise InputError(f"{where}: two runs of the same training have the seed {run['seed']}")
+        known.append(of_run)
 
 
 def check_training(run: Any, where: str, more: Mapping[str, Check]) -> None:

@@ -6,16 +6,32 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from ..checkpoint import changed_values
 from ..data.annotation_values import count, items, mapping, number, percent, text
 from ..errors import InputError
+from ..evaluation import get_protocol
 from ..model_zoo.runs import check_evaluation, check_training
 from .rows import ROWS
 
 # The values of a run beside its training's that the page and the plots are made of, by name.
 _NEEDED = MappingProxyType(
     {
-        **{"row": text, "recipe": mapping, "learning_rate": number, "annotations": mapping},
-        **{"jobs": count, "evaluation": mapping, "video_mAP_over_iou": items},
+        **{"row": text, "seed": count, "recipe": mapping, "learning_rate": number},
+        **{"annotations": mapping, "jobs": count},
+        **{"evaluation": mapping, "video_mAP_over_iou": items},
+    }
+)
+
+_RULES = ("dataset", "protocol", *get_protocol("moc").options)
+# What all runs of a study have in common.
+_SAME = MappingProxyType(
+    {
+        "iterations": lambda run: run["iterations"],
+        "clips a batch": lambda run: run["batch"],
+        "data sets": lambda run: run["datasets"],
+        "rules": lambda run: [run["evaluation"][name] for name in _RULES],
+        "metrics": lambda run: run["evaluation"]["metrics"].keys(),
+        "overlaps": lambda run: [iou for iou, _ in run["video_mAP_over_iou"]],
     }
 )
 
@@ -42,23 +58,24 @@ def check_outcome(outcome: Any, where: str) -> None:
         percent(pair[1], f"{where}: video_mAP_over_iou")
 
 
-def check_same_figures(outcomes: list[Mapping[str, Any]], where: str) -> None:
-    """Check that runs can be compared: that they have the same metrics and overlaps.
+def check_comparable(outcomes: list[Mapping[str, Any]], where: str) -> None:
+    """Check that runs can be compared: none twice, equal budgets, the same data and figures.
 
     Args:
         outcomes: each checked by `check_outcome`.
         where: begins the message.
 
     Raises:
-        InputError: naming the first run that differs from the first of all.
+        InputError: naming the first run that is there twice or differs from the first of all.
     """
+    known = set()
     for one in outcomes:
-        for name, of in (
-            ("metrics", lambda run: run["evaluation"]["metrics"].keys()),
-            ("overlaps", lambda run: [iou for iou, _ in run["video_mAP_over_iou"]]),
-        ):
+        name = f"the run {one['row']}, seed {one['seed']}"
+        if name in known:
+            raise InputError(f"{where}: {name} is there twice")
+        known.add(name)
+        for what, of in _SAME.items():
             if of(one) != of(outcomes[0]):
-                raise InputError(
-                    f"{where}: the run {one['row']}, seed {one['seed']} has other {name} than the "
-                    "first run"
-                )
+                raise InputError(f"{where}: {name} has other {what} than the first run")
+        if changed_values(outcomes[0]["annotations"], one["annotations"]):
+            raise InputError(f"{where}: {name} has other data than the first run")

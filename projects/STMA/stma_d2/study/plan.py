@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from ..checkpoint import changed_keys
 from ..config import by_full_name, load_config
 from ..config.overriding import pairs
+from ..data.annotation_values import mapping
 from ..engine.folder import check_contents
 from ..errors import InputError
 from ..evaluation import write_json
@@ -24,6 +26,7 @@ from .outcome import check_outcome
 from .rows import FULL, ROWS, Row
 
 _FILE = "run.json"
+_PARAMETERS = ", its parameters"  # of a generated data set, after its name
 # Overrides that the study makes, and its option for each.
 _OPTIONS = {
     "SEED": "--seeds",
@@ -87,7 +90,8 @@ class Run:
         folder: its own, OUTPUT_DIR.
         words: what follows ``train_net.py``, but for MODEL.DEVICE.
         cfg: the configuration that they make.
-        data: SHA-256 of the annotations of each data set.
+        data: SHA-256 of each data set's annotations by its name, and of the parameters that a
+            generated one was made from.
     """
 
     row: Row
@@ -101,6 +105,11 @@ class Run:
     def name(self) -> str:
         """For messages."""
         return f"{self.row.name}, seed {self.seed}"
+
+    def recipe(self) -> dict[str, Any]:
+        """The row's recipe as it is in effect, where overrides may win; plain values."""
+        in_effect = dict(by_full_name(self.cfg))
+        return {key: _plain(in_effect[key]) for key in self.row.recipe}
 
     def prepare(self) -> None:
         """Make the folder, which says of which run it is."""
@@ -119,8 +128,46 @@ class Run:
         """
         result = (self._record() or {}).get("result")
         if result is not None:
-            check_outcome(result, f"{self.folder / _FILE} is damaged")
+            where = f"{self.folder / _FILE} is damaged"
+            check_outcome(result, where)
+            of_another = [
+                f"has {name} {result[name]} and not {value}"
+                for name, value in (("row", self.row.name), ("seed", self.seed))
+                if result[name] != value
+            ]
+            if told := of_another or self.differences(result):
+                raise InputError(f"{where}: its result {told[0]}; remove the folder")
         return result
+
+    def differences(self, result: Mapping[str, Any]) -> list[str]:
+        """In what a result is another run's, a few words each; none: it is this run's.
+
+        Args:
+            result: of `results.read_run`, in whatever folder and on whatever machine.
+        """
+        cfg, switches = self.cfg, self.row.switches()
+        planned = {
+            "iterations": cfg.SOLVER.MAX_ITER,
+            "batch": cfg.SOLVER.IMS_PER_BATCH,
+            "learning_rate": cfg.SOLVER.BASE_LR,
+            "datasets": list(cfg.DATASETS.TRAIN),
+            "switches": {key: _plain(value) for key, value in switches.items()},
+            "recipe": self.recipe(),
+        }
+        told = [
+            f"has {name} {result.get(name)} and not {value}"
+            for name, value in planned.items()
+            if result.get(name) != value
+        ]
+        return told + [f"is of another {name}" for name in self._other_data(result["annotations"])]
+
+    def _other_data(self, before: Mapping[str, str]) -> list[str]:
+        """What of the data is another than ``before``; records of old do not tell parameters."""
+        return [
+            name
+            for name, digest in self.data.items()
+            if before.get(name, digest if name.endswith(_PARAMETERS) else None) != digest
+        ]
 
     @property
     def _keys(self) -> tuple[str, ...]:
@@ -145,6 +192,7 @@ class Run:
             if missing := [key for key in self._keys if key not in written]:
                 raise KeyError(f"its configuration lacks {missing[0]}")
             changes = changed_keys(record, self.cfg)
+            mapping(data, "its data")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
                 f"{file} is damaged ({type(error).__name__}: {error}); remove the folder"
@@ -152,8 +200,7 @@ class Run:
         told = [
             f"{key} was {old} and is {new}" for key, old, new in changes if key not in FREE_KEYS
         ]
-        if data != self.data:
-            told.append("the annotations are others")
+        told += [f"another {name}" for name in self._other_data(data)]
         if told:
             raise InputError(
                 f"{self.folder} holds a run of another study ({'; '.join(told)}); name another "
@@ -217,7 +264,7 @@ def _run(settings: Settings, row: Row, seed: int, output: Path, data: Mapping[st
 
 
 def _data(settings: Settings) -> dict[str, str]:
-    """SHA-256 of the annotations by data set; looks that all videos are there."""
+    """`Run.data`; looks that all videos are there."""
     datasets = load_config(settings.config_file, [*settings.overrides, *_CPU]).DATASETS
     if len(datasets.TEST) != 1:
         raise InputError(f"DATASETS.TEST is {datasets.TEST}; the study has one test set")
@@ -226,7 +273,17 @@ def _data(settings: Settings) -> dict[str, str]:
         if name not in DatasetCatalog:
             raise InputError(f"DATASETS names '{name}', and no data set is called so")
         DatasetCatalog.get(name)
-    return {name: file_sha256(MetadataCatalog.get(name).annotations_file) for name in names}
+    found = {name: MetadataCatalog.get(name) for name in names}
+    files = {name: metadata.annotations_file for name, metadata in found.items()}
+    for name, metadata in found.items():
+        # Annotations do not tell what else is to be seen in generated videos.
+        if (parameters := metadata.get("parameters_file")) and os.path.isfile(parameters):
+            files[name + _PARAMETERS] = parameters
+    return {name: file_sha256(file) for name, file in files.items()}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _words(changes: Mapping[str, Any]) -> list[str]:

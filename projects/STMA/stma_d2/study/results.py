@@ -11,16 +11,17 @@ from detectron2.config import CfgNode
 from detectron2.data import MetadataCatalog
 
 from ..checkpoint import changed_keys, read_detectron2_checkpoint
-from ..config import by_full_name
 from ..errors import InputError
 from ..evaluation import write_json
+from ..files import locked_folder
 from ..model_zoo.publishing import describe_training
 from ..model_zoo.runs import read_evaluation
 from ..safe_json import read_json
-from .outcome import check_outcome, check_same_figures
+from .outcome import check_comparable, check_outcome
 from .plan import FREE_KEYS, Run, Settings, plan
 from .rows import ROWS
 
+Results = Mapping[tuple[str, int], Mapping[str, Any]]  # by row and seed
 # Of a study, with their kinds.
 _NEEDED = {
     "config": str,
@@ -45,13 +46,13 @@ def read_run(run: Run, jobs: int) -> dict[str, Any]:
         gives; ``annotations``, SHA-256 by data set; ``jobs``; as ``evaluation`` what
         `read_evaluation` gives; ``video_mAP_over_iou``, pairs.
     """
-    (test,), in_effect = run.cfg.DATASETS.TEST, dict(by_full_name(run.cfg))
+    (test,) = run.cfg.DATASETS.TEST
     checkpoint = read_detectron2_checkpoint(str(run.folder / "model_final.pth"))
     evaluation = run.folder / "inference" / test
     return {
         "row": run.row.name,
         "switches": run.row.switches(),
-        "recipe": {key: in_effect[key] for key in run.row.recipe},
+        "recipe": run.recipe(),
         "learning_rate": run.cfg.SOLVER.BASE_LR,
         **describe_training(checkpoint, run.folder),
         "annotations": dict(run.data),
@@ -80,9 +81,27 @@ def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[st
     }
 
 
-def write_study(path: Path, study: Mapping[str, Any]) -> None:
-    """Write what `collect` gives, whole or not at all."""
-    write_json(path, study, indent=1)
+def add_to_study(
+    settings: Settings, path: Path, output: Path, results: Results
+) -> dict[tuple[str, int], Mapping[str, Any]]:
+    """Write a study's file, whole or not at all, with what another process added to it meanwhile.
+
+    Args:
+        settings: of the study.
+        path: of the file.
+        output: folder of the runs.
+        results: of `read_run`, by row and seed; they win over those in the file.
+
+    Returns:
+        All results that the file holds now.
+
+    Raises:
+        InputError: if it has become the file of another study.
+    """
+    with locked_folder(path.parent):
+        results = {**recorded_results(settings, path, output), **results}
+        write_json(path, collect(settings, results.values()), indent=1)
+    return results
 
 
 def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -105,7 +124,7 @@ def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{path} is no study: its overrides and class_groups are no words")
     for run in study["runs"]:
         check_outcome(run, f"{path} is no study")
-    check_same_figures(study["runs"], f"{path} is no study")
+    check_comparable(study["runs"], f"{path} is no study")
     return study
 
 
@@ -126,18 +145,17 @@ def recorded_results(
         return {}
     study = read_study(path)
     found = {(one["row"], one["seed"]): one for one in study["runs"]}
-    told = [
-        f"it has {name} {study[name]} and not {here}"
-        for name, here in (("config", settings.config_file), ("overrides", [*settings.overrides]))
-        if study[name] != here
-    ] or [
+    told = []
+    if study["config"] != settings.config_file:
+        told = [f"it has config {study['config']} and not {settings.config_file}"]
+    told = told or [
         f"its full model has {key} {old} and not {new}"
         for key, old, new in _changes(study["full_config"], settings.full_config(), path)
     ]
     rows, seeds = {row for row, _ in found}, sorted({seed for _, seed in found})
     for run in [] if told else plan(settings, rows, seeds, output):
         if (run.row.name, run.seed) in found:
-            of_run = _differences(run, found[run.row.name, run.seed])
+            of_run = run.differences(found[run.row.name, run.seed])
             told += [f"{run.name} {words}" for words in of_run]
     if told:
         raise InputError(f"{path} is of another study ({told[0]}); name other --results")
@@ -169,31 +187,3 @@ def _changes(full_config: str, now: CfgNode, path: Path) -> list[tuple[str, Any,
         return [change for change in changes if change[0] not in (*_OF_RUNS, *FREE_KEYS)]
     except InputError as error:
         raise InputError(f"{path} is no study: its full_config is damaged: {error}") from error
-
-
-def _differences(run: Run, result: Mapping[str, Any]) -> list[str]:
-    """In what a result is another's than a run's, a few words each; none: it is the run's own.
-
-    Args:
-        run: as it is planned.
-        result: of `read_run`, in whatever folder and on whatever machine.
-    """
-    cfg, switches = run.cfg, run.row.switches()
-    planned = {
-        "iterations": cfg.SOLVER.MAX_ITER,
-        "batch": cfg.SOLVER.IMS_PER_BATCH,
-        "learning_rate": cfg.SOLVER.BASE_LR,
-        "datasets": list(cfg.DATASETS.TRAIN),
-        "annotations": dict(run.data),
-        "switches": {key: _plain(value) for key, value in switches.items()},
-        "recipe": {key: _plain(value) for key, value in run.row.recipe.items()},
-    }
-    return [
-        f"has {name} {result.get(name)} and not {value}"
-        for name, value in planned.items()
-        if result.get(name) != value
-    ]
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value

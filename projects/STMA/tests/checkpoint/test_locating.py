@@ -69,6 +69,29 @@ def test_a_file_that_was_downloaded_before_is_told(server, caplog):
         ) == told
 
 
+def test_the_digits_count_before_a_query_too(server):
+    folder, url = server
+    name = f"model-{DIGITS}.pth"
+    (folder / name).write_bytes(b"of another training")
+    with pytest.raises(InputError, match="is not what its name says"):
+        local_path(f"{url}/{name}?download=1")
+
+
+def test_servers_files_of_the_same_path_are_kept_apart(server, tmp_path):
+    folder, url = server
+    (folder / "model_final.pth").write_bytes(CONTENT)
+    first = local_path(f"{url}/model_final.pth")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "model_final.pth").write_bytes(b"another's")
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=other)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as second:
+        threading.Thread(target=second.serve_forever, daemon=True).start()
+        path = local_path(f"http://127.0.0.1:{second.server_port}/model_final.pth")
+        second.shutdown()
+    assert Path(path).read_bytes() == b"another's" and Path(first).read_bytes() == CONTENT
+
+
 def test_only_long_hexadecimal_ends_are_hashes():
     assert names_its_hash(f"a/b-{DIGITS}.pth")
     for name in (f"b-{DIGITS[:8]}.pth", f"b_{DIGITS}.pth", f"b-{DIGITS}", f"b-{'g' * 16}.pth"):

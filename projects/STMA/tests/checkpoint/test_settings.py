@@ -91,6 +91,18 @@ def test_what_a_network_without_3d_backbone_never_sees_may_differ(cfg):
     assert "INPUT.CLIP_LENGTH" not in network_settings(cfg, [TRAIN])
 
 
+def test_keys_of_detectron2s_backbones_are_compared_where_one_is_used(cfg):
+    """They change what ResNets and feature pyramids compute, and no weight's shape."""
+    keys = {"MODEL.FPN.FUSE_TYPE", "MODEL.RESNETS.RES5_DILATION", "MODEL.RESNETS.STRIDE_IN_1X1"}
+    assert not keys & network_settings(cfg, [TRAIN]).keys()
+    cfg.MODEL.BACKBONE.NAME = "build_resnet_fpn_backbone"
+    trained = network_settings(cfg, [TRAIN])
+    assert keys <= trained.keys()
+    cfg.MODEL.FPN.FUSE_TYPE = "avg"
+    changes = changed_settings(trained, network_settings(cfg, [TRAIN]))
+    assert changes == [("MODEL.FPN.FUSE_TYPE", "sum", "avg")]
+
+
 def test_unknown_labels_are_not_compared(cfg):
     cfg.DATASETS.TEST = ("not_read_yet",)
     load_for_evaluation(build_model(cfg), cfg)

@@ -88,6 +88,7 @@ def test_numbers_keep_the_files_precision(read, given, kept):
         (1, 2.0**31, "row 1 has a frame number beyond 31 bits"),
         (2, 2, "row 1 has a label that is not among the annotations' 0 to 1"),
         (2, -1, "row 1 has a label"),
+        (1, 10, "row 1 has a frame beyond the video's end"),
         (3, np.nan, "row 1 has a number that is NaN or infinite"),
         (7, np.inf, "row 1 has a number that is NaN or infinite"),
     ],
@@ -97,6 +98,19 @@ def test_a_row_that_cannot_be_is_named(read, place, value, message):
     rows[1, place] = value
     with pytest.raises(InputError, match=f"file.pkl: {message}"):
         read(load_frame_boxes, rows)
+
+
+def test_boxes_of_another_order_are_told(read, caplog):
+    """x2, y2, x1, y1; MOC's sizes may also be negative, so a few are no reason to refuse."""
+    read(load_frame_boxes, np.array([ROW, (1, 3, 0, 0.5, 10, 9, 0, 0)]))
+    told = "boxes have x2 < x1 or y2 < y1 and match nothing, the first 10, 9, 0, 0; a box is x1,"
+    assert f"file.pkl: 1 of 2 {told}" in caplog.text
+    caplog.clear()
+    read(load_tubes, {0: [("b", 1.0, TUBE), ("b", 1.0, TUBE[:, [0, 3, 4, 1, 2, 5]])]})
+    assert "file.pkl: 2 of 4 boxes have x2 < x1" in caplog.text
+    caplog.clear()
+    read(load_frame_boxes, np.array([ROW]))
+    assert not caplog.text
 
 
 @pytest.mark.parametrize(
@@ -146,6 +160,7 @@ def changed(place, value):
         ({0: [("train", 1.0, TUBE)]}, "'train' is none of the test videos; leave out its tubes"),
         ({0: [(7, 1.0, TUBE)]}, "tube 0 is a int where text was expected"),
         ({0: [("b", float("nan"), TUBE)]}, "the score is nan; it must be a finite number"),
+        ({0: [("b", 1.0, TUBE + 6)]}, "tube 0 has a frame beyond the end of the video 'b', .* 9 "),
         ({0: [("b", None, TUBE)]}, "the score is a NoneType"),
         ({0: [("b", True, TUBE)]}, "the score is True"),
         ({0: [("b", 1.0, TUBE[:, :4])]}, r"holds an array of float32 of shape \(2, 4\), not"),

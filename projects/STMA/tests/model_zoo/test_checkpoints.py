@@ -85,8 +85,9 @@ def test_an_unknown_name_lists_those_that_exist(zoo, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, "the model zoo has no .*index.json .*check STMA_MODEL_ZOO"),
+        (None, "cannot read the model zoo.s .*index.json .*check STMA_MODEL_ZOO"),
         ("{", "is no index of a model zoo"),
+        (b"\xff\xfe", "cannot read the model zoo.s .*index.json .*utf-8"),
         ("[]", "is no index of a model zoo"),
         ('{"models": [1]}', "is no index of a model zoo"),
         ("[" * 100_000, "is no index of a model zoo"),
@@ -103,7 +104,8 @@ def test_an_unknown_name_lists_those_that_exist(zoo, monkeypatch):
 def test_a_zoo_without_a_good_index_is_named(zoo, content, words):
     (zoo / "index.json").unlink()
     if content is not None:
-        (zoo / "index.json").write_text(content)
+        content = content if isinstance(content, bytes) else content.encode()
+        (zoo / "index.json").write_bytes(content)
     with pytest.raises(InputError, match=words):
         model_zoo.get_checkpoint_url(NAME)
 

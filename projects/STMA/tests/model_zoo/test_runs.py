@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -35,8 +36,36 @@ def test_a_run_tells_what_it_changed_and_what_came_out(folder):
 
 def test_what_is_written_is_read_again(folder, tmp_path):
     run = describe_run(folder, CONFIG)
-    write_runs(tmp_path / "a.json", CONFIG, [run, run])
-    assert read_runs(tmp_path / "a.json") == {"config": CONFIG, "runs": [run, run]}
+    runs = [run, {**run, "seed": 6}, *([{**run, "seed": None}] * 2)]  # None: two that were drawn
+    write_runs(tmp_path / "a.json", CONFIG, runs)
+    assert read_runs(tmp_path / "a.json") == {"config": CONFIG, "runs": runs}
+
+
+def test_a_training_counts_once(folder, tmp_path):
+    run = describe_run(folder, CONFIG)
+    with pytest.raises(InputError, match=r"a\.json: two runs of the same training have the seed 5"):
+        write_runs(tmp_path / "a.json", CONFIG, [run, run])
+    content = json.dumps({"config": CONFIG, "runs": [run, run]})
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(InputError, match=r"a\.json is no file of runs: two runs of the same"):
+        read_runs(tmp_path / "a.json")
+
+
+def test_an_evaluation_of_other_weights_is_refused(folder, tmp_path):
+    """As `--eval-only` of model_best.pth leaves it in the training's folder."""
+    copy = tmp_path / "run"
+    shutil.copytree(folder, copy)
+    file = copy / "inference/synthetic_actions_val/metrics.json"
+    record = json.loads(file.read_text())
+    for name, fits in (("model_final.pth", True), ("model_best.pth", False), ("no.pth", False)):
+        (copy / "model_best.pth").write_bytes(b"")
+        record["settings"]["MODEL.WEIGHTS"] = str(copy / name)
+        file.write_text(json.dumps(record))
+        if fits:
+            assert describe_run(copy, CONFIG)["seed"] == 5
+        else:
+            with pytest.raises(InputError, match=rf"{file} is an evaluation of .*{name} and not"):
+                describe_run(copy, CONFIG)
 
 
 def test_an_unfinished_training_and_one_without_evaluation_are_named(folder, tmp_path):
@@ -83,7 +112,7 @@ def without(name):
 def test_a_damaged_file_is_named(folder, tmp_path, damage):
     run = describe_run(folder, CONFIG)
     damage(run)
-    write_runs(tmp_path / "a.json", CONFIG, [run])
+    (tmp_path / "a.json").write_text(json.dumps({"config": CONFIG, "runs": [run]}))
     with pytest.raises(InputError, match=r"a\.json is no file of runs: "):
         read_runs(tmp_path / "a.json")
 

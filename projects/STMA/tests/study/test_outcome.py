@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.study.outcome import check_outcome, check_same_figures
+from stma_d2.study.outcome import check_comparable, check_outcome
 
 
 @pytest.fixture
@@ -71,10 +71,34 @@ def test_rules_that_are_none_are_refused(outcome):
 
 def test_runs_that_measured_other_things_are_not_compared(make_run):
     runs = [make_run("K1", seed, {"run": 50}) for seed in (1, 2, 3)]
-    check_same_figures(runs, "a.json")
+    check_comparable(runs, "a.json")
     del runs[2]["evaluation"]["metrics"]["AP/frame_mAP@0.5/run"]
     with pytest.raises(InputError, match=r"a\.json: the run K1, seed 3 has other metrics"):
-        check_same_figures(runs, "a.json")
+        check_comparable(runs, "a.json")
     runs[1]["video_mAP_over_iou"] = [[0.2, 1.0]]
     with pytest.raises(InputError, match=r"a\.json: the run K1, seed 2 has other overlaps"):
-        check_same_figures(runs, "a.json")
+        check_comparable(runs, "a.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": 1}, "the run K1, seed 1 is there twice"),
+        ({"iterations": 24000}, "seed 2 has other iterations"),
+        ({"batch": 3}, "seed 2 has other clips a batch"),
+        ({"datasets": ["others"]}, "seed 2 has other data sets"),
+        ({"annotations": {"some_train": "02"}}, "seed 2 has other data than"),
+    ],
+)
+def test_no_mean_is_taken_of_what_is_not_alike(make_run, change, words):
+    runs = [make_run("K1", 1, {"run": 50}, annotations={"some_train": "01"}) for _ in range(2)]
+    runs[1] |= {"seed": 2, **change}
+    with pytest.raises(InputError, match=rf"^a\.json: .*{words}"):
+        check_comparable(runs, "a.json")
+
+
+def test_runs_of_other_rules_are_not_compared(make_run):
+    runs = [make_run("K1", seed, {"run": 50}) for seed in (1, 2)]
+    runs[1]["evaluation"]["min_tubelet_score"] = 0.5
+    with pytest.raises(InputError, match="seed 2 has other rules than the first run"):
+        check_comparable(runs, "a.json")

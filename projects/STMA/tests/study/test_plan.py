@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from stma_d2.data.datasets.synthetic_actions import generate_synthetic_actions
+from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.errors import InputError
 from stma_d2.study.plan import Settings, check_devices, plan, started
 from stma_d2.study.rows import ROWS
@@ -71,7 +73,16 @@ def test_a_finished_run_is_taken_from_its_folder(make_plan, make_run, data, tmp_
     assert run.result() is None and not run.folder.exists()
     run.prepare()
     assert run.result() is None
-    result = make_run("full", 1, {"grow": 5})
+    result = make_run(
+        "full",
+        1,
+        {"grow": 5},
+        iterations=7,
+        batch=8,
+        learning_rate=run.cfg.SOLVER.BASE_LR,
+        datasets=list(run.cfg.DATASETS.TRAIN),
+        annotations=dict(run.data),
+    )
     run.finish(result)
     run.prepare()
     (again,) = make_plan()
@@ -82,6 +93,31 @@ def test_a_finished_run_is_taken_from_its_folder(make_plan, make_run, data, tmp_
     shutil.copytree(run.folder, run.folder.with_name("seed-99999999999999"))
     (found,) = started(Settings(CONFIG, 7, data), tmp_path / "runs")
     assert (found.row.name, found.seed, found.folder) == ("full", 1, run.folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"row": "base"}, "has row base and not full"),
+        ({"seed": 2}, "has seed 2 and not 1"),
+        ({"iterations": 24000}, "has iterations 24000 and not 7"),
+        ({"annotations": {}}, "is of another "),
+    ],
+)
+def test_a_result_of_another_run_is_refused(make_plan, make_run, changed, words):
+    (run,) = make_plan()
+    result = make_run("full", 1, {"grow": 5}, iterations=7, batch=8, annotations=dict(run.data))
+    result |= {"learning_rate": run.cfg.SOLVER.BASE_LR, "datasets": list(run.cfg.DATASETS.TRAIN)}
+    run.prepare()
+    run.finish({**result, **changed})
+    with pytest.raises(InputError, match=rf"run\.json is damaged: its result {words}.*; remove"):
+        run.result()
+
+
+def test_a_recipe_is_told_as_it_is_in_effect(make_plan):
+    key = "MODEL.STMA.LOSS_WEIGHT.SIZE"
+    assert make_plan(rows=["base"])[0].recipe() == {key: 0.1}
+    assert make_plan(rows=["base"], overrides=[key, "0.3"])[0].recipe() == {key: 0.3}
 
 
 def test_a_folder_of_a_run_with_other_settings_is_refused(make_plan):
@@ -105,8 +141,33 @@ def test_a_folder_of_other_data_is_refused(tmp_path, empty_catalogs):
     settings = Settings(CONFIG, 7, overrides)
     plan(settings, ["full"], [1], tmp_path / "runs")[0].prepare()
     truth.write_bytes(truth.read_bytes() + b"\0")
-    with pytest.raises(InputError, match="the annotations are others"):
+    with pytest.raises(InputError, match=r"\(another once\)"):
         plan(settings, ["full"], [1], tmp_path / "runs")[0].result()
+
+
+def test_generated_videos_of_other_factors_are_other_data(tmp_path, empty_catalogs):
+    """Posts in front of the actors change every frame and no annotation."""
+    from stma_d2.data.datasets.synthetic_actions import register_synthetic_actions
+
+    register_synthetic_actions(str(tmp_path))
+    truth = tmp_path / "synthetic_actions_middle/SyntheticActions-GT.pkl"
+    config, found = "Synthetic/STMA_tiny_K5_middle.yaml", []
+    for occluders in (1, 6):
+        factors = replace(LEVELS["middle"].factors, occluders=occluders)
+        generate_synthetic_actions(
+            tmp_path, level="middle", factors=factors, num_train=1, num_val=1, overwrite=True
+        )
+        found.append(truth.read_bytes())
+        (run,) = plan(Settings(config, 7), ["full"], [1], tmp_path / "runs")
+        if occluders == 1:
+            run.prepare()
+    assert found[0] == found[1]
+    with pytest.raises(InputError, match=r"another synthetic_actions_middle_train, its parameters"):
+        run.result()
+    record = json.loads((run.folder / "run.json").read_text())
+    record["data"] = {k: v for k, v in record["data"].items() if not k.endswith("parameters")}
+    (run.folder / "run.json").write_text(json.dumps(record))
+    assert run.result() is None  # of a version that did not look
 
 
 def test_a_folder_that_is_no_runs_and_a_damaged_one_are_refused(make_plan):

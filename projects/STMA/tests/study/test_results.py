@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from types import SimpleNamespace
 
 from detectron2.data import MetadataCatalog
 
 from stma_d2.config import load_config
-from stma_d2.study.plan import Settings
+from stma_d2.study.plan import Run, Settings
 from stma_d2.study.results import collect, read_run
 from stma_d2.study.rows import ROWS
 
@@ -22,7 +21,7 @@ def test_a_run_is_read_from_what_the_training_left(train_net, tmp_path):
     words = [str(w) for pair in (row.recipe | row.switches()).items() for w in pair]
     assert train_net(tmp_path, *words, "SOLVER.MAX_ITER", "2").returncode == 0
     cfg = load_config(str(tmp_path / "training.yaml"))
-    run = SimpleNamespace(row=row, folder=tmp_path, cfg=cfg, data={"some_train": "01ab"})
+    run = Run(row, 1, tmp_path, (), cfg, {"some_train": "01ab"})
     result = read_run(run, jobs=5)
     assert json.loads(json.dumps(result)) == result
     names = ("row", "seed", "iterations", "jobs")

@@ -155,6 +155,18 @@ def test_folders_of_another_origin_are_counted(frames, raw):
     frames()
     (raw / "out/rgb-images/Jump/b/00009.jpg").unlink()
     assert "holds 8 frames, 9 are annotated; delete it" in frames()[0]
+    (raw / "out/rgb-images/Jump/b/00004.jpg").unlink()
+    folder = raw / "out/rgb-images/Jump/b"
+    assert f"frame 4 (00004.jpg) is missing; delete the folder {folder}" in frames()[0]
+
+
+def test_empty_frames_are_told(frames, check, raw):
+    frames()
+    for number in (3, 7):
+        (raw / f"out/rgb-images/Jump/b/{number:05d}.jpg").write_bytes(b"")
+    told = f"{raw / 'out/rgb-images/Jump/b'}: 2 files are empty (00003.jpg, ...)"
+    assert f"{told}; delete it" in frames()[0]
+    assert f"Jump/b: {told}" in check()[0]
 
 
 def test_other_annotations_are_not_written_over(frames, raw):

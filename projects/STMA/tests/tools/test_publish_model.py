@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from detectron2.modeling import build_model
 from stma_d2 import model_zoo
 from stma_d2.checkpoint import training_record
 from stma_d2.checkpoint.seal import verify_seal
-from stma_d2.data import register_tube_dataset
+from stma_d2.data import load_annotations, register_tube_dataset, save_annotations
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError
 from stma_d2.files import file_sha256
@@ -161,14 +162,29 @@ def test_a_name_that_is_no_path_in_a_zoo_is_refused(main, tmp_path, name):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["MODEL.WEIGHTS", "x.pth"], "MODEL.WEIGHTS cannot be published: --weights"),
-        (["OUTPUT_DIR", "zoo"], "OUTPUT_DIR cannot be published: --output"),
+        *(
+            ([key, "1"], f"^{key} cannot be published otherwise than it was trained; these can be:")
+            for key in ("MODEL.WEIGHTS", "OUTPUT_DIR", "SEED", "SOLVER.BASE_LR", "DATASETS.TRAIN")
+        ),
         (["TEST.FLIP", "True", "--half"], "--half stands among .* first of them, TEST.FLIP"),
     ],
 )
 def test_overrides_that_say_nothing_of_the_network_are_refused(main, tmp_path, words, told):
     with pytest.raises(InputError, match=told):
         main(["--weights", "no.pth", "--name", NAME, "--output", str(tmp_path / "zoo"), *words])
+
+
+def test_a_refusal_names_the_file_that_was_given(main, training, tmp_path, synthetic_root):
+    """And not the stripped copy that is evaluated in its place."""
+    source, data = tmp_path / "out/model_final.pth", synthetic_root / "synthetic_actions"
+    labels = tuple(reversed(load_annotations(data / "SyntheticActions-GT.pkl").labels))
+    truth = tmp_path / "reversed.json"
+    own = load_annotations(data / "SyntheticActions-GT.pkl")
+    save_annotations(replace(own, labels=labels), str(truth))
+    register_tube_dataset("reversed", str(truth), str(data / "rgb-images"), subset="test")
+    words = ["--output", str(tmp_path / "zoo"), "DATASETS.TEST", "('reversed',)"]
+    with pytest.raises(InputError, match=rf"^the checkpoint {source}: the labels: "):
+        main(["--weights", str(source), "--name", NAME, *words])
 
 
 def test_a_published_file_is_not_published_again(main, training, tmp_path):

@@ -16,15 +16,18 @@ def tool_module(tool):
 
 
 def test_folders_become_one_file(tool_module, train_net, tmp_path, capsys):
-    folder = tmp_path / "run"
-    assert train_net(folder, "SOLVER.MAX_ITER", "1").returncode == 0
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for seed, folder in enumerate(folders, start=1):
+        assert train_net(folder, "SOLVER.MAX_ITER", "1", "SEED", str(seed)).returncode == 0
     command = ["--config-file", CONFIG, "--name", "some", "--results", str(tmp_path)]
-    tool_module.main([*command, str(folder), str(folder)])
+    tool_module.main([*command, *map(str, folders)])
     assert f"2 runs are recorded in {tmp_path / 'some.json'}" in capsys.readouterr().out
     before = (tmp_path / "some.json").read_bytes()
-    assert read_runs(tmp_path / "some.json")["runs"] == [describe_run(folder, CONFIG)] * 2
+    assert read_runs(tmp_path / "some.json")["runs"] == [
+        describe_run(folder, CONFIG) for folder in folders
+    ]
     with pytest.raises(InputError, match="missing is no folder of a finished training"):
-        tool_module.main([*command, str(folder), str(tmp_path / "missing")])
+        tool_module.main([*command, str(folders[0]), str(tmp_path / "missing")])
     assert (tmp_path / "some.json").read_bytes() == before
 
 

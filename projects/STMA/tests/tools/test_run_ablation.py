@@ -63,7 +63,7 @@ def trained(tool_module, make_run, monkeypatch):
             learning_rate=cfg.SOLVER.BASE_LR,
             datasets=list(cfg.DATASETS.TRAIN),
             annotations=dict(run.data),
-            recipe=dict(run.row.recipe),
+            recipe=run.recipe(),
         )
 
     monkeypatch.setattr(tool_module, "train", train)
@@ -129,7 +129,7 @@ def test_runs_of_another_machine_are_taken_from_the_file(run, trained, tmp_path)
         ({"iterations": 3}, r"K1, seed 1 has iterations 3 and not 2"),
         ({"batch": 9}, r"K1, seed 1 has batch 9 and not 2"),
         ({"switches": {}}, r"K1, seed 1 has switches {} and not {'INPUT.SNIPPET_LENGTH': 1}"),
-        ({"annotations": {"a": "b"}}, r"K1, seed 1 has annotations {'a': 'b'} and not "),
+        ({"annotations": {"a": "b"}}, r"K1, seed 1 is of another "),
         ({"recipe": {"A": 1}}, r"K1, seed 1 has recipe {'A': 1} and not {}"),
     ],
 )
@@ -179,6 +179,35 @@ def test_a_file_whose_full_model_is_another_is_refused(run, trained, tmp_path, o
     file.write_text(json.dumps(study))
     with pytest.raises(InputError, match=message):
         run("--rows", "K1", "--seeds", "1")
+
+
+def test_the_same_settings_in_other_words_are_the_same_study(run, trained, tmp_path):
+    run("--rows", "K1", "--seeds", "1", "TEST.PROTOCOL", "moc", "SOLVER.BASE_LR", "0.004")
+    run("--rows", "K1", "--seeds", "1", "SOLVER.BASE_LR", "0.004", "DATALOADER.TIMEOUT", "500")
+    assert trained[0] == [[("K1", 1)], []]
+
+
+def test_studies_that_run_at_once_keep_each_others_runs(
+    run, trained, tool_module, tmp_path, monkeypatch
+):
+    """Another process with other runs finishes while this one trains."""
+    train = tool_module.train
+
+    def meanwhile(*arguments):
+        monkeypatch.setattr(tool_module, "train", train)
+        run("--rows", "K3", "--seeds", "1")
+        return train(*arguments)
+
+    monkeypatch.setattr(tool_module, "train", meanwhile)
+    run("--rows", "K1", "--seeds", "1")
+    assert rows_of(tmp_path) == [("K1", 1), ("K3", 1)]
+
+
+@pytest.mark.parametrize("option", ["--output", "--results"])
+def test_an_empty_folder_name_is_refused(tool_module, capsys, option):
+    with pytest.raises(SystemExit):
+        tool_module.main([option, ""])
+    assert f"argument {option}: it is empty" in capsys.readouterr().err
 
 
 def test_failed_runs_end_the_command_after_the_others(run, trained, tmp_path, capsys):

@@ -56,7 +56,8 @@ JPEG_QUALITY = 90
 def register_synthetic_actions(root: str) -> None:
     """Register ``synthetic_actions{,_middle,_hard}_{train,val}`` under ``root``.
 
-    Their metadata has ``class_groups``: of each label, whether "looks", "short" or "long" tells it.
+    Their metadata has ``class_groups``: of each label, whether "looks", "short" or "long" tells it;
+    and ``parameters_file``, which says what the set was generated from.
     """
     for level in LEVELS.values():
         folder = os.path.join(root, level.folder)
@@ -71,7 +72,10 @@ def register_synthetic_actions(root: str) -> None:
                 hint="generate the data with `python tools/make_synthetic_actions.py "
                 f"--level {level.name}`",
             )
-            MetadataCatalog.get(name).set(class_groups=dict(level.class_groups))
+            MetadataCatalog.get(name).set(
+                class_groups=dict(level.class_groups),
+                parameters_file=os.path.join(folder, PARAMETERS),
+            )
 
 
 def generate_synthetic_actions(
@@ -176,7 +180,8 @@ def _damage(folder: Path) -> str:
         return str(error)
     for name, video in videos.items():
         frames = folder / FRAMES / name
-        there = set(os.listdir(frames)) if frames.is_dir() else set()
+        entries = os.scandir(frames) if frames.is_dir() else ()
+        there = {entry.name for entry in entries if entry.stat().st_size}
         names = (_frame_name(number) for number in range(1, video.num_frames + 1))
         if missing := [name for name in names if name not in there]:
             return f"{frames} lacks {len(missing)} of its frames ({missing[0]}, ...)"

@@ -226,6 +226,10 @@ def test_a_set_that_lost_files_is_told_and_generated_again(tiny_root, tmp_path):
     with pytest.raises(InputError, match=r"val_0001 lacks 1 of its .*00002\.jpg.*--overwrite"):
         generate()
     generate(overwrite=True)
+    (folder / "rgb-images" / "val_0001" / "00003.jpg").write_bytes(b"")  # of a full disk
+    with pytest.raises(InputError, match=r"val_0001 lacks 1 of its .*00003\.jpg.*--overwrite"):
+        generate()
+    generate(overwrite=True)
     (folder / "SyntheticActions-GT.pkl").write_bytes(b"")
     with pytest.raises(InputError, match=r"SyntheticActions-GT\.pkl.*--overwrite"):
         generate()
