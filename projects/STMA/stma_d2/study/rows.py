@@ -48,13 +48,15 @@ class Row:
 # Without Gaussian regression the size's loss is an L1 distance in pixels of the feature map and not
 # 1 - GIoU; this is MOC's weight for it.
 _L1_SIZE = MappingProxyType({"MODEL.STMA.LOSS_WEIGHT.SIZE": 0.1})
+# Heat maps of single classes learn slowly, and faster at a higher rate than the others bear.
+_CLASS_AWARE = MappingProxyType({"SOLVER.BASE_LR": 0.01})
 # In the order in which they are trained, the most important ones first.
 ROWS = MappingProxyType(
     {
         row.name: row
         for row in (
             Row(FULL, {}),
-            Row("base", recipe=_L1_SIZE),
+            Row("base", recipe=_L1_SIZE | _CLASS_AWARE),
             Row("CAL", recipe=_L1_SIZE),
             Row("CAL_ME", recipe=_L1_SIZE),
             Row("CAL_ME_STA", recipe=_L1_SIZE),
@@ -62,9 +64,9 @@ ROWS = MappingProxyType(
             Row("K1"),
             Row("K3"),
             Row("K7"),
-            Row("size"),
-            Row("movement", recipe=_L1_SIZE),
-            Row("size_movement"),
+            Row("size", recipe=_CLASS_AWARE),
+            Row("movement", recipe=_L1_SIZE | _CLASS_AWARE),
+            Row("size_movement", recipe=_CLASS_AWARE),
             Row("cfam", {"MODEL.STMA.ACTION.ATTENTION": "cfam"}),
             Row("weights", {"MODEL.STMA.LOSS_WEIGHT.NORMALIZER": "weights"}),
             Row("gamma_0.1", {"MODEL.STMA.LOSS_WEIGHT.SIZE": 0.1}),

@@ -116,8 +116,8 @@ def test_a_result_of_another_run_is_refused(make_plan, make_run, changed, words)
 
 def test_a_recipe_is_told_as_it_is_in_effect(make_plan):
     key = "MODEL.STMA.LOSS_WEIGHT.SIZE"
-    assert make_plan(rows=["base"])[0].recipe() == {key: 0.1}
-    assert make_plan(rows=["base"], overrides=[key, "0.3"])[0].recipe() == {key: 0.3}
+    assert make_plan(rows=["base"])[0].recipe() == {key: 0.1, "SOLVER.BASE_LR": 0.01}
+    assert make_plan(rows=["base"], overrides=[key, "0.3"])[0].recipe()[key] == 0.3
 
 
 def test_a_folder_of_a_run_with_other_settings_is_refused(make_plan):

@@ -26,7 +26,7 @@ def test_a_run_is_read_from_what_the_training_left(train_net, tmp_path):
     assert json.loads(json.dumps(result)) == result
     names = ("row", "seed", "iterations", "jobs")
     assert [result[name] for name in names] == ["base", 1, 2, 5]
-    assert result["recipe"] == {"MODEL.STMA.LOSS_WEIGHT.SIZE": 0.1}
+    assert result["recipe"] == {"MODEL.STMA.LOSS_WEIGHT.SIZE": 0.1, "SOLVER.BASE_LR": 0.01}
     assert result["learning_rate"] == cfg.SOLVER.BASE_LR and result["hardware"] == "1 CPU thread"
     assert result["annotations"] == run.data
     left = tmp_path / "inference" / "synthetic_actions_val"
