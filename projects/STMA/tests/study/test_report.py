@@ -49,7 +49,8 @@ def test_a_study_that_is_missing_damaged_or_of_unknown_rows_is_named(study, tmp_
 
 
 @pytest.mark.skipif(not RESULTS.is_dir(), reason="no study is kept with the project")
-def test_the_projects_own_page_is_up_to_date(tmp_path):
-    shutil.copy(RESULTS / "ablations.json", tmp_path)
-    assert write_report(tmp_path).read_text() == (RESULTS / "ablations.md").read_text()
-    assert {path.name for path in tmp_path.iterdir()} <= {path.name for path in RESULTS.iterdir()}
+@pytest.mark.parametrize("folder", [RESULTS, RESULTS / "stride_32"], ids=lambda path: path.name)
+def test_the_projects_own_pages_are_up_to_date(tmp_path, folder):
+    shutil.copy(folder / "ablations.json", tmp_path)
+    assert write_report(tmp_path).read_text() == (folder / "ablations.md").read_text()
+    assert {path.name for path in tmp_path.iterdir()} <= {path.name for path in folder.iterdir()}

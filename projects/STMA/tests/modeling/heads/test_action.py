@@ -28,6 +28,26 @@ def test_motion_excitation_is_equations_1_and_2_frame_by_frame():
             assert torch.allclose(result[b, t], frame * (1 + mask[:, None, None]), atol=1e-5)
 
 
+def test_the_mask_does_not_see_what_only_moves():
+    """Eq. 1 is linear, so its mean over the map is that of the frames: where things are is lost."""
+    torch.manual_seed(0)
+    module = MotionExcitation(3)
+    still, moving = torch.zeros(2, 1, 4, 3, 12, 12)
+    actor = torch.rand(3, 2, 2)
+    for t in range(4):
+        still[0, t, :, 3:5, 3:5] = actor
+        moving[0, t, :, 3:5, 3 + 2 * t : 5 + 2 * t] = actor
+
+    def masks(features):
+        shares = module(features) / features - 1  # M wherever something is
+        return shares[features > 0].reshape(4, 3, 4).mean(dim=2)
+
+    assert torch.allclose(masks(still), masks(moving), atol=1e-5)
+    growing = still.clone()
+    growing[0, 3] *= 20
+    assert not torch.allclose(masks(still)[2], masks(growing)[2], atol=1e-3)
+
+
 def test_motion_excitation_of_a_single_frame_has_no_motion():
     module = MotionExcitation(2)
     features = torch.randn(1, 1, 2, 3, 3)
