@@ -57,8 +57,6 @@ def load_frame_boxes(
     source = os.fspath(path)
     rows = _frame_rows(load_plain_pickle(path), source)
     num_labels = len(annotations.labels)
-    lengths = np.array([annotations.videos[video].num_frames for video in videos])
-    places = rows[:, 0].clip(0, len(videos) - 1).astype(np.int64, casting="unsafe")
     whole = (rows[:, :3] == np.floor(rows[:, :3])).all(axis=1)
     for bad, what in (
         (~np.isfinite(rows).all(axis=1), "has a number that is NaN or infinite"),
@@ -71,12 +69,11 @@ def load_frame_boxes(
             (rows[:, 2] < 0) | (rows[:, 2] >= num_labels),
             f"has a label that is not among the annotations' 0 to {num_labels - 1}",
         ),
-        (rows[:, 1] > lengths[places], "has a frame beyond the video's end"),
     ):
-        if bad.any():
-            row = int(bad.argmax())
-            shown = ", ".join(f"{value:g}" for value in rows[row])
-            raise InputError(f"{source}: row {row} {what} ({_COLUMNS}: {shown})")
+        _refuse(rows, bad, what, source)
+    lengths = np.array([annotations.videos[video].num_frames for video in videos], np.int64)
+    too_late = rows[:, 1] > lengths[rows[:, 0].astype(np.int64)]
+    _refuse(rows, too_late, "has a frame beyond the video's end", source)
     _tell_inverted(rows[:, 4:], source)
     rows = rows[np.argsort(rows[:, 0], kind="stable")]
     numbers = rows[:, :3].astype(np.int64)
@@ -87,6 +84,13 @@ def load_frame_boxes(
         scores, boxes = rows[start:stop, 3], rows[start:stop, 4:]
         result[videos[place]] = FrameBoxes(frames, labels, scores, boxes)
     return result
+
+
+def _refuse(rows: np.ndarray, bad: np.ndarray, what: str, source: str) -> None:
+    if bad.any():
+        row = int(bad.argmax())
+        shown = ", ".join(f"{value:g}" for value in rows[row])
+        raise InputError(f"{source}: row {row} {what} ({_COLUMNS}: {shown})")
 
 
 def _tell_inverted(boxes: np.ndarray, source: str) -> None:

@@ -89,6 +89,7 @@ def test_numbers_keep_the_files_precision(read, given, kept):
         (2, 2, "row 1 has a label that is not among the annotations' 0 to 1"),
         (2, -1, "row 1 has a label"),
         (1, 10, "row 1 has a frame beyond the video's end"),
+        (0, np.nan, "row 1 has a number that is NaN or infinite"),
         (3, np.nan, "row 1 has a number that is NaN or infinite"),
         (7, np.inf, "row 1 has a number that is NaN or infinite"),
     ],
