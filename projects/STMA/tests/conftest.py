@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -17,6 +18,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load the other fixtures; as `pytest_plugins` they would be refused to ``pytest .``."""
     for name in ("networks", "runs", "tables", "trainings"):
         config.pluginmanager.import_plugin(f"fixtures.{name}")
+    # PyTorch's first backward pass looks which devices there are. After an export it would count
+    # one that is none and start a thread for it, and no forked process could train any more.
+    torch.ones((), requires_grad=True).backward()
 
 
 @pytest.fixture(scope="session")
