@@ -81,9 +81,7 @@ def collect(settings: Settings, results: Iterable[Mapping[str, Any]]) -> dict[st
     }
 
 
-def add_to_study(
-    settings: Settings, path: Path, output: Path, results: Results
-) -> dict[tuple[str, int], Mapping[str, Any]]:
+def add_to_study(settings: Settings, path: Path, output: Path, results: Results) -> None:
     """Write a study's file, whole or not at all, with what another process added to it meanwhile.
 
     Args:
@@ -92,16 +90,12 @@ def add_to_study(
         output: folder of the runs.
         results: of `read_run`, by row and seed; they win over those in the file.
 
-    Returns:
-        All results that the file holds now.
-
     Raises:
         InputError: if it has become the file of another study.
     """
     with locked_folder(path.parent):
         results = {**recorded_results(settings, path, output), **results}
         write_json(path, collect(settings, results.values()), indent=1)
-    return results
 
 
 def read_study(path: str | os.PathLike[str]) -> dict[str, Any]:
