@@ -225,7 +225,7 @@ def _add_test(cfg: CN) -> None:
     # exact. It divides TEST.WINDOWS_PER_CHUNK.
     cfg.TEST.CLIP_STRIDE = 1
     # Average heat maps, class logits and sizes over the frames and their mirror images; the
-    # movement stays as it is. MOC's published figures do so; it takes twice the time. Only where
+    # movement stays as it is. The figures of MOC's paper do so; it takes twice the time. Only where
     # left and right are no different actions.
     cfg.TEST.FLIP = False
     # Compute in 16 bits where that is safe: bfloat16 on GPUs that multiply it and on CPUs, float16

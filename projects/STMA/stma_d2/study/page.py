@@ -103,7 +103,8 @@ def _rows(number: str) -> set[str]:
 def _table(figures: Figures, number: str) -> str:
     title, rows = TABLES[number]
     in_paper = all(map(paper_ablation, rows))
-    header = ["row", "n", *_titles(METRICS), "rate", "minutes", *(_PAPER if in_paper else ())]
+    header = ["row", "n", *_titles(METRICS), "learning rate", "minutes"]
+    header += _PAPER if in_paper else ()
     lines = []
     for name, words in rows.items():
         runs = list(figures.runs.get(name, {}).values())
