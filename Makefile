@@ -17,7 +17,7 @@ SIDE_BY_SIDE = -n logical --maxprocesses 4 --dist loadfile
 .PHONY: help demo test lint docs install clean
 
 help:
-	@echo "make demo     generate videos, draw what a shipped model sees, train it anew, evaluate it"
+	@echo "make demo     draw what a shipped model sees in a new video, train it anew, evaluate it"
 	@echo "make test     run the tests"
 	@echo "make lint     check style and format"
 	@echo "make docs     write the API reference to projects/STMA/docs/api"

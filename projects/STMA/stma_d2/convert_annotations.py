@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter
 from collections.abc import Sequence
 from math import inf
@@ -25,7 +24,8 @@ from .data.formats import (
 )
 from .errors import InputError, clear_exit
 from .evaluation import PROTOCOLS, get_protocol, tubes_of_detections
-from .files import atomic_write, check_output
+from .evaluation.confusion import MIN_SCORE
+from .files import check_output, write_json
 
 _POSITIVE = argument(number(0, inf, above=True, below=True))
 TRAIN_SHARE = 0.8  # where nothing says how to split
@@ -53,8 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     annotations = _split(_read(args, report), kind, args, report)
     write_annotations(annotations, args.output, kind, args.tolerance, report)
     if args.report:
-        with atomic_write(args.report) as file:
-            file.write(json.dumps(report.record(), indent=1).encode())
+        write_json(args.report, report.record(), indent=1)
     print(_summary(annotations))
     for line in report.lines():
         print(line)
@@ -127,7 +126,10 @@ def _parser() -> argparse.ArgumentParser:
         help="to link by (default: that of the detections, or moc)",
     )
     tubes.add_argument(
-        "--min-score", type=argument(number(0, 1)), default=0.2, help="of a tube (default 0.2)"
+        "--min-score",
+        type=argument(number(0, 1)),
+        default=MIN_SCORE,
+        help=f"of a tube (default {MIN_SCORE})",
     )
     tubes.add_argument(
         "--tolerance",

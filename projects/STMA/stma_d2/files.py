@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import fcntl
+import glob
 import hashlib
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from .errors import InputError
 
@@ -46,6 +48,34 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
         partial.unlink(missing_ok=True)
 
 
+def write_json(path: str | os.PathLike[str], content: Any, indent: int | None = 2) -> None:
+    """Write ``content`` as JSON, whole or not at all; on one line where ``indent`` is None."""
+    with atomic_write(path) as file:
+        file.write((json.dumps(content, indent=indent) + "\n").encode())
+
+
+@contextmanager
+def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Make a folder that appears at ``path`` only if the block ends without an exception.
+
+    The block writes into another one in the same place. Missing folders are made. At ``path`` may
+    be an empty folder.
+
+    Yields:
+        the folder to write into.
+
+    Raises:
+        OSError: if it cannot be made, or something is at ``path`` when the block ends.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(path.parent, path.name) as scratch:
+        new = scratch / "new"
+        new.mkdir()
+        yield new
+        os.replace(new, path)
+
+
 @contextmanager
 def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     """Make a hidden folder in ``parent`` that is gone after the block.
@@ -59,7 +89,7 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: if it cannot be made.
     """
-    for left in parent.glob(f".{name}-*"):
+    for left in parent.glob(f".{glob.escape(name)}-*"):
         with suppress(OSError), open(left / _LOCK, "a") as lock:  # BlockingIOError: it is in use
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from .errors import InputError
+from .files import check_is_file
 
 MAX_DEPTH = 50  # containers inside each other
 # To the file's bytes: the items of all containers, where a part counts as often as it is referred
@@ -42,10 +43,12 @@ def load_plain_pickle(path: str | os.PathLike[str]) -> Any:
 
     Raises:
         FileNotFoundError: if there is no such file.
+        InputError: if it is a folder, pipe or device.
         UnsafePickleError: if the pickle asks for anything else; the message names it. Nothing ran.
         InputError: if the file is no pickle, is cut off or damaged, or holds data of an
             unreasonable depth or size.
     """
+    check_is_file(path)
     content = Path(path).read_bytes()
     try:
         data = _PlainPickle(content).load()

@@ -10,7 +10,13 @@ import os
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.files import atomic_write, check_output, file_sha256, scratch_folder
+from stma_d2.files import (
+    atomic_folder,
+    atomic_write,
+    check_output,
+    file_sha256,
+    scratch_folder,
+)
 
 
 def test_failed_write_leaves_the_old_file(tmp_path):
@@ -97,6 +103,29 @@ def test_the_scratch_folder_of_a_killed_process_is_removed_and_that_of_a_living_
     assert list(tmp_path.iterdir()) == [others]
     with scratch_folder(tmp_path, "name") as ours:
         assert list(tmp_path.iterdir()) == [ours]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "new" / "with [brackets]"
+    with pytest.raises(RuntimeError), atomic_folder(path) as folder:
+        (folder / "file").touch()
+        raise RuntimeError
+    assert not list(path.parent.iterdir())
+    with atomic_folder(path) as folder:
+        (folder / "file").touch()
+        assert not path.exists()
+    assert list(path.parent.iterdir()) == [path] and list(path.iterdir()) == [path / "file"]
+    with pytest.raises(OSError, match="not empty"), atomic_folder(path) as folder:
+        (folder / "other").touch()
+    assert list(path.parent.iterdir()) == [path] and list(path.iterdir()) == [path / "file"]
+
+
+def test_a_folder_of_brackets_is_cleared_of_its_own_rests_only(tmp_path):
+    """A name is no pattern: what "[ab]" would match belongs to others."""
+    for name in (".a-rest", ".[ab]-rest"):
+        (tmp_path / name).mkdir()
+    with scratch_folder(tmp_path, "[ab]"):
+        assert (tmp_path / ".a-rest").exists() and not (tmp_path / ".[ab]-rest").exists()
 
 
 def test_the_digest_is_of_the_files_bytes(tmp_path):

@@ -165,3 +165,9 @@ def test_a_file_that_is_no_pickle_is_one_error(load):
 def test_a_missing_file_says_so(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent.pkl"):
         load_plain_pickle(tmp_path / "absent.pkl")
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "data.pkl")
+    with pytest.raises(InputError, match=r"data\.pkl is a folder, pipe or device"):
+        load_plain_pickle(tmp_path / "data.pkl")

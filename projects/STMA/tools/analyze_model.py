@@ -146,6 +146,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--check", action="store_true", help="with --zoo: write nothing")
     parser.add_argument("opts", nargs=argparse.REMAINDER, help="KEY VALUE overrides of the config")
     args = parser.parse_args(arguments)
+    if args.check and not args.zoo:
+        parser.error("--check goes with --zoo")
     logging.getLogger("fvcore").setLevel(logging.ERROR)
     if args.zoo:
         command = "tools/analyze_model.py --zoo"

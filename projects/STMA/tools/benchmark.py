@@ -10,7 +10,6 @@ benchmark.py data --against tests/oracles/plain_sampler.py
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import shlex
@@ -32,7 +31,7 @@ from stma_d2 import model_zoo
 from stma_d2.arguments import argument
 from stma_d2.config.rules import whole
 from stma_d2.errors import clear_exit
-from stma_d2.files import atomic_write, check_output
+from stma_d2.files import check_output, write_json
 
 PAPER = "UCF101-24/STMA_DLA34_RX101_K5.yaml"
 COUNT = argument(whole(1, 10**9))
@@ -136,8 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "numbers": numbers,
             "machine": machine(),
         }
-        with atomic_write(args.json) as file:
-            file.write(json.dumps(record, indent=1).encode())
+        write_json(args.json, record, indent=1)
 
 
 if __name__ == "__main__":

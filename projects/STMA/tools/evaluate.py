@@ -38,6 +38,7 @@ from stma_d2.data import (
 from stma_d2.errors import InputError, clear_exit
 from stma_d2.evaluation import (
     FRAME_FILE,
+    OPTIONS,
     PROTOCOLS,
     TUBE_FILE,
     Evaluation,
@@ -53,17 +54,10 @@ from stma_d2.evaluation import (
     save_benchmark_files,
     score,
     too_short,
-    write_json,
 )
-from stma_d2.files import check_output
+from stma_d2.files import check_output, write_json
 
-_OF_TUBELETS = (
-    "min_tubelet_score",
-    "trim_below_median",
-    "trim_to_key_frames",
-    "min_tube_length",
-    "write_benchmark_files",
-)
+_OF_TUBELETS = (*OPTIONS, "write_benchmark_files")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

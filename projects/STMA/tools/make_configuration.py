@@ -21,7 +21,7 @@ from pathlib import Path
 from detectron2.config import get_cfg
 from generated_parts import write_parts
 
-from stma_d2.config import add_stma_config, defaults
+from stma_d2.config import add_stma_config, defaults, value_of
 from stma_d2.config.schema import rules
 from stma_d2.errors import clear_exit
 from stma_d2.evaluation import markdown_table
@@ -79,7 +79,7 @@ def render_ours() -> str:
     for group, members in groupby(found, lambda entry: entry.keys[0].partition(".")[0]):
         lines = []
         for entry in members:
-            values = [_value(cfg, key) for key in entry.keys]
+            values = [value_of(cfg, key) for key in entry.keys]
             may_be = dict.fromkeys(known[key].words for key in entry.keys)
             lines.append(
                 (
@@ -99,12 +99,6 @@ def render_detectron2() -> str:
     others = {key: rule.words for key, rule in rules().items() if key not in ours}
     lines = ((f"`{key}`", _escaped(words)) for key, words in others.items())
     return f"\n{markdown_table(('key', 'may be'), lines)}\n"
-
-
-def _value(cfg: object, key: str) -> object:
-    for name in key.split("."):
-        cfg = cfg[name]
-    return cfg
 
 
 def _escaped(text: str) -> str:

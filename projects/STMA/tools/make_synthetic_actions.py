@@ -17,6 +17,7 @@ from pathlib import Path
 from stma_d2.arguments import argument
 from stma_d2.config.rules import number, whole
 from stma_d2.data import load_annotations
+from stma_d2.data.datasets import ROOT
 from stma_d2.data.datasets.synthetic_actions import (
     ANNOTATIONS,
     FRAMES,
@@ -38,7 +39,7 @@ def get_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--root",
-        default=os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets")),
+        default=ROOT,
         help="folder of all data sets; this one becomes ROOT/synthetic_actions (level easy), "
         "ROOT/synthetic_actions_middle or ROOT/synthetic_actions_hard",
     )

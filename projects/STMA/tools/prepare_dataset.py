@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import filecmp
 import os
-import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import numpy as np
 from detectron2.data import MetadataCatalog
 from tabulate import tabulate
 from tqdm import tqdm
@@ -45,8 +43,9 @@ from stma_d2.data import (
     open_frames,
     register_dataset_file,
 )
+from stma_d2.data.annotation_checks import beyond_frame
 from stma_d2.errors import InputError, clear_exit
-from stma_d2.files import atomic_write
+from stma_d2.files import atomic_folder, atomic_write
 
 JPEG_QUALITY = 95
 FRAME_FOLDERS = ("rgb-images", "Frames")
@@ -156,16 +155,14 @@ def extract_frames(root: Path, job: tuple[str, Path, VideoAnnotation | None]) ->
     name, file, video = job
     folder = root / name
     if not folder.exists():
-        unfinished = folder.with_name(f".{folder.name}.partial")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
         try:
-            _write_frames(file, unfinished, video)
-            os.replace(unfinished, folder)
+            with atomic_folder(folder) as unfinished:
+                _write_frames(file, unfinished, video)
         except InputError as error:
             return [f"{name}: {error}"]
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        except OSError:
+            if not folder.exists():  # otherwise another process was faster
+                raise
         return []
     try:
         found = open_frames(str(folder)).count()
@@ -301,10 +298,9 @@ def _fractions(annotations: TubeAnnotations) -> Iterator[str]:
 
 
 def _implausible_boxes(video: VideoAnnotation) -> Iterator[str]:
-    limits = np.array([video.width - 1, video.height - 1])
     for number, tube in enumerate(video.tubes):
         low, high = tube.boxes[:, :2], tube.boxes[:, 2:]
-        excess = np.maximum(-low, high - limits).max(axis=1)
+        excess = beyond_frame(tube.boxes, video.height, video.width)
         empty = (tube.boxes == 0).all(axis=1)
         for found, what in (
             (excess > 0, f"leave the frame by up to {excess.max():g} pixels"),

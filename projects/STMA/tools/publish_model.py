@@ -46,7 +46,7 @@ from stma_d2.config import by_full_name
 from stma_d2.config.overriding import pairs
 from stma_d2.engine import evaluate
 from stma_d2.errors import InputError, clear_exit
-from stma_d2.evaluation import METRICS
+from stma_d2.evaluation import get_protocol
 from stma_d2.model_zoo.checkpoints import PACKAGED
 from stma_d2.model_zoo.publishing import (
     RECORDS,
@@ -109,7 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         }
         published = publish(file, args.name, record, config, zoo, records)
     for evaluation in record["evaluations"]:
-        figures = ", ".join(f"{name} {evaluation['metrics'][name]:.2f}" for name in METRICS)
+        means = get_protocol(evaluation["protocol"]).metrics
+        figures = ", ".join(f"{name} {evaluation['metrics'][name]:.2f}" for name in means)
         print(f"{evaluation['dataset']}, protocol {evaluation['protocol']}: {figures}")
     print(f"{args.name} is published as {published} ({published.stat().st_size / 1e6:.1f} MB)")
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python
 """The whole way on a CPU, in two acts.
 
-First the trained network that comes with the package detects in a new video. Then the same network
-is trained from random weights and evaluated, draws that video too, and its figures are told beside
-the shipped one's. Run again, it goes on where it was: a finished training is only evaluated anew.
+First the trained network that comes with the package detects in a video that is drawn for it. Then
+the data set is generated, the same network is trained from random weights and evaluated, draws that
+video too, and its figures are told beside the shipped one's. Run again, it goes on where it was: a
+finished training is only evaluated anew. The video is another one each time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from random import randrange
 
 from tabulate import tabulate
 
@@ -28,7 +30,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 NAME = "Synthetic/STMA_tiny_K5.yaml"
 CONFIG = f"configs/{NAME}"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
-VIDEO = "rgb-images/val_0003"
+FRESH = "output/fresh"  # data of one video
+VIDEO = f"{FRESH}/synthetic_actions/rgb-images/val_0001"
 
 
 def run(*command: str) -> None:
@@ -64,13 +67,14 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.parse_args()
-    data = Path(os.environ.get("DETECTRON2_DATASETS", "datasets"), "synthetic_actions")
-    run("tools/make_synthetic_actions.py")
-    draw = ("demo.py", "--input", str(data / VIDEO))
+    one = ("--root", FRESH, "--num-train", "1", "--num-val", "1", "--overwrite")
+    run("tools/make_synthetic_actions.py", *one, "--seed", str(randrange(2**32)))
+    draw = ("demo.py", "--input", VIDEO)
     os.makedirs(PROJECT / OUTPUT, exist_ok=True)
     run(*draw, "--model", NAME, "--output", f"{OUTPUT}/shipped.mp4")
     print(f"\nWhat the shipped network sees: {PROJECT / OUTPUT}/shipped.mp4")
     print("Now it is trained anew, which takes some minutes.")
+    run("tools/make_synthetic_actions.py")
     run("train_net.py", "--config-file", CONFIG, "--resume")
     run(*draw, "--weights", f"{OUTPUT}/model_final.pth", "--output", f"{OUTPUT}/demo.mp4")
     print(f"\n{compare(PROJECT / OUTPUT)}")

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Train and evaluate the rows of the paper's Tables 2, 3 and 4 at small scale, over several seeds.
 
-    run_ablation.py                                       all of it, on the CPU, one after another
-    run_ablation.py --jobs 16 --devices cuda:0            16 at a time on one GPU
+    run_ablation.py --iterations 1500 --jobs 2            the project's study, on two cores
+    run_ablation.py --jobs 10 --devices cuda:0            the configuration's iterations, on a GPU
     run_ablation.py --tables 2 --seeds 1,2 --iterations 300 --jobs 2
     run_ablation.py --results results --report-only       the project's page and plots again
 

@@ -15,9 +15,9 @@ from detectron2.checkpoint import DetectionCheckpointer
 from detectron2.config import CfgNode
 from torch import nn
 
-from ..data.annotation_values import label_names
 from ..errors import InputError
 from ..files import atomic_write
+from ..plain_values import label_names
 from .initialization import is_initialization
 from .locating import local_path
 from .reading import read_detectron2_checkpoint

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 import torch
 from detectron2.config import CfgNode, get_cfg
 from detectron2.modeling import BACKBONE_REGISTRY
 
-from ..config import add_stma_config, by_full_name, load_config
+from ..config import add_stma_config, by_full_name, load_config, value_of
 from ..data import known_labels
 from ..errors import InputError
 from ..safe_yaml import parse_yaml
@@ -73,7 +73,7 @@ def network_settings(cfg: CfgNode, datasets: Sequence[str]) -> dict[str, Any]:
     keys = _KEYS + (_KEYS_OF_3D_BACKBONE if cfg.MODEL.BACKBONE_3D.NAME else ())
     if BACKBONE_REGISTRY.get(cfg.MODEL.BACKBONE.NAME).__module__.startswith("detectron2."):
         keys += _KEYS_OF_DETECTRON2_BACKBONES
-    settings = {key: reduce(lambda node, name: node[name], key.split("."), cfg) for key in keys}
+    settings = {key: value_of(cfg, key) for key in keys}
     labels = known_labels(datasets[0]) if datasets else None
     if labels is not None:
         settings[LABELS] = labels

@@ -4,8 +4,9 @@ from ..detectron2_parts import needs_detectron2
 
 with needs_detectron2(__name__):
     from .defaults import add_stma_config
-    from .file import by_full_name, find_config_file
+    from .file import find_config_file
     from .loading import load_config, register_dataset_files
+    from .overriding import by_full_name, value_of
     from .values import check_values
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "find_config_file",
     "load_config",
     "register_dataset_files",
+    "value_of",
 ]

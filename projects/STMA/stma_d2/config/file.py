@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import InputError
 from ..safe_yaml import read_yaml
+from .overriding import by_full_name
 from .rules import shown
 
 BASE_KEY = "_BASE_"  # Detectron2's: another file, whose values come first
@@ -94,12 +94,3 @@ def _read(path: str, derived: tuple[str, ...]) -> dict[str, FileValue]:
             f"the configuration {path}: there is no file {shown(base)}, its {BASE_KEY}"
         )
     return {**_read(found, (*derived, os.path.realpath(path))), **values}
-
-
-def by_full_name(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Pairs of "SECTION.KEY" and value of what a file holds; a node without keys is a value."""
-    for name, value in node.items():
-        if isinstance(value, dict) and value:
-            yield from by_full_name(value, f"{prefix}{name}.")
-        else:
-            yield prefix + name, value

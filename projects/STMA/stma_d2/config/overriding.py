@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ast import literal_eval
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import reduce
 from typing import Any
 
 from fvcore.common.config import CfgNode
@@ -16,13 +17,22 @@ from .rules import shown
 _CLOSE = 0.8
 
 
-def leaves(node: CfgNode, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """The full names of a node's keys that are no nodes, with their values."""
+def by_full_name(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Pairs of "SECTION.KEY" and value of nested nodes; a node without keys is a value."""
     for name, value in node.items():
-        if isinstance(value, CfgNode):
-            yield from leaves(value, f"{prefix}{name}.")
+        if isinstance(value, dict) and value:
+            yield from by_full_name(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
+
+
+def value_of(node: Mapping[str, Any], key: str) -> Any:
+    """The value of "SECTION.KEY" in nested nodes.
+
+    Raises:
+        KeyError: if there is no such key.
+    """
+    return reduce(lambda at, name: at[name], key.split("."), node)
 
 
 def pairs(overrides: Sequence[Any]) -> list[tuple[Any, Any]]:
@@ -72,7 +82,7 @@ def set_value(cfg: CfgNode, key: Any, value: Any, source: str) -> None:
 
 def _hint(cfg: CfgNode, key: str) -> str:
     """The known key that is as good as the same, or ends in the same words; "" if there is none."""
-    known = {name.upper(): name for name, _ in leaves(cfg)}
+    known = {name.upper(): name for name, _ in by_full_name(cfg)}
     ends = [name for name in known if name.endswith(f".{key.upper()}")]
     close = get_close_matches(key.upper(), known, 1, _CLOSE) or (ends if len(ends) == 1 else [])
     return f"; did you mean {known[close[0]]}?" if close else ""

@@ -12,8 +12,7 @@ from typing import Any
 import detectron2._C
 from detectron2.modeling import BACKBONE_REGISTRY, META_ARCH_REGISTRY
 
-from ..evaluation.evaluator import TASK
-from ..evaluation.protocols import PROTOCOLS
+from ..evaluation.protocols import PROTOCOLS, TASK
 from ..modeling import STMA
 from ..modeling.backbone.resnext3d import BLOCKS_OF_DEPTH
 from ..modeling.heads import TUBELET_HEAD_REGISTRY

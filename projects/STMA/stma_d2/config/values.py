@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch.distributed as dist
 from detectron2.config import CfgNode, get_cfg
 from detectron2.utils import comm
 
 from ..errors import InputError
 from .defaults import add_stma_config
-from .overriding import leaves
+from .overriding import by_full_name
 from .rules import shown
 from .schema import rules
 from .without_effect import why_without_effect
@@ -36,7 +37,7 @@ def check_values(cfg: CfgNode, files: Mapping[str, str] | None = None) -> None:
         InputError: naming the first key, its value and what it must be.
     """
     defaults, allowed = default_values(), rules()
-    for key, value in leaves(cfg):
+    for key, value in by_full_name(cfg):
         given = f"{key} is {shown(value)}" + (f" ({files[key]})" if files and key in files else "")
         if key in allowed and not allowed[key].holds(value):
             raise InputError(f"{given}; it must be {allowed[key].words}")
@@ -54,7 +55,7 @@ def default_values() -> dict[str, Any]:
     """The defaults of all keys, Detectron2's and ours."""
     cfg = get_cfg()
     add_stma_config(cfg)
-    return dict(leaves(cfg))
+    return dict(by_full_name(cfg))
 
 
 def _check_device(cfg: CfgNode) -> None:
@@ -69,19 +70,18 @@ def _check_device(cfg: CfgNode) -> None:
 
 def _check_norms(cfg: CfgNode) -> None:
     """Refuse normalization that the number of channels or the device does not allow."""
-    values = dict(leaves(cfg))
+    values = dict(by_full_name(cfg))
     for norm, channels in _NORMALIZED:
         if values[norm] == "GN" and values[channels] % _GROUPS:
             raise InputError(
                 f"{norm} is 'GN', of {_GROUPS} groups; {channels} must be a multiple of {_GROUPS}, "
                 f"not {values[channels]}"
             )
-    processes = comm.get_world_size()
-    if processes == 1 or cfg.MODEL.DEVICE != "cpu":
+    if cfg.MODEL.DEVICE != "cpu" or not dist.is_initialized():
         return
     for key, value in values.items():
         if key.endswith("NORM") and value in ("SyncBN", "nnSyncBN"):
             raise InputError(
-                f"{key} is {value!r}, which {processes} processes on CPUs cannot compute; set it "
-                "to 'BN'"
+                f"{key} is {value!r}, which processes of a group cannot compute on CPUs; set it to "
+                "'BN'"
             )

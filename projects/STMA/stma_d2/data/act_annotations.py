@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..plain_values import fields, items, mapping, names, whole_number
 from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
-from .annotation_values import fields, items, mapping, names, whole_number
 
 
 def from_act(data: Any) -> TubeAnnotations:

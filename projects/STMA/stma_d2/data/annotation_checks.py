@@ -34,6 +34,21 @@ def check_annotations(annotations: TubeAnnotations, source: str) -> None:
         raise InputError(f"{source}: {problem}")
 
 
+def beyond_frame(boxes: np.ndarray, height: int, width: int) -> np.ndarray:
+    """How far boxes reach out of their frame.
+
+    Args:
+        boxes: (n, 4) x1, y1, x2, y2 in pixels, corners included.
+        height: of the frame, in pixels.
+        width: of the frame, in pixels.
+
+    Returns:
+        (n,) pixels, each box's largest excess; 0 or less where it lies inside.
+    """
+    limits = np.array([width - 1, height - 1])
+    return np.maximum(-boxes[:, :2], boxes[:, 2:] - limits).max(axis=1)
+
+
 def tube_problem(tube: Tube, num_frames: int) -> str | None:
     """What is wrong with a ground-truth tube of a video of ``num_frames``; None: nothing."""
     frames, boxes = tube.frames, tube.boxes

@@ -56,6 +56,11 @@ def build_train_index(cfg: CfgNode) -> WindowIndex:
     return index
 
 
+def data_seed(cfg: CfgNode) -> int:
+    """SEED or, where that is negative, one that all processes draw together."""
+    return cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
+
+
 def build_train_stream(
     cfg: CfgNode,
     index: WindowIndex | None = None,
@@ -72,15 +77,14 @@ def build_train_stream(
         cfg: with DATASETS.TRAIN and SOLVER.IMS_PER_BATCH (over all processes).
         index: the training windows; default `build_train_index`.
         start_iter: the batch to begin with, counted from 0.
-        seed: of order and augmentation, the same on all processes; default SEED or, where that is
-            negative, one that the processes draw together.
+        seed: of order and augmentation, the same on all processes; default `data_seed`.
 
     Raises:
         InputError: if data and configuration do not fit.
     """
     index = build_train_index(cfg) if index is None else index
     if seed is None:
-        seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
+        seed = data_seed(cfg)
     return TrainingStream(
         index,
         cfg.SOLVER.IMS_PER_BATCH,

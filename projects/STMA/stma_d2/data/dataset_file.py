@@ -22,8 +22,8 @@ from typing import Any
 from detectron2.data import DatasetCatalog, MetadataCatalog
 
 from ..errors import InputError
+from ..plain_values import mapping, names, whole_number
 from ..safe_yaml import read_yaml
-from .annotation_values import mapping, names, whole_number
 from .catalog import register_tube_dataset
 
 _KEYS = ("annotations", "videos", "frames", "labels", "split", "splits")

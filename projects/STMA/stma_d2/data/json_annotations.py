@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import InputError
+from ..plain_values import fields, items, mapping, names, number, whole_number
 from ..safe_json import parse_json
 from ..structures import Split, Tube, TubeAnnotations, VideoAnnotation
-from .annotation_values import fields, items, mapping, names, number, whole_number
+
+_FORMAT, _VERSION = "stma-tubes", 1
 
 
 def from_json(content: bytes) -> TubeAnnotations:
@@ -24,8 +26,12 @@ def from_json(content: bytes) -> TubeAnnotations:
     version, labels, splits, entries = fields(
         data, ("version", "labels", "splits", "videos"), "the file"
     )
-    if version != 1:
-        raise InputError(f"version {version!r} of the format is unknown; this code reads version 1")
+    kind = data.get("format", _FORMAT)
+    if (kind, whole_number(version, "version")) != (_FORMAT, _VERSION):
+        raise InputError(
+            f"the file is {kind!r}, version {version}; this code reads {_FORMAT!r}, version "
+            f"{_VERSION}"
+        )
     labels = names(labels, "labels")
     videos = {
         name: _video(entry, labels, f"video '{name}'")
@@ -95,7 +101,7 @@ def to_json(annotations: TubeAnnotations) -> str:
         {"train": list(split.train), "test": list(split.test)} for split in annotations.splits
     ]
     return (
-        '{"format": "stma-tubes", "version": 1,\n'
+        f'{{"format": "{_FORMAT}", "version": {_VERSION},\n'
         f'"labels": {json.dumps(annotations.labels)},\n'
         f'"splits": {json.dumps(splits)},\n'
         f'"videos": {{{",".join(videos)}}}}}\n'

@@ -13,8 +13,8 @@ from ..errors import InputError
 from .video_file import Picture, VideoDecoder, timestamp
 from .video_index import VideoIndex
 
-# The how-many-th key frame back decoding starts from until the frame turns up: program streams are
-# sought coarsely, and a recovery point shows the right pixels only some frames later.
+# So many key frames back decoding starts, until the frame turns up: program streams are sought
+# coarsely, and a recovery point shows the right pixels only some frames later.
 _KEY_FRAMES_TRIED = (1, 2, 4, 8)
 
 

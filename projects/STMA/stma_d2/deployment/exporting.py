@@ -15,7 +15,7 @@ from fvcore.common.config import CfgNode
 
 from ..checkpoint import local_path
 from ..errors import InputError
-from ..files import file_sha256, scratch_folder
+from ..files import atomic_folder, file_sha256
 from ..modeling import STMA
 from ..version import __version__
 from .comparison import compare
@@ -59,10 +59,7 @@ def export_network(
     folder = Path(folder)
     inputs = cfg.INPUT
     parts = exportable_parts(model, inputs.SIZE, inputs.SNIPPET_LENGTH, inputs.CLIP_LENGTH)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with scratch_folder(folder.parent, folder.name) as scratch:
-        new = scratch / "new"
-        new.mkdir()
+    with atomic_folder(folder) as new:
         programs, differences = {}, {}
         for name, part in parts.items():
             with _named(name):
@@ -78,7 +75,6 @@ def export_network(
                 _check(f"{name}.{kind}", difference)
                 differences[f"{name}.{kind}"] = difference
         write_record(new, _record(model, cfg, labels, new, parts, differences))
-        os.replace(new, folder)
     return differences
 
 

@@ -30,10 +30,11 @@ from typing import Any
 from fvcore.common.config import CfgNode
 
 from ..config.inference_rules import INFERENCE_RULES
+from ..config.overriding import value_of
 from ..config.rules import shown
-from ..data.annotation_values import fields, label_names, mapping, text, whole_number
 from ..errors import InputError
 from ..files import check_is_file, file_sha256
+from ..plain_values import fields, label_names, mapping, text, whole_number
 from ..safe_json import parse_json
 
 FILE = "model.json"
@@ -56,7 +57,7 @@ def inference_config(cfg: CfgNode) -> dict[str, Any]:
     for key in INFERENCE_RULES:
         *path, name = key.split(".")
         node = reduce(lambda at, part: at.setdefault(part, {}), path, content)
-        value = reduce(lambda at, part: at[part], key.split("."), cfg)
+        value = value_of(cfg, key)
         node[name] = list(value) if isinstance(value, tuple) else value
     return content
 
@@ -127,13 +128,12 @@ def check_inference_values(config: Mapping[str, Any]) -> None:
         InputError: naming the first key that is missing or has no meaning, and what it must be.
     """
     for key, rule in INFERENCE_RULES.items():
-        node: Any = config
-        for name in key.split("."):
-            if not isinstance(node, Mapping) or name not in node:
-                raise InputError(f"there is no {key}")
-            node = node[name]
-        if not rule.holds(node):
-            raise InputError(f"{key} is {shown(node)}; it must be {rule.words}")
+        try:
+            value = value_of(config, key)
+        except (LookupError, TypeError) as error:
+            raise InputError(f"there is no {key}") from error
+        if not rule.holds(value):
+            raise InputError(f"{key} is {shown(value)}; it must be {rule.words}")
 
 
 def verified_file(folder: Path, record: Mapping[str, Any], name: str) -> Path:

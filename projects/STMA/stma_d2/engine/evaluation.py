@@ -21,12 +21,12 @@ from detectron2.evaluation.evaluator import inference_context
 from detectron2.utils import comm
 from torch import nn
 
-from ..config import by_full_name
+from ..config import value_of
 from ..data import build_test_loader, check_frames, find_video, known_labels
 from ..errors import InputError
 from ..evaluation import TubeletEvaluator, configured_protocol, get_protocol
-from ..evaluation.evaluator import TASK
 from ..evaluation.metrics import evaluated_labels
+from ..evaluation.protocols import TASK
 from ..modeling import TubeletDetector
 from ..structures import Sample, Tubelets
 from ..visualization.plots import write_plots
@@ -68,8 +68,7 @@ def build_evaluators(
         evaluator = TubeletEvaluator(
             name,
             output_dir=os.path.join(cfg.OUTPUT_DIR, "inference", name),
-            protocol=cfg.TEST.PROTOCOL,
-            **configured_protocol(cfg).options,
+            protocol=configured_protocol(cfg),
             benchmark_files=cfg.TEST.BENCHMARK_FILES.ENABLED,
             min_box_score=cfg.TEST.BENCHMARK_FILES.MIN_SCORE,
             other_settings=cfg.TEST.OTHER_SETTINGS,
@@ -115,8 +114,7 @@ def check_labels(cfg: CfgNode, names: Sequence[str]) -> None:
 
 
 def _settings(cfg: CfgNode, weights: str | None) -> dict[str, Any]:
-    values = dict(by_full_name(cfg))
-    settings = {name: values[name] for name in _SETTINGS}
+    settings = {name: value_of(cfg, name) for name in _SETTINGS}
     return settings if weights is None else {"MODEL.WEIGHTS": weights, **settings}
 
 
@@ -135,7 +133,12 @@ def evaluate(
     Returns:
         ``{"action_detection": {metric: percent}}`` on the main process; with several data sets
         ``{"<data set>/action_detection": ...}``. Empty on the others.
+
+    Raises:
+        InputError: if there are neither evaluators nor test sets; as `build_evaluators`.
     """
+    if evaluators is None and not cfg.DATASETS.TEST:
+        raise InputError("DATASETS.TEST names no data set to evaluate on")
     evaluators = build_evaluators(cfg, model) if evaluators is None else evaluators
     results = {}
     for name, evaluator in zip(cfg.DATASETS.TEST, evaluators, strict=True):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing.connection
 import multiprocessing.util
-import os
 import re
 import signal
 import threading
@@ -14,6 +13,7 @@ from functools import cache, partial
 
 from torch.utils.data import DataLoader
 
+from ..child_process import end_with_parent
 from ..errors import InputError
 from .stopping import outlive_signals
 
@@ -75,15 +75,9 @@ def _ignore_ends_of_workers() -> None:
 
 def _start_worker(initialize: Callable[[int], None] | None, worker_id: int) -> None:
     outlive_signals()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     if initialize is not None:
         initialize(worker_id)
-
-
-def _end_with_parent() -> None:
-    """End with a training that is killed, also while a batch is written that nobody will read."""
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
 
 
 @contextmanager

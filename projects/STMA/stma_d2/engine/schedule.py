@@ -51,20 +51,6 @@ def scale_to_processes(cfg: CfgNode) -> CfgNode:
     return scaled
 
 
-def check_freezing(cfg: CfgNode, model: nn.Module) -> None:
-    """Check that a backbone heeds MODEL.BACKBONE.FREEZE_AT; only Detectron2's own do.
-
-    Raises:
-        InputError: if it doesn't.
-    """
-    convolutions = [weight for weight in model.backbone.parameters() if weight.dim() > 1]
-    if cfg.MODEL.BACKBONE.FREEZE_AT > 0 and all(weight.requires_grad for weight in convolutions):
-        raise InputError(
-            f"{cfg.MODEL.BACKBONE.NAME} does not read MODEL.BACKBONE.FREEZE_AT "
-            f"{cfg.MODEL.BACKBONE.FREEZE_AT} (Detectron2's own ResNets do); set it to 0"
-        )
-
-
 def epochs_to_iterations(cfg: CfgNode, num_windows: int) -> CfgNode:
     """Turn what ``cfg`` counts in epochs into iterations, in a copy.
 

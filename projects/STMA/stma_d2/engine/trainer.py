@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from ..checkpoint import TubeletCheckpointer, training_record
 from ..config import check_values
 from ..data import SkippedClips, WindowIndex, build_train_index, build_train_loader
+from ..data.build import data_seed
 from ..errors import InputError, Stopped
 from .averaging import WeightAveraging, average_buffers, load_trained
 from .evaluation import best_metric, build_evaluators, check_labels, evaluate
@@ -44,7 +45,6 @@ from .random_state import get_random_state, random_state_kept, restore_random_st
 from .resuming import check_state, log_changes
 from .schedule import (
     build_optimizer,
-    check_freezing,
     epochs_to_iterations,
     scale_to_processes,
     set_learning_rates,
@@ -77,13 +77,12 @@ class Trainer(DefaultTrainer):
         self.index = build_train_index(cfg)
         self.cfg = cfg = epochs_to_iterations(cfg, len(self.index))
         self.start_iter, self.max_iter = 0, cfg.SOLVER.MAX_ITER
-        self.data_seed = cfg.SEED if cfg.SEED >= 0 else comm.shared_random_seed()
+        self.data_seed = data_seed(cfg)
         self.random_states: list[dict] = []
         skippable = cfg.DATALOADER.SKIP_BAD_CLIPS
         self.skipped = SkippedClips(skippable, len(self.index.videos)) if skippable else None
 
         model = self.build_model(cfg)
-        check_freezing(cfg, model)
         optimizer = self.build_optimizer(cfg, model)
         device = model.device
         # Running statistics are each process's own until they are averaged. DDP need not search for

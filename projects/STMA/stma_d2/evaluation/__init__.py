@@ -11,14 +11,16 @@ from .benchmark_files import (
 from .detections_io import SavedDetections, load_detections, save_detections
 from .error_analysis import ERROR_KINDS, error_analysis
 from .metrics import Evaluation, evaluate_tubelets, run_evaluation, score
-from .protocols import METRICS, PROTOCOLS, Protocol, configured_protocol, get_protocol
-from .report import (
-    comparison_table,
-    evaluation_record,
-    evaluation_table,
-    markdown_table,
-    write_json,
+from .protocols import (
+    METRICS,
+    OPTIONS,
+    PROTOCOLS,
+    Protocol,
+    configured_protocol,
+    get_protocol,
+    protocol_of,
 )
+from .report import comparison_table, evaluation_record, evaluation_table, markdown_table
 from .saved_tubes import tubes_of_detections
 from .tube_length import too_short
 
@@ -29,6 +31,7 @@ __all__ = [
     "ERROR_KINDS",
     "FRAME_FILE",
     "METRICS",
+    "OPTIONS",
     "PROTOCOLS",
     "TUBE_FILE",
     "Evaluation",
@@ -46,11 +49,11 @@ __all__ = [
     "load_frame_boxes",
     "load_tubes",
     "markdown_table",
+    "protocol_of",
     "run_evaluation",
     "save_benchmark_files",
     "save_detections",
     "score",
     "too_short",
     "tubes_of_detections",
-    "write_json",
 ]

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from ..data.annotation_values import items, names, whole_number
 from ..errors import InputError
 from ..files import atomic_write
+from ..plain_values import items, names, whole_number
 from ..safe_pickle import load_plain_pickle
 from ..structures import Tube, TubeAnnotations, Tubelets
 from .frame_boxes import FrameBoxes, boxes_of_tubelets
@@ -250,7 +250,7 @@ def save_benchmark_files(
             rows = (place, found.frames, found.labels, found.scores, found.boxes)
             rows = np.column_stack(rows).astype(np.float32)
             frame_rows.append(rows[found.scores >= min_score])
-        for tube in tubes_of_tubelets(tubelets, annotation, protocol):
+        for tube in tubes_of_tubelets(tubelets, annotation.num_frames, protocol):
             scores = np.full(len(tube), tube.score)
             rows = np.column_stack([tube.frames, tube.boxes, scores]).astype(np.float32)
             tubes[tube.label].append((video, tube.score, rows))

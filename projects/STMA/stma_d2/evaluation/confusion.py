@@ -16,7 +16,7 @@ import numpy as np
 
 from ..compiled import compiled
 
-MIN_SCORE = 0.2  # from which on demo.py draws a tube, if not told otherwise
+MIN_SCORE = 0.2  # from which on a detection counts as shown, here and in all commands
 
 
 class Confusion:

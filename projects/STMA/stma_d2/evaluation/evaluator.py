@@ -15,18 +15,16 @@ from detectron2.utils import comm
 
 from ..data import load_ground_truth
 from ..errors import InputError
+from ..files import write_json
 from ..structures import Sample, Tubelets
 from .benchmark_files import save_benchmark_files
 from .detections_io import save_detections
 from .metrics import check_finite, run_evaluation
-from .protocols import PUBLISHED_TUBE_LENGTH, get_protocol
-from .report import evaluation_record, evaluation_table, write_json
+from .protocols import PROTOCOLS, TASK, Protocol
+from .report import evaluation_record, evaluation_table
 from .tube_length import too_short
 
 logger = logging.getLogger(__name__)
-
-# What results are filed under.
-TASK = "action_detection"
 
 
 class TubeletEvaluator(DatasetEvaluator):
@@ -42,47 +40,35 @@ class TubeletEvaluator(DatasetEvaluator):
         dataset_name: str,
         output_dir: str | None = None,
         *,
-        protocol: str = "moc",
-        min_tubelet_score: float = 0.0,
-        trim_to_key_frames: bool = False,
-        min_tube_length: int = PUBLISHED_TUBE_LENGTH,
-        trim_below_median: float = 0.0,
+        protocol: Protocol = PROTOCOLS["moc"],
         benchmark_files: bool = False,
         min_box_score: float = 0.0,
         other_settings: bool = False,
         settings: Mapping[str, Any] | None = None,
-        distributed: bool = True,
     ) -> None:
         """Take the ground truth of the data set, which needs no frames.
 
         Args:
             dataset_name: a registered data set; all videos of its split are evaluated.
             output_dir: where files go; None writes none.
-            protocol: a name in ``PROTOCOLS``.
-            min_tubelet_score: a rule beside the protocol, see ``get_protocol``.
-            trim_to_key_frames: another one.
-            min_tube_length: another one; a warning tells of annotated tubes that are shorter.
-            trim_below_median: another one.
+            protocol: the rules, such as `get_protocol` gives; a warning tells of annotated tubes
+                that are shorter than those it keeps.
             benchmark_files: also write `FRAME_FILE` and `TUBE_FILE`.
             min_box_score: boxes that score less are left out of `FRAME_FILE`.
             other_settings: whether the network may be used otherwise than it was trained, which
                 ``metrics.json`` then says.
             settings: with what the network is used, which ``metrics.json`` then says; plain values.
-            distributed: gather the tubelets of all processes; False evaluates one's own.
 
         Raises:
-            InputError: if the protocol or the data set is unknown, or the annotations are missing.
+            InputError: if the data set is unknown, or the annotations are missing.
         """
-        self.protocol = get_protocol(
-            protocol, min_tubelet_score, trim_to_key_frames, min_tube_length, trim_below_median
-        )
+        self.protocol = protocol
         self.dataset_name = dataset_name
         self.benchmark_files = benchmark_files
         self.min_box_score = min_box_score
         self.other_settings = other_settings
         self.settings = dict(settings or {})
         self.output_dir = output_dir
-        self.distributed = distributed
         self.annotations, self.videos = load_ground_truth(dataset_name)
         if warning := too_short(self.annotations, self.videos, self.protocol):
             logger.warning(f"'{dataset_name}': {warning}")
@@ -119,15 +105,13 @@ class TubeletEvaluator(DatasetEvaluator):
         """Gather, save, link, compare and report.
 
         Returns:
-            ``{"action_detection": {metric: percent}}`` with the five metrics on the main process,
-            None on the others. Per-class figures are in ``metrics.json`` and in the log.
+            ``{"action_detection": {metric: percent}}`` with the protocol's metrics on the main
+            process, None on the others. Per-class figures are in ``metrics.json`` and in the log.
         """
-        gathered = [self._tubelets]
-        if self.distributed:
-            comm.synchronize()
-            gathered = comm.gather(self._tubelets)
-            if not comm.is_main_process():
-                return None
+        comm.synchronize()
+        gathered = comm.gather(self._tubelets)
+        if not comm.is_main_process():
+            return None
         detections = {
             video: _join([part for collected in gathered for part in collected.get(video, ())])
             for video in sorted(set().union(*gathered))

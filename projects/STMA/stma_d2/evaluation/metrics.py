@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Evaluation:
     num_videos: int
     average_precision: dict[str, dict[str, float]]
     errors: dict[str, dict[str, float]]
-    curves: Curves | None
+    curves: Curves | None = None
 
     @property
     def means(self) -> dict[str, float]:
@@ -107,32 +107,50 @@ def run_evaluation(
     names = sorted(set(videos))
     detections = {video: tubelets.numpy() for video, tubelets in detections.items()}
     check_detections(detections, annotations, names)
+    present = _present(annotations, names, protocol)
     confusion = Confusion(len(annotations.labels), _FRAME_IOU)
-    return score(detections, detections, annotations, names, protocol, confusion)
+    frames = classify_detections(detections, annotations, names, protocol, _FRAME_IOU, confusion)
+    by_iou = _video_aps(detections, annotations, names, protocol)
+    evaluation = _evaluation(frames, by_iou, annotations.labels, present, len(names), protocol)
+    curves = _curves(frames, by_iou, confusion, annotations.labels, present)
+    return replace(evaluation, curves=curves)
 
 
 def score(
-    on_frames: Mapping[str, Tubelets] | Mapping[str, FrameBoxes] | None,
-    tubes: Mapping[str, Tubelets] | Mapping[str, Sequence[Tube]] | None,
+    on_frames: Mapping[str, FrameBoxes] | None,
+    tubes: Mapping[str, Sequence[Tube]] | None,
     annotations: TubeAnnotations,
     videos: Sequence[str],
     protocol: Protocol,
-    confusion: Confusion | None = None,
 ) -> Evaluation:
-    """Score detections that are known to fit the annotations.
+    """Score finished boxes and tubes that are known to fit the annotations.
 
     Args:
-        on_frames: what is scored frame by frame, by video: tubelets or finished boxes; None leaves
-            frame-mAP out.
-        tubes: what is scored as tubes, by video: tubelets or finished tubes; None leaves video-mAP
-            out.
+        on_frames: what is scored frame by frame, by video; None leaves frame-mAP out.
+        tubes: what is scored as tubes, by video; None leaves video-mAP out.
         annotations: the ground truth.
         videos: names of the videos to evaluate, ascending; equal scores rank in this order.
         protocol: the rules.
-        confusion: empty; with it, which takes tubelets for both, there are curves too.
 
     Raises:
         InputError: if the videos have no ground truth of the protocol's classes.
+    """
+    present = _present(annotations, videos, protocol)
+    frames = by_iou = None
+    if on_frames is not None:
+        frames = classify_detections(on_frames, annotations, videos, protocol, _FRAME_IOU)
+    if tubes is not None:
+        by_iou = _video_aps(tubes, annotations, videos, protocol)
+    return _evaluation(frames, by_iou, annotations.labels, present, len(videos), protocol)
+
+
+def _present(
+    annotations: TubeAnnotations, videos: Sequence[str], protocol: Protocol
+) -> Sequence[int]:
+    """The classes that are evaluated.
+
+    Raises:
+        InputError: if there is none.
     """
     present = evaluated_labels(annotations, videos, protocol)
     if not present:
@@ -140,32 +158,47 @@ def score(
             "the videos to evaluate have no ground truth of the classes that the protocol "
             f"{protocol.name} evaluates: mAP is not defined"
         )
-    rule = protocol.average_precision
-    aps, errors, curves = {}, {}, None
-    if on_frames is not None:
-        frames = classify_detections(
-            on_frames, annotations, videos, protocol, _FRAME_IOU, confusion
-        )
+    return present
+
+
+def _video_aps(
+    tubes: Mapping[str, Tubelets] | Mapping[str, Sequence[Tube]],
+    annotations: TubeAnnotations,
+    videos: Sequence[str],
+    protocol: Protocol,
+) -> dict[float, np.ndarray]:
+    """The AP of each class, 0 to 1, at each overlap that the protocol's metrics need."""
+    ious = sorted({iou for group in protocol.video_ious.values() for iou in group})
+    values = video_average_precision(tubes, annotations, videos, protocol, ious)
+    return dict(zip(ious, values, strict=True))
+
+
+def _evaluation(
+    frames: Sequence[ClassDetections] | None,
+    by_iou: Mapping[float, np.ndarray] | None,
+    labels: tuple[str, ...],
+    present: Sequence[int],
+    num_videos: int,
+    protocol: Protocol,
+) -> Evaluation:
+    """The metrics of what was scored, of the classes ``present``."""
+    aps, errors = {}, {}
+    if frames is not None:
+        rule = protocol.average_precision
         aps[FRAME_METRIC] = [*in_threads(lambda found: found.average_precision(rule), frames)]
-        losses = error_analysis(frames, annotations.labels)
-        errors = {annotations.labels[label]: losses[annotations.labels[label]] for label in present}
-    if tubes is not None:
-        ious = sorted({iou for group in protocol.video_ious.values() for iou in group})
-        values = video_average_precision(tubes, annotations, videos, protocol, ious)
-        by_iou = dict(zip(ious, values, strict=True))
+        losses = error_analysis(frames, labels)
+        errors = {labels[label]: losses[labels[label]] for label in present}
+    if by_iou is not None:
         for metric, group in protocol.video_ious.items():
             aps[metric] = np.mean([by_iou[iou] for iou in group], axis=0).tolist()
-    if confusion is not None:
-        curves = _curves(frames, by_iou, confusion, annotations.labels, present)
     return Evaluation(
         protocol=protocol,
-        num_videos=len(videos),
+        num_videos=num_videos,
         average_precision={
-            metric: {annotations.labels[label]: 100 * by_class[label] for label in present}
+            metric: {labels[label]: 100 * by_class[label] for label in present}
             for metric, by_class in aps.items()
         },
         errors=errors,
-        curves=curves,
     )
 
 

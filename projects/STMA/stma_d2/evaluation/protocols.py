@@ -11,9 +11,12 @@ from fvcore.common.config import CfgNode
 from ..errors import InputError
 from ..linking import LinkingRules, Suppression
 
-# All three protocols drop tubes of fewer frames.
+# All protocols drop tubes of fewer frames.
 PUBLISHED_TUBE_LENGTH = LinkingRules().min_tube_length
-_OPTIONS = ("min_tubelet_score", "trim_below_median", "trim_to_key_frames", "min_tube_length")
+# The rules beside a protocol's name; each is a field of `LinkingRules`, of an evaluation's record
+# and of a file of detections.
+OPTIONS = ("min_tubelet_score", "trim_below_median", "trim_to_key_frames", "min_tube_length")
+TASK = "action_detection"  # what Detectron2 files the results under
 FRAME_METRIC = "frame_mAP@0.5"
 _VIDEO_IOUS = {
     "video_mAP@0.2": (0.2,),
@@ -89,7 +92,7 @@ class Protocol:
     @property
     def options(self) -> dict[str, Any]:
         """The rules beside the name: the other arguments of `get_protocol`."""
-        return {name: getattr(self.linking, name) for name in _OPTIONS}
+        return {name: getattr(self.linking, name) for name in OPTIONS}
 
 
 # MOC-Detector (Li et al., ECCV 2020), src/ACT.py and src/ACT_utils: the numbers of most papers
@@ -170,7 +173,7 @@ def get_protocol(
     min_tube_length: int = PUBLISHED_TUBE_LENGTH,
     trim_below_median: float = 0.0,
 ) -> Protocol:
-    """The protocol called ``name``, with rules beside it if asked for.
+    """The protocol called ``name``, with rules beside it (`OPTIONS`) if asked for.
 
     Args:
         name: a key of ``PROTOCOLS``.
@@ -178,9 +181,7 @@ def get_protocol(
         trim_to_key_frames: cut tubes back to the key frames of their first and last window; False
             is the protocol as published.
         min_tube_length: tubes of fewer frames are dropped.
-        trim_below_median: cut the weak ends of tubes off; 0 is the protocol as published. All are
-            fields of
-            :class:`~stma_d2.linking.LinkingRules`.
+        trim_below_median: cut the weak ends of tubes off; 0 is the protocol as published.
 
     Raises:
         InputError: if there is none of that name, listing those that exist, or a rule has no
@@ -197,6 +198,16 @@ def get_protocol(
         trim_below_median=trim_below_median,
     )
     return replace(protocol, linking=linking)
+
+
+def protocol_of(record: Mapping[str, Any]) -> Protocol:
+    """The protocol that an evaluation's record names, with the rules beside it.
+
+    Raises:
+        InputError: as `get_protocol`.
+        KeyError: if the record lacks one of them.
+    """
+    return get_protocol(record["protocol"], **{name: record[name] for name in OPTIONS})
 
 
 def configured_protocol(cfg: CfgNode) -> Protocol:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
-from ..files import atomic_write
 from .metrics import Evaluation
 
 _ERROR_COLUMNS = ("lost to\nlocaliz.", "\nclassif.", "\ntiming", "\nother", "\nmissed")
@@ -73,9 +70,3 @@ def evaluation_record(evaluation: Evaluation) -> dict[str, Any]:
         "metrics": evaluation.flat(),
         "error_analysis": {"mean": evaluation.mean_errors, "per_class": evaluation.errors},
     }
-
-
-def write_json(path: str | os.PathLike[str], record: Any, indent: int | None = 2) -> None:
-    """Write ``record`` as JSON, whole or not at all; on one line where ``indent`` is None."""
-    with atomic_write(path) as file:
-        file.write((json.dumps(record, indent=indent) + "\n").encode())

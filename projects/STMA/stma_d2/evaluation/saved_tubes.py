@@ -6,10 +6,10 @@ import os
 from dataclasses import replace
 
 from ..errors import InputError
-from ..linking import build_tubes
 from ..structures import TubeAnnotations
 from .detections_io import load_detections
 from .protocols import Protocol, get_protocol
+from .video_map import tubes_of_tubelets
 
 
 def tubes_of_detections(
@@ -50,7 +50,7 @@ def tubes_of_detections(
                 f"{len(truth.labels)} labels"
             )
         video = truth.videos[name]
-        tubes = build_tubes(tubelets, video.num_frames, protocol.linking, protocol.tube_nms_iou)
+        tubes = tubes_of_tubelets(tubelets, video.num_frames, protocol)
         kept = tuple(tube for tube in tubes if tube.score >= min_score)
         videos[name] = replace(video, tubes=kept)
     return TubeAnnotations(truth.labels, videos, ())

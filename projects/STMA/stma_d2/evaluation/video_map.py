@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..linking import build_tubes, tube_iou
-from ..structures import Tube, TubeAnnotations, Tubelets, VideoAnnotation
+from ..structures import Tube, TubeAnnotations, Tubelets
 from .average_precision import average_precision, precision_recall
 from .in_threads import in_threads
 from .matching import match_detections
@@ -58,7 +58,7 @@ def _compare(
     """The tubes of one video beside the true ones, class by class."""
     annotation, matches = annotations.videos[video], []
     if isinstance(tubes, Tubelets):
-        tubes = tubes_of_tubelets(tubes, annotation, protocol)
+        tubes = tubes_of_tubelets(tubes, annotation.num_frames, protocol)
     for label in range(len(annotations.labels)):
         truth = [tube for tube in annotation.tubes if tube.label == label]
         found = [tube for tube in tubes if tube.label == label]
@@ -68,11 +68,9 @@ def _compare(
     return matches
 
 
-def tubes_of_tubelets(
-    tubelets: Tubelets, annotation: VideoAnnotation, protocol: Protocol
-) -> list[Tube]:
-    """The tubes of one video, by falling score within a class."""
-    return build_tubes(tubelets, annotation.num_frames, protocol.linking, protocol.tube_nms_iou)
+def tubes_of_tubelets(tubelets: Tubelets, num_frames: int, protocol: Protocol) -> list[Tube]:
+    """The tubes of a video of ``num_frames``, by falling score within a class."""
+    return build_tubes(tubelets, num_frames, protocol.linking, protocol.tube_nms_iou)
 
 
 def _class_ap(videos: Sequence[_Matches], iou: float, protocol: Protocol) -> float:

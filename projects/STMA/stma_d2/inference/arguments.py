@@ -10,6 +10,7 @@ from glob import glob
 
 from ..arguments import argument, given
 from ..config.rules import number
+from ..evaluation.confusion import MIN_SCORE
 from .inputs import expand_inputs
 from .outputs import FORMATS, Output, plan_outputs
 from .sources import is_live
@@ -156,9 +157,9 @@ def _parser() -> argparse.ArgumentParser:
         "--min-score",
         nargs="+",
         type=class_score,
-        default=[("", 0.2)],
+        default=[("", MIN_SCORE)],
         metavar="SCORE",
-        help="the least score of a tube, of all classes or as LABEL=SCORE (default: 0.2)",
+        help=f"the least score of a tube, of all classes or as LABEL=SCORE (default: {MIN_SCORE})",
     )
     option(
         "--color-by",

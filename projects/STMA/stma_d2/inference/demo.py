@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from threading import Event
 from typing import TypeVar
@@ -41,52 +41,76 @@ def find_and_draw(args: argparse.Namespace) -> tuple[list[VideoResult], list[str
     """Detect in each whole video first, then draw it.
 
     Returns:
-        What was found, and the videos that could not be used, where there are others.
+        What was found, and the inputs that could not be used, where there are others.
     """
     predictor = _predictor(VideoPredictor, args)
     selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
+    return _of_each_input(
+        args.input, lambda source: _find_and_draw_one(args, predictor, selection, source)
+    )
+
+
+def draw_streams(args: argparse.Namespace) -> tuple[list[VideoResult], list[str]]:
+    """Draw every frame as it comes; one input after another, up to Ctrl-C or q.
+
+    Returns:
+        As `find_and_draw`; the tubes are those that it would find in the frames that came.
+    """
+    predictor = _predictor(StreamPredictor, args)
+    selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
+    stop = Event()
+    return _of_each_input(
+        args.input, lambda source: _draw_one_stream(args, predictor, selection, source, stop), stop
+    )
+
+
+def _of_each_input(
+    sources: Sequence[str], detect: Callable[[str], VideoResult], stop: Event | None = None
+) -> tuple[list[VideoResult], list[str]]:
+    """The results and the inputs that could not be used; ends early once ``stop`` is set."""
     results, failed = [], []
-    for source in args.input:
+    for source in sources:
         try:
-            results.append(_find_and_draw_one(args, predictor, selection, source))
+            results.append(detect(source))
         except InputError as error:
-            if len(args.input) == 1:
+            if len(sources) == 1:
                 raise
             logger.error("%s", error)
             failed.append(source)
+        if stop is not None and stop.is_set():
+            break
     return results, failed
 
 
-def draw_streams(args: argparse.Namespace) -> list[VideoResult]:
-    """Draw every frame as it comes, until the input's end, Ctrl-C or q; one input after another.
-
-    Returns:
-        The tubes of the whole streams, as `find_and_draw` would find them.
-    """
-    predictor = _predictor(StreamPredictor, args)
+def _draw_one_stream(
+    args: argparse.Namespace,
+    predictor: StreamPredictor,
+    selection: Selection,
+    source: str,
+    stop: Event,
+) -> VideoResult:
+    predictor.reset()  # the input before may have broken off
+    selection.best_weak = None
     nms_iou = get_protocol(predictor.cfg.TEST.PROTOCOL).tube_nms_iou
-    selection = Selection.from_options(predictor.labels, args.classes, args.min_score)
-    labels, results, stop = drawable_labels(predictor.labels), [], Event()
-    for source in args.input:
-        selection.best_weak = None
-        drawing = LiveDrawing(predictor, labels, selection, nms_iou, args.color_by)
-        seen = _Seen()
-        with opened_source(source) as frames, set_by_interrupt(stop):
-            drawn = drawing(seen(until(stop, tqdm(frames, "streaming", unit="frame"))))
-            if args.show:
-                drawn = shown(drawn, stop)
-            outputs = (one for one in args.output if one.is_drawing and source in one.inputs)
-            output = next(outputs, None)
-            if output is None:
-                deque(drawn, maxlen=0)
-            else:
-                drawn = at_rate(drawn, args.fps) if args.fps else drawn
-                DRAWINGS[output.ending](output.path, drawn)
-                print(f"written: {output.path}")
-        tubes = suppress_by_class(drawing.tubes, nms_iou)
-        results.append(seen.with_tubes(source, predictor.labels, tubes))
-        _report(results[-1], selection)
-    return results
+    labels = drawable_labels(predictor.labels)
+    drawing = LiveDrawing(predictor, labels, selection, nms_iou, args.color_by)
+    seen = _Seen()
+    with opened_source(source) as frames, set_by_interrupt(stop):
+        drawn = drawing(seen(until(stop, tqdm(frames, "streaming", unit="frame"))))
+        if args.show:
+            drawn = shown(drawn, stop)
+        outputs = (one for one in args.output if one.is_drawing and source in one.inputs)
+        output = next(outputs, None)
+        if output is None:
+            deque(drawn, maxlen=0)
+        else:
+            drawn = at_rate(drawn, args.fps) if args.fps else drawn
+            DRAWINGS[output.ending](output.path, drawn)
+            print(f"written: {output.path}")
+    tubes = suppress_by_class(drawing.tubes, nms_iou)
+    result = seen.with_tubes(source, predictor.labels, tubes)
+    _report(result, selection)
+    return result
 
 
 class _Seen:
@@ -162,7 +186,7 @@ def _predictor(kind: type[_Predictor], args: argparse.Namespace) -> _Predictor:
 
 def main(args: argparse.Namespace) -> None:
     """Detect, draw, list the tubes, and write the tables."""
-    results, failed = (draw_streams(args), []) if args.stream else find_and_draw(args)
+    results, failed = draw_streams(args) if args.stream else find_and_draw(args)
     for output in args.output:
         records = [result.record() for result in results if result.source in output.inputs]
         if output.ending in TABLES and records:

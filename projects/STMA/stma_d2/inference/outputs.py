@@ -11,7 +11,7 @@ from ..errors import InputError
 from ..files import check_output
 from ..visualization import write_gif, write_pictures, write_timed_video
 from .inputs import short_name
-from .records import write_csv, write_cvat_xml, write_json
+from .records import write_csv, write_cvat_xml, write_tubes
 
 # By the ending of the output's name: writers of drawn frames, and of the tubes of videos.
 DRAWINGS: dict[str, Callable] = {
@@ -19,7 +19,7 @@ DRAWINGS: dict[str, Callable] = {
     ".gif": write_gif,
     "": write_pictures,
 }
-TABLES: dict[str, Callable] = {".json": write_json, ".csv": write_csv, ".xml": write_cvat_xml}
+TABLES: dict[str, Callable] = {".json": write_tubes, ".csv": write_csv, ".xml": write_cvat_xml}
 # What holds one video a file.
 ONE_VIDEO = (*DRAWINGS, ".xml")
 DRAWN_FORMATS = ".mp4, .gif, or a folder of pictures (a name without an ending)"

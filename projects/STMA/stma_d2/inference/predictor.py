@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -22,7 +23,7 @@ from ..data import (
 )
 from ..deployment import load_exported
 from ..evaluation import configured_protocol
-from ..linking import build_tubes
+from ..evaluation.video_map import tubes_of_tubelets
 from ..modeling import TubeletDetector
 from ..modeling.network import TubeletNetwork
 from ..structures import Tubelets, VideoDict
@@ -97,7 +98,7 @@ class VideoPredictor:
 
     def __call__(
         self,
-        video: str | np.ndarray | Sequence[np.ndarray],
+        video: str | os.PathLike[str] | np.ndarray | Sequence[np.ndarray],
         progress: Callable[[Iterable[Any]], Iterable[Any]] = iter,
         *,
         fps: float = DEFAULT_FPS,
@@ -116,7 +117,8 @@ class VideoPredictor:
         Raises:
             InputError: if the video cannot be read.
         """
-        source = video if isinstance(video, str) else ArrayReader(video, fps)
+        is_path = isinstance(video, str | os.PathLike)
+        source = os.fspath(video) if is_path else ArrayReader(video, fps)
         reader = open_frames(source, conceal_damage=True, fps=fps)
         times = reader.times()
         described = _describe(source, reader, len(times) - 1)
@@ -128,8 +130,7 @@ class VideoPredictor:
                 f"{shortest} are dropped: lower TEST.LINKING.MIN_TUBE_LENGTH"
             )
         tubelets = self.predict_tubelets(described, progress)
-        num_frames, linking = described["num_frames"], protocol.linking
-        tubes = build_tubes(tubelets, num_frames, linking, protocol.tube_nms_iou)
+        tubes = tubes_of_tubelets(tubelets, described["num_frames"], protocol)
         size = described["height"], described["width"]
         return VideoResult.of(source, size, times, self.labels, tubes)
 

@@ -78,7 +78,7 @@ def json_text(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, allow_nan=False)
 
 
-def write_json(path: str | Path, records: Sequence[dict[str, Any]], labels: Sequence[str]) -> None:
+def write_tubes(path: str | Path, records: Sequence[dict[str, Any]], labels: Sequence[str]) -> None:
     """Write ``{"labels": [...], "videos": [...]}``, see `video_record`, whole or not at all."""
     with atomic_write(path) as file:
         file.write(json_text({"labels": list(labels), "videos": list(records)}).encode())

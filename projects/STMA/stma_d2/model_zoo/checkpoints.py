@@ -21,10 +21,10 @@ from tempfile import TemporaryDirectory
 from detectron2.utils.file_io import PathManager
 
 from ..checkpoint import names_its_hash
-from ..data.annotation_values import fields, mapping
-from ..data.annotation_values import text as text_value
 from ..errors import InputError
 from ..files import check_is_file
+from ..plain_values import fields, mapping
+from ..plain_values import text as text_value
 from ..safe_json import parse_json
 
 PACKAGED = Path(__file__).parent / "trained"
@@ -61,8 +61,9 @@ def get_checkpoint_url(name: str) -> str:
     )
 
 
-def find_checkpoint(name_or_path: str) -> str:
+def find_checkpoint(name_or_path: str | os.PathLike[str]) -> str:
     """A checkpoint's path or URL; a name that ends in .yaml is looked up in the zoo."""
+    name_or_path = os.fspath(name_or_path)
     is_name = name_or_path.endswith((".yaml", ".yml"))
     return get_checkpoint_url(name_or_path) if is_name else name_or_path
 

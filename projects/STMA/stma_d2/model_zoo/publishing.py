@@ -15,9 +15,9 @@ import torch
 from ..checkpoint import DIGITS_IN_NAME, record_of, to_dtype
 from ..checkpoint.seal import seal
 from ..config import by_full_name
-from ..data.annotation_values import fields, names, text, whole_number
 from ..errors import InputError
 from ..files import atomic_write, check_output, file_sha256, locked_folder
+from ..plain_values import fields, names, text, whole_number
 from ..safe_json import parse_json, read_json
 from ..safe_yaml import parse_yaml
 from .checkpoints import INDEX, check_name, index_text, read_index

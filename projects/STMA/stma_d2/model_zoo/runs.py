@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,10 @@ from typing import Any
 from ..checkpoint import changed_keys, read_detectron2_checkpoint, record_of
 from ..config import load_config
 from ..config.file import find_config_file
-from ..data.annotation_values import (
+from ..errors import InputError
+from ..evaluation import OPTIONS, protocol_of
+from ..files import write_json
+from ..plain_values import (
     checked_fields,
     count,
     fields,
@@ -22,8 +25,6 @@ from ..data.annotation_values import (
     percent,
     text,
 )
-from ..errors import InputError
-from ..evaluation import METRICS, get_protocol, write_json
 from ..safe_json import read_json
 from .publishing import describe_training
 
@@ -54,7 +55,7 @@ _OF_TRAINING: Mapping[str, Check] = MappingProxyType(
 _OF_EVALUATION: Mapping[str, Check] = MappingProxyType(
     {
         **{"dataset": text, "protocol": text, "num_videos": count, "metrics": mapping},
-        **dict.fromkeys(get_protocol("moc").options, lambda value, where: None),
+        **dict.fromkeys(OPTIONS, lambda value, where: None),
     }
 )
 
@@ -79,11 +80,11 @@ def describe_run(folder: str | os.PathLike[str], config_file: str) -> dict[str, 
         raise InputError(f"{folder} is no folder of a finished training: it has no {path.name}")
     checkpoint = read_detectron2_checkpoint(str(path))
     cfg = load_config(config_file, ["MODEL.DEVICE", "cpu"])
-    changes = {
-        key: trained
-        for key, trained, _ in changed_keys(record_of(checkpoint), cfg)
-        if key not in (*_TOLD, *_PERIODS)
-    }
+    changes = {key: trained for key, trained, _ in changed_keys(record_of(checkpoint), cfg)}
+    untold = {*_TOLD, *_PERIODS}
+    if "SOLVER.STEP_EPOCHS" in changes or cfg.SOLVER.STEP_EPOCHS:
+        untold.add("SOLVER.STEPS")  # computed of them
+    changes = {key: trained for key, trained in changes.items() if key not in untold}
     files = sorted(folder.glob("inference/*/metrics.json"))
     evaluations = [read_evaluation(file) for file in files]
     for file, evaluation in zip(files, evaluations, strict=True):
@@ -131,11 +132,12 @@ def write_runs(
         runs: of `describe_run`.
 
     Raises:
-        InputError: naming the seed, if two are the same training.
+        InputError: naming the run, if something is missing; or the seed, if two are the same
+            training.
     """
     find_config_file(config_file)
     runs = list(runs)
-    _check_distinct(runs, os.fspath(path))
+    _check_runs(runs, os.fspath(path))
     write_json(path, {"config": config_file, "runs": runs}, indent=1)
 
 
@@ -152,13 +154,17 @@ def read_runs(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{where}: {error}") from error
     config, runs = fields(content, ("config", "runs"), where)
     text(config, f"{where}: config")
-    for position, run in enumerate(items(runs, where), start=1):
+    _check_runs(items(runs, where), where)
+    return content
+
+
+def _check_runs(runs: Sequence[Any], where: str) -> None:
+    for position, run in enumerate(runs, start=1):
         own = {"changes": mapping, "evaluations": items}
         check_training(run, f"{where}: run {position}", own)
         for one in run["evaluations"]:
             check_evaluation(one, f"{where}: an evaluation of run {position}")
     _check_distinct(runs, where)
-    return content
 
 
 def _check_distinct(runs: Iterable[Mapping[str, Any]], where: str) -> None:
@@ -188,10 +194,10 @@ def check_training(run: Any, where: str, more: Mapping[str, Check]) -> None:
 def check_evaluation(evaluation: Any, where: str) -> None:
     """Check what `read_evaluation` gives; as `check_training`."""
     checked_fields(evaluation, _OF_EVALUATION, where)
-    options = {name: evaluation[name] for name in get_protocol("moc").options}
     try:
-        get_protocol(evaluation["protocol"], **options)
+        protocol = protocol_of(evaluation)
     except (ValueError, TypeError) as error:
         raise InputError(f"{where}: {error}") from error
     metrics = evaluation["metrics"]
-    checked_fields(metrics, dict.fromkeys((*METRICS, *metrics), percent), f"{where}: its metrics")
+    expected = (*protocol.metrics, *metrics)
+    checked_fields(metrics, dict.fromkeys(expected, percent), f"{where}: its metrics")

@@ -38,17 +38,21 @@ def get_config(name: str, trained: bool = False) -> CfgNode:
     return load_config(get_config_file(name))
 
 
-def get(name: str, trained: bool = False) -> nn.Module:
-    """A configuration's model, in evaluation mode.
+def get(name: str, trained: bool = False, device: str | None = None) -> nn.Module:
+    """A configuration's model, in evaluation mode; as Detectron2's ``model_zoo.get``.
 
     Args:
         name: see `get_config`.
         trained: with the weights of `get_checkpoint_url`; False: with initial weights.
+        device: such as "cpu"; None: the configuration's MODEL.DEVICE.
 
     Raises:
         InputError: if there is none of that name, or its weights cannot be read.
     """
     cfg = get_config(name, trained)
+    if device is not None:
+        cfg.defrost()
+        cfg.MODEL.DEVICE = device
     model = build_model(cfg).eval()
     if trained:
         load_for_evaluation(model, cfg)

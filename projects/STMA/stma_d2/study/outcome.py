@@ -7,10 +7,10 @@ from types import MappingProxyType
 from typing import Any
 
 from ..checkpoint import changed_values
-from ..data.annotation_values import count, items, mapping, number, percent, text
 from ..errors import InputError
-from ..evaluation import get_protocol
+from ..evaluation import OPTIONS
 from ..model_zoo.runs import check_evaluation, check_training
+from ..plain_values import count, items, mapping, number, percent, text
 from .rows import ROWS
 
 # The values of a run beside its training's that the page and the plots are made of, by name.
@@ -22,7 +22,7 @@ _NEEDED = MappingProxyType(
     }
 )
 
-_RULES = ("dataset", "protocol", *get_protocol("moc").options)
+_RULES = ("dataset", "protocol", *OPTIONS)
 # What all runs of a study have in common.
 _SAME = MappingProxyType(
     {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..evaluation import METRICS, get_protocol, markdown_table
+from ..evaluation import METRICS, markdown_table, protocol_of
 from ..evaluation.paper import paper_ablation
 from .figures import Figure, Figures
 from .rows import PARTS, TABLES, Part
@@ -50,7 +50,7 @@ def _head(study: Mapping[str, Any], changes: Sequence[tuple[str, Any, Any]]) -> 
         return "No run is finished yet."
     overrides = " ".join(study["overrides"])
     first = runs[0]["evaluation"]
-    rules = get_protocol(first["protocol"], **{k: first[k] for k in get_protocol("moc").options})
+    rules = protocol_of(first)
     seeds = ", ".join(map(str, sorted({run["seed"] for run in runs})))
     return "\n".join(
         [

@@ -15,11 +15,10 @@ from detectron2.data import DatasetCatalog, MetadataCatalog
 from ..checkpoint import changed_keys
 from ..config import by_full_name, load_config
 from ..config.overriding import pairs
-from ..data.annotation_values import mapping
 from ..engine.folder import check_contents
 from ..errors import InputError
-from ..evaluation import write_json
-from ..files import file_sha256
+from ..files import file_sha256, write_json
+from ..plain_values import mapping
 from ..safe_json import read_json
 from ..safe_yaml import parse_yaml
 from .outcome import check_outcome

@@ -78,7 +78,7 @@ def _over_iou(figures: Figures, names: Sequence[str]) -> Picture:
         curve = figures.over_iou(name)
         overlaps, means = list(curve), np.array([one.mean for one in curve.values()])
         spreads = np.array([one.spread or 0.0 for one in curve.values()])
-        axes.plot(overlaps, means, color=color, label=TABLES["2"].rows[name], linewidth=1.4)
+        axes.plot(overlaps, means, ".-", color=color, label=TABLES["2"].rows[name], linewidth=1.4)
         axes.fill_between(
             overlaps, means - spreads, means + spreads, color=color, alpha=0.15, linewidth=0
         )

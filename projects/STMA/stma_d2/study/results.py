@@ -12,8 +12,7 @@ from detectron2.data import MetadataCatalog
 
 from ..checkpoint import changed_keys, read_detectron2_checkpoint
 from ..errors import InputError
-from ..evaluation import write_json
-from ..files import locked_folder
+from ..files import locked_folder, write_json
 from ..model_zoo.publishing import describe_training
 from ..model_zoo.runs import read_evaluation
 from ..safe_json import read_json

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..data.annotation_checks import beyond_frame
 from ..structures import Tube, VideoAnnotation, VideoDict
 from .clip_sheet import draw_clip_sheet
 from .figures import BLUE, Margins, new_figure, new_panels, shortened, style, write_png
@@ -164,9 +165,8 @@ def _notes(
 
 
 def _leaves_frame(video: VideoDict) -> bool:
-    limits = np.array([video["width"], video["height"]])
-    boxes = np.concatenate([np.empty((0, 4)), *(tube.boxes for tube in video["tubes"])])
-    return bool((boxes[:, :2] < 0).any() or (boxes[:, 2:] > limits).any())
+    size = video["height"], video["width"]
+    return any((beyond_frame(tube.boxes, *size) > 0).any() for tube in video["tubes"])
 
 
 def _figures(by_class: dict[str, list[tuple[VideoDict, Tube]]]) -> list[tuple[Figure, str]]:

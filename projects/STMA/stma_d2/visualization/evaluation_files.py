@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..data.annotation_values import fields, items, mapping, names, number, percent, text
 from ..errors import InputError
 from ..evaluation import ERROR_KINDS
+from ..plain_values import fields, items, mapping, names, number, percent, text
 from ..safe_json import read_json
 
 # Which the plots show class by class.

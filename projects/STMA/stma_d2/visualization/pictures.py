@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
 
 from ..data.readers import TimedFrame
+from ..files import atomic_folder
 
 _QUALITY = 95  # of JPEG
 
@@ -24,17 +23,11 @@ def write_pictures(path: str | Path, frames: Iterable[TimedFrame]) -> None:
     Raises:
         ValueError: if there is no frame.
     """
-    folder = Path(path)
-    partial = folder.with_name(f"{folder.name}.partial-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
+    with atomic_folder(path) as folder:
         number = 0
         for number, frame in enumerate(frames, start=1):
             quality = [cv2.IMWRITE_JPEG_QUALITY, _QUALITY]
             _, encoded = cv2.imencode(".jpg", frame.pixels, quality)
-            (partial / f"{number:05d}.jpg").write_bytes(encoded.tobytes())
+            (folder / f"{number:05d}.jpg").write_bytes(encoded.tobytes())
         if not number:
             raise ValueError("a folder of pictures needs at least one frame")
-        os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

@@ -88,7 +88,7 @@ def _tube_record(kind: str, tube: Tube, labels: Sequence[str], numbers: range) -
 def _pictures(
     frames: str, annotation: VideoAnnotation, step: int, max_bytes: int
 ) -> tuple[int, list[str]]:
-    """Every how manyth frame is shown, and these as data URIs of ``max_bytes`` at most together.
+    """The n of every n-th frame that is shown, and these as data URIs of ``max_bytes`` together.
 
     Raises:
         InputError: if a frame cannot be read, or even the fewest frames take more.

@@ -10,7 +10,7 @@ from detectron2.config import CfgNode
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from ..config import load_config
+from ..config import load_config, value_of
 from ..data import find_video, load_ground_truth
 from ..errors import InputError
 from ..evaluation import ERROR_KINDS, SavedDetections, load_detections
@@ -89,9 +89,7 @@ def _settings(cfg: CfgNode) -> list[tuple[str, Any]]:
 
 
 def _value(cfg: CfgNode, name: str) -> Any:
-    value = cfg
-    for key in name.split("."):
-        value = value[key]
+    value = value_of(cfg, name)
     if value == "":
         return "none"
     return " x ".join(map(str, value)) if isinstance(value, list | tuple) else value
@@ -238,5 +236,6 @@ def _tubes(
         found = saved.tubelets.get(name)
         linked[name] = []
         if found is not None:
-            linked[name] = tubes_of_tubelets(found, annotations.videos[name], saved.protocol)
+            num_frames = annotations.videos[name].num_frames
+            linked[name] = tubes_of_tubelets(found, num_frames, saved.protocol)
     return linked

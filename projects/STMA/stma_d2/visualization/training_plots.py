@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from matplotlib.figure import Figure
 
-from ..data.annotation_values import whole_number
 from ..errors import InputError
+from ..plain_values import whole_number
 from ..safe_json import parse_json
 from .figures import BLUE, Margins, new_panels, style
 

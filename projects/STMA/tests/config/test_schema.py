@@ -9,7 +9,7 @@ from detectron2.config import get_cfg
 
 from stma_d2 import add_stma_config
 from stma_d2.config import load_config
-from stma_d2.config.overriding import leaves
+from stma_d2.config.overriding import by_full_name
 from stma_d2.config.schema import rules
 from stma_d2.config.without_effect import WITHOUT_EFFECT
 from stma_d2.errors import InputError
@@ -25,7 +25,7 @@ NEWER = {
 def all_keys():
     cfg = get_cfg()
     add_stma_config(cfg)
-    return dict(leaves(cfg))
+    return dict(by_full_name(cfg))
 
 
 def test_every_key_has_a_rule_or_a_reason_why_it_has_no_effect():
@@ -41,7 +41,7 @@ def test_rules_and_reasons_are_of_keys_that_exist():
 
 
 def test_no_key_of_ours_is_without_effect():
-    assert not set(all_keys()) - set(dict(leaves(get_cfg()))) - set(rules())
+    assert not set(all_keys()) - set(dict(by_full_name(get_cfg()))) - set(rules())
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from stma_d2.data import Split, TubeAnnotations, VideoAnnotation
 from stma_d2.data.act_annotations import from_act
-from stma_d2.data.annotation_checks import check_annotations, tube_problem
+from stma_d2.data.annotation_checks import beyond_frame, check_annotations, tube_problem
 from stma_d2.errors import InputError
 from stma_d2.structures import Tube
 
@@ -24,6 +24,12 @@ def test_a_tube_may_touch_both_ends_of_its_video(first, num_frames):
 
 def test_a_box_may_cover_one_pixel_and_leave_the_frame():
     assert tube_problem(tube(boxes=((5, 5, 5, 5), (-9, -9, 9999, 9999))), 10) is None
+
+
+def test_boxes_beyond_the_frame_by_hand():
+    """A frame of 10 x 20 (height x width): its last pixels are 9 and 19."""
+    boxes = np.array([[0, 0, 19, 9], [-2, 0, 5, 5], [0, 0, 20, 9], [3, 3, 8, 12.5], [5, 5, 6, 6]])
+    assert beyond_frame(boxes, 10, 20).tolist() == [0, 2, 1, 3.5, -3]
 
 
 @pytest.mark.parametrize(

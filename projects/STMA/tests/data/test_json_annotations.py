@@ -48,7 +48,9 @@ TUBE = "video 'v', tube 0, "
         ('"height": 24', '"height": 99999999999', "video 'v', height is beyond 32 bits"),
         ('"height": 24, ', "", "video 'v' lacks 'height'"),
         ('{"v": {', '{"v": {}, "v": {', "one mapping has the key 'v' twice"),
-        ('"version": 1', '"version": 2', "version 2"),
+        ('"version": 1', '"version": 2', "the file is 'stma-tubes', version 2; this code reads"),
+        ('"version": 1', '"version": true', "version is True; it must be a whole number"),
+        ('"stma-tubes"', '"other"', "the file is 'other', version 1; this code reads 'stma-tubes'"),
         ('"test": []', '"test": "v"', "split 1, test holds 'v' where a list was expected"),
         ('"splits": [', '"splits": [[', "not readable JSON"),
         (TEXT, "[]", "the file holds a list where a mapping was expected"),
@@ -61,6 +63,10 @@ def test_wrong_value_is_one_error_that_names_its_place(old, new, message):
     assert old in TEXT
     with pytest.raises(InputError, match=f"^{message}"):
         from_json(TEXT.replace(old, new).encode())
+
+
+def test_the_formats_name_may_be_missing():
+    assert from_json(TEXT.replace('"format": "stma-tubes", ', "").encode()).labels
 
 
 def test_content_that_is_no_text_is_refused():

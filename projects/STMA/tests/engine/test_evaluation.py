@@ -131,6 +131,14 @@ def test_detectron2_s_own_evaluation_of_the_model_is_the_same(cfg, videos):
             compare(values, arrays[array], **close)
 
 
+def test_without_a_test_set_nothing_is_evaluated(cfg, model):
+    """As the configuration of a trained network, which carries none."""
+    cfg.DATASETS.TEST = ()
+    with pytest.raises(InputError, match="DATASETS.TEST names no data set"):
+        evaluate(cfg, model)
+    assert evaluate(cfg, model, []) == {}  # a training that has none
+
+
 def test_several_test_sets_have_their_names_before_their_tasks(cfg, model, videos):
     cfg.DATASETS.TEST = (videos("first"), videos("second"))
     assert set(evaluate(cfg, model)) == {"first/action_detection", "second/action_detection"}

@@ -12,8 +12,8 @@ from stma_d2.evaluation import (
     markdown_table,
     run_evaluation,
     score,
-    write_json,
 )
+from stma_d2.files import write_json
 
 BOX = (0, 0, 19, 19)
 

@@ -22,7 +22,7 @@ from odd_values import (
 
 from stma_d2 import add_stma_config
 from stma_d2.config import load_config
-from stma_d2.config.overriding import leaves
+from stma_d2.config.overriding import by_full_name
 from stma_d2.config.without_effect import WITHOUT_EFFECT
 
 SECTIONS = ("MODEL", "INPUT", "DATASETS", "DATALOADER", "SOLVER", "TEST")
@@ -140,7 +140,7 @@ def all_cases(config: str, words: list) -> list[Case]:
     add_stma_config(defaults)
     rng = random.Random("ways")
     cases = []
-    for key, default in {**dict(leaves(defaults)), **dict(leaves(cfg))}.items():
+    for key, default in {**dict(by_full_name(defaults)), **dict(by_full_name(cfg))}.items():
         values = [(value, True) for value in without_meaning(key, default)]
         values += [(value, False) for value in with_meaning(key, default)]
         for value, meaningless in values:

@@ -8,8 +8,10 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import av
@@ -26,7 +28,7 @@ from stma_d2.data.datasets.synthetic_actions import draw_video
 from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.data.readers import TimedFrame, open_frames
 from stma_d2.files import file_sha256
-from stma_d2.inference import VideoPredictor
+from stma_d2.inference import VideoPredictor, demo
 from stma_d2.inference.demo import command_line
 from stma_d2.model_zoo import get_config_file
 from stma_d2.model_zoo.checkpoints import index_text
@@ -175,6 +177,45 @@ def test_tables_say_what_the_library_says_and_nothing_is_left_beside(
     assert len(rows) == boxes > 0
     assert sorted(folder.name for folder in outputs[2].iterdir()) == ["in", "other"]
     assert set(tmp_path.iterdir()) == before | {other, *outputs}
+
+
+@pytest.mark.parametrize("stream", [[], ["--stream"]])
+def test_an_input_that_cannot_be_used_leaves_the_others_their_tables(
+    video, trained, tmp_path, run_demo, stream, caplog
+):
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    output = tmp_path / "all.json"
+    arguments = ["--weights", trained, "--output", str(output), *stream]
+    inputs = ["--input", str(tmp_path / "bad.mp4"), video]
+    with pytest.raises(SystemExit, match=r"error: 1 of 2 inputs could not be used: .*bad\.mp4"):
+        run_demo(*arguments, *inputs)
+    assert [one["video"] for one in json.loads(output.read_text())["videos"]] == [video]
+    assert "bad.mp4" in caplog.text
+
+
+def test_a_stream_that_is_stopped_ends_the_command_with_its_tables(
+    video, trained, tmp_path, run_demo, monkeypatch
+):
+    """Ctrl-C in the eighth frame of the first input."""
+
+    def opened_until_interrupted(name):
+        with opened_source(name) as frames:
+            for number, frame in enumerate(frames, start=1):
+                if number == 8:
+                    os.kill(os.getpid(), signal.SIGINT)
+                yield frame
+
+    opened_source = demo.opened_source
+    monkeypatch.setattr(
+        demo, "opened_source", lambda name: nullcontext(opened_until_interrupted(name))
+    )
+    other = shutil.copyfile(video, tmp_path / "other.mp4")
+    output = tmp_path / "all.json"
+    inputs = ["--stream", "--input", video, str(other), "--output", str(output)]
+    printed = run_demo("--weights", trained, *inputs)
+    assert f"{video}: " in printed and "other.mp4" not in printed
+    (found,) = json.loads(output.read_text())["videos"]
+    assert (found["video"], found["num_frames"]) == (video, 7)
 
 
 def test_a_folder_of_frames_has_the_named_rate(video, trained, tmp_path, run_demo):

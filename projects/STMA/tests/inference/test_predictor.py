@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,11 @@ def video(tmp_path):
 def test_a_video_file_is_described_by_what_it_holds(video):
     described = describe_video(video)
     assert (described["num_frames"], described["height"], described["width"]) == (20, 48, 80)
+
+
+def test_a_path_may_be_a_path(cfg, video):
+    predictor = VideoPredictor(cfg)
+    assert predictor(Path(video)).to_json() == predictor(video).to_json()
 
 
 def test_every_window_gets_its_tubelets_in_the_videos_pixels(cfg, video):

@@ -15,7 +15,7 @@ from stma_d2.inference.records import (
     video_record,
     write_csv,
     write_cvat_xml,
-    write_json,
+    write_tubes,
 )
 from stma_d2.structures import Tube
 
@@ -35,7 +35,7 @@ def videos():
 
 
 def test_json_has_what_was_found_and_when(videos, tmp_path):
-    write_json(tmp_path / "new" / "o.json", videos, LABELS)
+    write_tubes(tmp_path / "new" / "o.json", videos, LABELS)
     content = json.loads((tmp_path / "new" / "o.json").read_text(encoding="utf-8"))
     assert content["labels"] == LABELS
     first, second = content["videos"]

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from stma_d2.errors import InputError
-from stma_d2.evaluation import METRICS
+from stma_d2.evaluation import METRICS, get_protocol
 from stma_d2.model_zoo.runs import describe_run, read_runs, write_runs
 
 CONFIG = "Synthetic/STMA_tiny_K5.yaml"
@@ -32,6 +32,33 @@ def test_a_run_tells_what_it_changed_and_what_came_out(folder):
     (evaluation,) = run["evaluations"]
     left = json.loads((folder / "inference/synthetic_actions_val/metrics.json").read_text())
     assert evaluation == {**left, "error_analysis": left["error_analysis"]["mean"]}
+
+
+def test_steps_that_were_told_in_epochs_are_no_change(train_net, folder, tmp_path):
+    own = tmp_path / "run"
+    words = ("SOLVER.EPOCHS", "3", "SOLVER.STEP_EPOCHS", "(1, 2)", "SOLVER.MAX_ITER", "0")
+    words += ("SOLVER.LR_SCHEDULER_NAME", "WarmupMultiStepLR", "SOLVER.WARMUP_ITERS", "0")
+    assert train_net(own, *words).returncode == 0
+    assert describe_run(own, str(own / "training.yaml"))["changes"] == {}
+    changes = describe_run(own, CONFIG)["changes"]
+    assert changes["SOLVER.STEP_EPOCHS"] == [1, 2] and "SOLVER.STEPS" not in changes
+
+
+def multisports(run):
+    """The run as it would be after an evaluation by another protocol, with its metrics."""
+    (evaluation,) = run["evaluations"]
+    metrics = dict.fromkeys(get_protocol("multisports").metrics, 50.0)
+    return {**run, "evaluations": [{**evaluation, "protocol": "multisports", "metrics": metrics}]}
+
+
+def test_each_protocol_has_metrics_of_its_own(folder, tmp_path):
+    run = multisports(describe_run(folder, CONFIG))
+    write_runs(tmp_path / "a.json", CONFIG, [run])
+    assert read_runs(tmp_path / "a.json")["runs"] == [run]
+    del run["evaluations"][0]["metrics"]["video_mAP@0.50:0.95"]
+    with pytest.raises(InputError, match=r"b\.json: an evaluation of run 1: its metrics lacks"):
+        write_runs(tmp_path / "b.json", CONFIG, [run])
+    assert not (tmp_path / "b.json").exists()
 
 
 def test_what_is_written_is_read_again(folder, tmp_path):

@@ -21,6 +21,12 @@ def test_a_model_is_built_ready_for_inference():
     assert not model.training
 
 
+def test_the_device_may_be_chosen():
+    """The third argument, as in Detectron2's ``model_zoo.get``."""
+    model = model_zoo.get(NAME, False, "meta")
+    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+
+
 def test_an_unknown_name_is_told_with_the_closest_that_exist():
     with pytest.raises(InputError, match=r"Synthetic/STMA_tiny_K5\.yaml"):
         model_zoo.get_config_file("Synthetic/STMA_tiny.yaml")

@@ -35,3 +35,9 @@ def test_a_window_of_a_video_pays_for_one_new_frame(analyze_model, tiny_model):
     alone, shared = rows["a window alone"], rows["a window of a video"]
     assert alone[3] - shared[3] == pytest.approx(2 * per_frame)
     assert alone[2] == pytest.approx(sum(p.numel() for p in tiny_model.parameters()) / 1e6)
+
+
+def test_check_without_the_zoo_is_refused(analyze_model, capsys):
+    with pytest.raises(SystemExit):
+        analyze_model.main(["--config-file", "Synthetic/STMA_tiny_K5.yaml", "--check"])
+    assert "--check goes with --zoo" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from detectron2.data import MetadataCatalog
 
 from stma_d2.errors import InputError
 from stma_d2.evaluation import METRICS
@@ -138,7 +139,43 @@ def test_what_others_report_is_marked_as_theirs(tool_module):
         *("**the STMA paper**", "`UCF101-24/STMA_DLA34_RX101_K5.yaml`", "UCF101-24, split 1"),
         *("78.8", "83.3", "54.1", "29.7", "28.1"),
     ]
-    assert [row[0] for row in rows] == ["**the STMA paper**"] * 2 + ["**MOC-Detector**"] * 2
+    assert [row[0] for row in rows] == ["**the STMA paper**"] * 2 + ["**MOC-Detector**"] * 3
+    assert [row[1].partition(", ")[2] for row in rows] == [
+        *("", "", "`TEST.FLIP True`", "`TEST.TUBELETS_PER_WINDOW 10`", "`TEST.FLIP True`")
+    ]
+
+
+def scored(seed, changes=None, **by_class):
+    """A run whose classes have these APs by every metric."""
+    made = run(seed, changes)
+    evaluation = {**made["evaluations"][0], "dataset": "grouped_val"}
+    aps = {f"AP/{metric}/{label}": ap for metric in METRICS for label, ap in by_class.items()}
+    mean = sum(by_class.values()) / len(by_class)
+    evaluation["metrics"] = {**dict.fromkeys(METRICS, mean), **aps}
+    return {**made, "evaluations": [evaluation]}
+
+
+def test_two_files_of_runs_are_compared_by_seed_and_kind_of_class(tool_module, empty_catalogs):
+    """By hand, seeds 1 and 2: all 85, 75 for 70, 65; looks 90, 80 for both; long 80, 70 for 50."""
+    MetadataCatalog.get("grouped_val").class_groups = {"a": "looks", "b": "long"}
+    ours = [scored(1, a=90.0, b=80.0), scored(2, a=80.0, b=70.0), scored(3, {"A": 1}, a=0.0, b=0.0)]
+    others = [scored(2, a=80.0, b=50.0), scored(1, a=90.0, b=50.0), scored(4, a=70.0, b=60.0)]
+    table = tool_module.render_comparison("full.json", ours, "base.json", others)
+    rows = [line.strip("| ").split(" | ") for line in table.strip().splitlines()[2:]]
+    assert [row[:4] for row in rows] == [
+        ["all", "full", "2", "80.0 ± 7.1"],
+        ["all", "base", "3", "66.7 ± 2.9"],
+        ["all", "difference", "2", "**+12.5 ± 3.5**"],
+        ["looks", "full", "2", "85.0 ± 7.1"],
+        ["looks", "base", "3", "80.0 ± 10.0"],
+        ["looks", "difference", "2", "**+0.0 ± 0.0**"],
+        ["long", "full", "2", "75.0 ± 7.1"],
+        ["long", "base", "3", "53.3 ± 5.8"],
+        ["long", "difference", "2", "**+25.0 ± 7.1**"],
+    ]
+    others[0] = others[0] | {"iterations": 900}
+    with pytest.raises(InputError, match="have no runs of one budget and test to compare"):
+        tool_module.render_comparison("full.json", ours, "base.json", others)
 
 
 def test_the_page_comes_again_to_the_byte_and_a_difference_is_told(tool_module, files, tmp_path):

@@ -118,8 +118,8 @@ def test_a_second_run_does_only_what_is_left(frames, raw):
     kept.write_bytes(b"kept")
     for path in (folder / "Jump/b").iterdir():
         path.unlink()
-    (folder / "Jump/b").rename(folder / "Jump/.b.partial")  # as a killed run leaves it
-    (folder / "Jump/.b.partial/00099.jpg").touch()
+    (folder / "Jump/b").rename(folder / "Jump/.b-killed")  # as a killed run leaves it
+    (folder / "Jump/.b-killed/00099.jpg").touch()
     assert frames()[1] == ""
     assert files(raw) == EXPECTED
     assert kept.read_bytes() == b"kept"
@@ -321,3 +321,21 @@ def test_the_recipes_say_what_the_public_annotations_hold(tool, shared):
         for number, (train, test) in enumerate(counts("JHMDB-GT.pkl"), start=1)
     ]
     assert ", ".join(jhmdb) in page.replace("\n", " ")
+
+
+def test_two_extractions_at_once_leave_whole_folders(tool, raw, monkeypatch):
+    """The other one begins while the first writes, and ends before it."""
+    module = tool("prepare_dataset")
+    write, begun = module._write_frames, []
+
+    def write_twice(file, folder, video):
+        write(file, folder, video)
+        if not begun:
+            begun.append(folder)
+            assert module.extract_frames(raw / "out", job) == []
+
+    monkeypatch.setattr(module, "_write_frames", write_twice)
+    job = ("Run/a", next((raw / "raw").rglob("a.*")), None)
+    assert module.extract_frames(raw / "out", job) == []
+    assert sorted(path.name for path in (raw / "out/Run").iterdir()) == ["a"]
+    assert len(list((raw / "out/Run/a").iterdir())) == LENGTHS["Run/a"]

@@ -264,3 +264,11 @@ def test_overrides_become_part_of_what_is_published(tool):
     text = tool("publish_model")._changed("TEST:\n  PROTOCOL: act\n", cfg, [key, "0.7"])
     expected = {"TEST": {"PROTOCOL": "act", "LINKING": {"TRIM_BELOW_MEDIAN": 0.7}}}
     assert parse_yaml(text, "the text") == expected
+
+
+def test_the_protocols_own_metrics_are_told(main, training, tmp_path, capsys):
+    source, zoo = tmp_path / "out/model_final.pth", tmp_path / "zoo"
+    options = ["--weights", str(source), "--name", NAME, "--output", str(zoo)]
+    main([*options, "TEST.PROTOCOL", "multisports"])
+    assert "protocol multisports: frame_mAP@0.5 " in (printed := capsys.readouterr().out)
+    assert "video_mAP@0.05:0.45 " in printed and f"{NAME} is published as" in printed

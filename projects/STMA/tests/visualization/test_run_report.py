@@ -132,8 +132,7 @@ def test_the_rules_of_multisports_have_their_own_metrics(finished_run, report):
     evaluator = TubeletEvaluator(
         "looked_at",
         str(evaluation(finished_run).parent),
-        protocol="multisports",
-        distributed=False,
+        protocol=get_protocol("multisports"),
     )
     saved = load_detections(evaluation(finished_run, "detections.npz"))
     for name, tubelets in saved.tubelets.items():

@@ -12,6 +12,7 @@ from .synthetic_actions import generate_synthetic_actions, register_synthetic_ac
 from .ucf101_24 import register_ucf101_24
 
 __all__ = [
+    "ROOT",
     "generate_synthetic_actions",
     "register_jhmdb_21",
     "register_multisports",
@@ -19,8 +20,8 @@ __all__ = [
     "register_ucf101_24",
 ]
 
-_root = os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets"))
-register_ucf101_24(_root)
-register_jhmdb_21(_root)
-register_multisports(_root)
-register_synthetic_actions(_root)
+ROOT = os.path.expanduser(os.getenv("DETECTRON2_DATASETS", "datasets"))
+register_ucf101_24(ROOT)
+register_jhmdb_21(ROOT)
+register_multisports(ROOT)
+register_synthetic_actions(ROOT)

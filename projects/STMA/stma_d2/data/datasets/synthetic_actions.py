@@ -17,9 +17,7 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, replace
@@ -30,6 +28,7 @@ import cv2
 import numpy as np
 from detectron2.data import MetadataCatalog
 
+from ...child_process import end_with_parent
 from ...errors import InputError
 from ...files import scratch_folder
 from ...safe_json import read_json
@@ -222,12 +221,7 @@ def _write(folder: Path, level: Level, parameters: dict[str, Any], workers: int)
 def _prepare_worker() -> None:
     """Draw alone, without threads of OpenCV's, and end where the main process was killed."""
     cv2.setNumThreads(0)
-    threading.Thread(target=_end_with_main_process, daemon=True).start()
-
-
-def _end_with_main_process() -> None:
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    end_with_parent()
 
 
 def _jobs(frames: Path, level: Level, parameters: dict[str, Any]) -> Iterator[_Job]:

@@ -23,7 +23,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ...errors import InputError
-from ..annotation_values import decimal, whole_decimal
+from ...plain_values import decimal, whole_decimal
 from .label_list import decode, read_label_list
 from .members import Member
 from .report import Report
@@ -132,11 +132,7 @@ def _action(value: str, labels: dict[int, str], where: str) -> str:
 def _placed(table: np.ndarray, times: np.ndarray, name: str, report: Report) -> np.ndarray:
     """Rows of time and box (n, 5) -> with the 1-based frame (m, 6), each frame once, ascending."""
     table = table[np.argsort(table[:, 0], kind="stable")]
-    right = np.clip(np.searchsorted(times, table[:, 0]), 1, max(1, len(times) - 1))
-    right = np.minimum(right, len(times) - 1)
-    left = np.maximum(right - 1, 0)
-    nearer_left = table[:, 0] - times[left] <= times[right] - table[:, 0]
-    index = np.where(nearer_left, left, right)
+    index = np.abs(times[:, None] - table[:, 0]).argmin(axis=0)
     # Half a frame beyond the last one, as far as a frame may be from its time elsewhere.
     margin = np.diff(times).max(initial=0.0) / 2 or 0.5
     inside = np.abs(times[index] - table[:, 0]) <= margin + 1e-6

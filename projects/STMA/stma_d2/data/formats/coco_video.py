@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
+from ...plain_values import fields, items, number, text, whole_number
 from ...structures import TubeAnnotations
 from ..annotation_checks import MAX_FRAMES
-from ..annotation_values import fields, items, number, text, whole_number
 from .report import Report
 from .settings import FormatSettings
 from .tracks import Reading, Track, VideoTracks, from_sizes, to_sizes

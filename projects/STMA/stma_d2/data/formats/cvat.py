@@ -23,9 +23,9 @@ from shlex import quote
 import numpy as np
 
 from ...errors import InputError
+from ...plain_values import decimal, whole_decimal
 from ...safe_xml import Element, read_xml
 from ...structures import Split
-from ..annotation_values import decimal, whole_decimal
 from .cvat_meta import NO_VALUE, Meta, Task, read_meta
 from .members import Member
 from .report import Report

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from ...errors import InputError
+from ...plain_values import whole_decimal
 from ...safe_xml import Element
 from ..annotation_checks import MAX_FRAMES
-from ..annotation_values import whole_decimal
 from ..finder import VIDEO_EXTENSIONS
 
 # Of labels whose shapes can be boxes.

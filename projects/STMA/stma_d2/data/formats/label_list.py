@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from ...errors import InputError
-from ..annotation_values import whole_decimal
+from ...plain_values import whole_decimal
 from .members import Member
 
 _ENTRY = re.compile(r"\b(?:item|label)\s*\{([^{}]*)\}")

@@ -17,6 +17,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from ...errors import InputError
+from ...files import check_is_file
 
 MAX_BYTES = 1 << 28  # of one file, unpacked: 256 MiB
 # Names that say nothing about which video a file is about.
@@ -52,9 +53,11 @@ class Member:
         """Its content.
 
         Raises:
-            InputError: if it is damaged, encrypted or larger than `MAX_BYTES`.
+            InputError: if it is damaged, encrypted, larger than `MAX_BYTES`, or a folder, pipe or
+                device.
         """
         if self.archive is None:
+            check_is_file(self.path)
             size = os.path.getsize(self.path)
         else:
             with _opened(self.archive) as archive:

@@ -25,8 +25,8 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 
 from ...errors import InputError
+from ...plain_values import decimal, whole_decimal
 from ...structures import TubeAnnotations
-from ..annotation_values import decimal, whole_decimal
 from .label_list import decode, read_label_list
 from .members import Member
 from .report import Report

@@ -27,8 +27,11 @@ def split_by_ratio(
             video is a group of its own.
 
     Raises:
-        InputError: if the share is not within 0 and 1, or no name has the separator.
+        InputError: if there are no names, the share is not within 0 and 1, or no name has the
+            separator.
     """
+    if not names:
+        raise InputError("there is no video to draw a split from")
     if not 0 <= train_share <= 1:
         raise InputError(f"the share of videos to train with is {train_share}; it is 0 to 1")
     if separator is not None and not any(separator in name for name in names):

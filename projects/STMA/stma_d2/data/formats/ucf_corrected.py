@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from ...errors import InputError
-from ..annotation_values import fields, items, mapping, whole_number
+from ...plain_values import fields, items, mapping, whole_number
 from ..datasets.ucf101_24 import LABELS
 from .report import Report
 from .tracks import Reading, Track, VideoTracks, check_extent, from_sizes

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import InputError
-from ...files import atomic_write
+from ...files import atomic_folder, atomic_write
 from ...structures import TubeAnnotations
 from ..annotations import save_annotations
 from .coco_video import write_coco_video
@@ -94,13 +93,9 @@ def write_annotations(
 def _write_folder(
     folder: Path, annotations: TubeAnnotations, writer: Callable[[str], bytes], ending: str
 ) -> None:
-    unfinished = folder.with_name(f".{folder.name}.partial-{os.getpid()}")
-    try:
+    with atomic_folder(folder) as unfinished:
         for name in annotations.videos:
             _write(f"{unfinished / name}{ending}", writer(name))
-        os.replace(unfinished, folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _write(path: str, content: bytes) -> None:

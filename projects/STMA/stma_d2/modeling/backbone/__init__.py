@@ -1,7 +1,8 @@
 """Backbones: plain modules with ``forward(x)`` and ``output_shape()``, registered by builders.
 
-Ours map frames (N, 3, H, W) to (N, C, H / 4, W / 4) and clips (N, 3, T, H, W) to
-(N, C, T / 16, H / 32, W / 32). Any other of Detectron2's registry serves too: the heads follow from
+Ours map frames (N, 3, H, W) to one map (N, C, H / s, W / s) or several by name, and clips
+(N, 3, T, H, W) to (N, C, T', H / s, W / s). The output shape tells each map's stride s, and T' is
+T / 16 in the paper's network. Any other of Detectron2's registry serves too: the heads follow from
 its ``output_shape()``.
 """
 

@@ -36,7 +36,9 @@ def build_backbone_2d(cfg: CfgNode) -> FeatureBackbone:
     Raises:
         InputError: naming the key that does not fit the backbone.
     """
-    return _build(cfg, cfg.MODEL.BACKBONE, "MODEL.BACKBONE")
+    backbone = _build(cfg, cfg.MODEL.BACKBONE, "MODEL.BACKBONE")
+    _check_freezing(cfg.MODEL.BACKBONE, backbone.module)
+    return backbone
 
 
 def build_backbone_3d(cfg: CfgNode) -> FeatureBackbone:
@@ -50,11 +52,11 @@ def build_backbone_3d(cfg: CfgNode) -> FeatureBackbone:
 
 def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
     builder = BACKBONE_REGISTRY.get(node.NAME)
-    is_detectron2_s = builder.__module__.startswith("detectron2.")
+    from_detectron2 = builder.__module__.startswith("detectron2.")
     try:
         module = builder(cfg, ShapeSpec(channels=3))
     except (AssertionError, KeyError, ValueError) as error:
-        if isinstance(error, InputError) or not is_detectron2_s:
+        if isinstance(error, InputError) or not from_detectron2:
             raise
         raise InputError(
             f"{key}.NAME {node.NAME} cannot be built of MODEL.RESNETS.OUT_FEATURES "
@@ -63,10 +65,10 @@ def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
             f"{' '.join(str(error).split()) or 'their features do not fit each other'}"
         ) from error
     _check_pyramid(cfg, module)
-    if node.NORM != "BN" and (is_detectron2_s or not has_batch_norm(module)):
+    if node.NORM != "BN" and (from_detectron2 or not has_batch_norm(module)):
         raise InputError(
             f"{key}.NORM is {node.NORM!r}, which {node.NAME} does not read; leave it at 'BN'"
-            + (" and set MODEL.RESNETS.NORM and MODEL.FPN.NORM" if is_detectron2_s else "")
+            + (" and set MODEL.RESNETS.NORM and MODEL.FPN.NORM" if from_detectron2 else "")
         )
     shapes = module.output_shape()
     feature = node.OUT_FEATURE
@@ -85,6 +87,16 @@ def _build(cfg: CfgNode, node: CfgNode, key: str) -> FeatureBackbone:
         )
     divisibility = getattr(module, "size_divisibility", 0) or shape.stride
     return FeatureBackbone(convert_norm(module, node.NORM), feature, shape, divisibility)
+
+
+def _check_freezing(node: CfgNode, module: nn.Module) -> None:
+    """Check that a backbone heeds MODEL.BACKBONE.FREEZE_AT; only Detectron2's own do."""
+    convolutions = [weight for weight in module.parameters() if weight.dim() > 1]
+    if node.FREEZE_AT > 0 and all(weight.requires_grad for weight in convolutions):
+        raise InputError(
+            f"{node.NAME} does not read MODEL.BACKBONE.FREEZE_AT {node.FREEZE_AT} (Detectron2's "
+            "own ResNets do); set it to 0"
+        )
 
 
 def _check_pyramid(cfg: CfgNode, module: nn.Module) -> None:

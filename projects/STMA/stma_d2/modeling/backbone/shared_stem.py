@@ -109,13 +109,13 @@ class ChannelsLastBlock(nn.Module):
     def __init__(self, block: Bottleneck3D, dtype: torch.dtype) -> None:
         """Take over the weights of ``block`` as ``dtype``."""
         super().__init__()
-        reduce, middle, widen = (
+        narrow, middle, widen = (
             folded_convolution(getattr(block, f"conv{i}"), getattr(block, f"bn{i}"))
             for i in (1, 2, 3)
         )
         self.stride, self.groups = middle.stride, middle.groups
-        self.reduce = _weight(reduce.weight.flatten(1), dtype)
-        self.reduce_bias = _weight(reduce.bias, dtype)
+        self.narrow = _weight(narrow.weight.flatten(1), dtype)
+        self.narrow_bias = _weight(narrow.bias, dtype)
         self.middle = _weight(middle.weight, dtype, torch.channels_last_3d)
         self.middle_bias = _weight(middle.bias, dtype)
         self.widen = _weight(widen.weight.flatten(1), dtype)
@@ -128,7 +128,7 @@ class ChannelsLastBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (N, T, H, W, C), which is written over, as `Bottleneck3D` does."""
-        inner = F.linear(x, self.reduce, self.reduce_bias).relu_().permute(0, 4, 1, 2, 3)
+        inner = F.linear(x, self.narrow, self.narrow_bias).relu_().permute(0, 4, 1, 2, 3)
         inner = F.conv3d(inner, self.middle, self.middle_bias, self.stride, 1, 1, self.groups)
         inner = inner.relu_().permute(0, 2, 3, 4, 1).flatten(0, 3)
         if self.project is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zipfile
 
@@ -103,3 +104,9 @@ def test_damaged_zip_files_are_one_line(tmp_path, make_zip, change):
     path.write_bytes(content)
     with pytest.raises(InputError, match=r"a\.zip: not a readable zip file, or damaged or encry"):
         find_members(str(path), "*.xml")[0].read()
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(InputError, match=r"a\.csv is a folder, pipe or device"):
+        Member(str(tmp_path / "a.csv")).read()

@@ -48,6 +48,11 @@ def test_what_cannot_be_drawn_is_told(share, separator, message):
         split_by_ratio(CLIPS, share, 0, separator)
 
 
+def test_without_videos_there_is_no_split():
+    with pytest.raises(InputError, match="there is no video to draw a split from"):
+        split_by_ratio([], 0.8, 0)
+
+
 def test_lists_are_read_as_ucf101_has_them(tmp_path):
     path = tmp_path / "testlist01.txt"
     path.write_text("a 1.avi\nRun/b.avi 12\nc\n\nd.avi\nzzz.MP4 3\n")

@@ -1,4 +1,4 @@
-"""Values of an annotation file, taken only where they are of the kind that belongs there."""
+"""Plain values of a file of unknown origin, taken only where they are of the expected kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import InputError
+from .errors import InputError
 
 
 def mapping(value: Any, where: str) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stma_d2.data.annotation_values import decimal, number, text, whole_decimal
 from stma_d2.errors import InputError
+from stma_d2.plain_values import decimal, number, text, whole_decimal
 
 
 @pytest.mark.parametrize(
