@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -179,7 +180,7 @@ class Exported:
     labels: tuple[str, ...]
 
 
-def load_exported(folder: str, overrides: Sequence[Any] = ()) -> Exported:
+def load_exported(folder: str | os.PathLike[str], overrides: Sequence[Any] = ()) -> Exported:
     """Load a network that ``tools/export_model.py`` wrote; Detectron2 is not needed.
 
     Args:

@@ -24,6 +24,7 @@ from ..structures import Tube
 from ..visualization import at_rate, drawable_labels
 from .arguments import parse_args
 from .live import LiveDrawing, shown
+from .network_user import NetworkUser
 from .outputs import DRAWINGS, TABLES
 from .predictor import VideoPredictor
 from .pretrained import named_config
@@ -34,7 +35,7 @@ from .stream import StreamPredictor
 
 logger = logging.getLogger(__name__)
 
-_Predictor = TypeVar("_Predictor", VideoPredictor, StreamPredictor)
+_Predictor = TypeVar("_Predictor", bound=NetworkUser)
 
 
 def find_and_draw(args: argparse.Namespace) -> tuple[list[VideoResult], list[str]]:

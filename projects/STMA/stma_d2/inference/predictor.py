@@ -21,19 +21,17 @@ from ..data import (
     FrameReader,
     open_frames,
 )
-from ..deployment import load_exported
 from ..evaluation import configured_protocol
 from ..evaluation.video_map import tubes_of_tubelets
-from ..modeling import TubeletDetector
 from ..modeling.network import TubeletNetwork
 from ..structures import Tubelets, VideoDict
-from .pretrained import prepare_model, pretrained_config
+from .network_user import NetworkUser
 from .result import VideoResult
 
 logger = logging.getLogger(__name__)
 
 
-class VideoPredictor:
+class VideoPredictor(NetworkUser):
     """Detects the action tubes of a video file, a folder of frames or an array of frames.
 
     Each frame is decoded and goes through the 2D backbone once; the next chunk of windows is
@@ -45,56 +43,14 @@ class VideoPredictor:
         >>> result = predictor("street.mp4")
         >>> result.tubes[0].name, result.tubes[0].start_seconds
         >>> result.draw("out.mp4")
-
-    Attributes:
-        labels: class names.
     """
 
     def __init__(
         self, cfg: CfgNode, model: TubeletNetwork | None = None, labels: Sequence[str] | None = None
     ) -> None:
-        """Prepare the model.
-
-        Args:
-            cfg: the configuration.
-            model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
-            labels: class names, with ``model``; None takes those of DATASETS.TEST, or numbers.
-
-        Raises:
-            InputError: if the weights are missing or do not fit, the labels are not as many as the
-                classes, or TEST.CLIP_STRIDE does not divide the chunks.
-        """
-        self.cfg = cfg.clone()
-        self.model, self.labels = prepare_model(self.cfg, model, labels)
-        self.detector = TubeletDetector.from_config(self.cfg, self.model)
+        """Prepare the model; see `NetworkUser`."""
+        super().__init__(cfg, model, labels)
         self.mapper = ClipDatasetMapper.from_config(self.cfg, is_train=False, conceal_damage=True)
-
-    @classmethod
-    def from_pretrained(cls, name_or_path: str, overrides: Sequence[Any] = ()) -> VideoPredictor:
-        """Take a trained network; nothing else is needed.
-
-        Args:
-            name_or_path: what the model zoo calls it, or a checkpoint's path or URL.
-            overrides: configuration keys and values in turn, such as ("MODEL.DEVICE", "cpu").
-
-        Raises:
-            InputError: see `pretrained_config`.
-        """
-        return cls(pretrained_config(name_or_path, overrides))
-
-    @classmethod
-    def from_onnx(cls, folder: str, overrides: Sequence[Any] = ()) -> VideoPredictor:
-        """Take an exported network; Detectron2 is not needed.
-
-        Args:
-            folder: what ``tools/export_model.py`` wrote.
-            overrides: keys of TEST and values in turn.
-
-        Raises:
-            InputError: see `load_exported`.
-        """
-        exported = load_exported(folder, overrides)
-        return cls(exported.cfg, exported.network, exported.labels)
 
     def __call__(
         self,

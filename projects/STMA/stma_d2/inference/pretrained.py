@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -32,7 +33,9 @@ def _with_detectron2() -> Iterator[None]:
         ) from error
 
 
-def pretrained_config(name_or_path: str, overrides: Sequence[Any] = ()) -> CfgNode:
+def pretrained_config(
+    name_or_path: str | os.PathLike[str], overrides: Sequence[Any] = ()
+) -> CfgNode:
     """The configuration of a trained network, with its weights as MODEL.WEIGHTS.
 
     Args:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,14 +12,12 @@ from fvcore.common.config import CfgNode
 
 from ..data import ClipSampler
 from ..data.geometry import FrameGeometry, warp_frame
-from ..deployment import load_exported
 from ..errors import InputError
 from ..evaluation import configured_protocol
 from ..linking import LiveTube, OnlineLinker
-from ..modeling import TubeletDetector
 from ..modeling.network import TubeletNetwork
 from ..structures import Sample, Tube, Tubelets
-from .pretrained import prepare_model, pretrained_config
+from .network_user import NetworkUser
 
 # Frames after which a tube is handed out although its actor goes on, and a new one begun: seven
 # minutes at 25 frames per second. It bounds the memory; UCF101-24's and JHMDB's videos are shorter.
@@ -47,7 +44,7 @@ class StreamStep:
     ended: list[Tube] = field(default_factory=list)
 
 
-class StreamPredictor:
+class StreamPredictor(NetworkUser):
     """Detects action tubes in a stream; nothing later than the newest frame is needed.
 
     Each frame goes through the 2D backbone once, each window through the heads and the 3D backbone
@@ -66,43 +63,21 @@ class StreamPredictor:
         >>> for frame in camera:
         ...     step = predictor.push(frame)
         >>> last = predictor.finish()
-
-    Attributes:
-        labels: class names.
     """
 
     def __init__(
         self, cfg: CfgNode, model: TubeletNetwork | None = None, labels: Sequence[str] | None = None
     ) -> None:
-        """Prepare the model.
-
-        Args:
-            cfg: the configuration.
-            model: with its weights; None builds that of ``cfg`` and loads MODEL.WEIGHTS.
-            labels: class names, with ``model``; None takes those of DATASETS.TEST, or numbers.
+        """Prepare the model; see `NetworkUser`.
 
         Raises:
-            InputError: if the network would need frames after the snippet, or 3D features of other
-                windows; if the weights are missing or do not fit, or the labels are not as many as
-                the classes.
+            InputError: also if the network would need frames after the snippet, or 3D features of
+                other windows.
         """
-        self.cfg = cfg.clone()
+        _check_causal(cfg)
+        super().__init__(cfg, model, labels)
         self.sampler = ClipSampler.from_config(self.cfg)
-        _check_causal(self.cfg)
-        self.model, self.labels = prepare_model(self.cfg, model, labels)
-        self.detector = TubeletDetector.from_config(self.cfg, self.model)
         self.reset()
-
-    @classmethod
-    def from_pretrained(cls, name_or_path: str, overrides: Sequence[Any] = ()) -> StreamPredictor:
-        """Take a trained network; see `VideoPredictor.from_pretrained`."""
-        return cls(pretrained_config(name_or_path, overrides))
-
-    @classmethod
-    def from_onnx(cls, folder: str, overrides: Sequence[Any] = ()) -> StreamPredictor:
-        """Take an exported network; see `VideoPredictor.from_onnx`."""
-        exported = load_exported(folder, overrides)
-        return cls(exported.cfg, exported.network, exported.labels)
 
     def reset(self) -> None:
         """Forget the stream; the next frame is frame 1 of another."""
