@@ -13,9 +13,8 @@ from functools import cache, partial
 
 from torch.utils.data import DataLoader
 
-from ..child_process import end_with_parent
+from ..child_process import end_with_parent, outlive_signals
 from ..errors import InputError
-from .stopping import outlive_signals
 
 _DESCRIPTORS = (
     "the data loading workers ran out of file descriptors; raise the limit (ulimit -n, docker run "

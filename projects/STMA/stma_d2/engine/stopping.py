@@ -20,9 +20,6 @@ from ..errors import Stopped
 logger = logging.getLogger(__name__)
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# A loader's worker outlives a SIGTERM by so many seconds: a cluster sends it to every process, and
-# the iteration that is being finished needs its batch.
-_GRACE = 30
 # Seconds after which Ctrl-C is meant a second time.
 _REPEATED = 2
 
@@ -113,10 +110,3 @@ class StopOnSignal(HookBase):
             )
             if self._breaks_off:
                 raise Stopped("", 128 + number)
-
-
-def outlive_signals() -> None:
-    """Let a loader's worker leave the signals to its training, which ends it; at its start."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # which ends it, whatever was set before the fork
-    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE))

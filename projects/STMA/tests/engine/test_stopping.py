@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import threading
-import time
 
 import pytest
 from detectron2.engine import TrainerBase
 
-from stma_d2.engine.stopping import StopOnSignal, outlive_signals
+from stma_d2.engine.stopping import StopOnSignal
 from stma_d2.errors import Stopped
 
 
@@ -85,24 +83,3 @@ def test_a_training_in_a_thread_leaves_signals_alone():
     thread.start()
     thread.join(timeout=30)
     assert ends == [True]
-
-
-def work(ready):
-    outlive_signals()
-    ready.set()
-    time.sleep(60)
-
-
-def test_a_worker_outlives_signals_for_a_while(monkeypatch):
-    monkeypatch.setattr("stma_d2.engine.stopping._GRACE", 1)
-    context = multiprocessing.get_context("fork")
-    ready = context.Event()
-    worker = context.Process(target=work, args=(ready,))
-    worker.start()
-    assert ready.wait(timeout=30)
-    os.kill(worker.pid, signal.SIGINT)
-    os.kill(worker.pid, signal.SIGTERM)
-    worker.join(timeout=0.5)
-    assert worker.is_alive()
-    worker.join(timeout=30)
-    assert worker.exitcode == -signal.SIGALRM

@@ -1,12 +1,20 @@
 """The command line that generates the synthetic data set."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
 from stma_d2.data.datasets.synthetic_levels import LEVELS
 from stma_d2.errors import InputError
+
+TOOL = Path(__file__).resolve().parents[2] / "tools" / "make_synthetic_actions.py"
 
 
 def test_arguments_reach_the_generator(tool, tmp_path):
@@ -64,3 +72,19 @@ def test_a_picture_that_was_removed_is_made_again(tool, tmp_path):
     picture.unlink()
     main(arguments)
     assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_to_all_its_processes_ends_it_without_a_stack_trace(tmp_path, number, status):
+    """As Ctrl-C in a terminal and a cluster send it."""
+    command = [sys.executable, str(TOOL), "--root", str(tmp_path), "--workers", "2"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
+    while not list(tmp_path.glob(".synthetic_actions-*/new/rgb-images/*/00001.jpg")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, number)
+    output = "".join(process.communicate(timeout=60))
+    assert process.returncode == status and "Traceback" not in output
+    assert not list(tmp_path.iterdir())

@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 from detectron2.data import MetadataCatalog
 
-from ...child_process import end_with_parent
+from ...child_process import end_with_parent, outlive_signals
 from ...errors import InputError
 from ...files import scratch_folder
 from ...safe_json import read_json
@@ -219,8 +219,9 @@ def _write(folder: Path, level: Level, parameters: dict[str, Any], workers: int)
 
 
 def _prepare_worker() -> None:
-    """Draw alone, without threads of OpenCV's, and end where the main process was killed."""
+    """Draw without threads of OpenCV's; leave the end to the main process, and end with it."""
     cv2.setNumThreads(0)
+    outlive_signals()
     end_with_parent()
 
 
