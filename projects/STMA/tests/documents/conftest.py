@@ -40,7 +40,7 @@ with socket.socket(socket.AF_UNIX) as server:
     sys.exit(int(server.recv(16) or b"1"))
 """
 FENCE = re.compile(
-    r"^(?:<!-- not run: (?P<reason>.+) -->\n)?```(?P<kind>\S*)\n(?P<content>.*?)^```$",
+    r"^(?:<!-- not run: (?P<reason>[^\n]+) -->\n)?```(?P<kind>\S*)\n(?P<content>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 

@@ -41,11 +41,12 @@ def shortened(words: list[str]) -> list[str]:
     program = os.path.basename(words[0])
     if program == "make_synthetic_actions.py":
         return [*words, "--num-train", "4", "--num-val", "3", "--image-size", "64"]
-    if any("model_zoo/trained" in word for word in words):
+    trains = program == "train_net.py" and "--eval-only" not in words
+    if not trains and any("model_zoo/trained" in word for word in words):
         return [*words, *COARSE]
     if "--eval-only" in words:  # by the configuration that a training left
         return words
-    if program == "train_net.py" and not is_scored(words):
+    if trains and not is_scored(words):
         return [*words, *TINY, "DATASETS.TEST", "()"]
     if program in ("train_net.py", "visualize_data.py"):
         return [*words, *TINY]

@@ -45,7 +45,7 @@ def test_every_package_has_a_page_with_its_public_names(reference):
         page = folder / package.relative_to(PROJECT).with_suffix(".html")
         assert page.is_file(), page
     text = (folder / "stma_d2/inference.html").read_text()
-    assert 'id="VideoPredictor.from_pretrained"' in text
+    assert 'id="NetworkUser.from_pretrained"' in text and 'id="VideoPredictor"' in text
     assert '<h6 id="arguments">Arguments:</h6>' in text
     assert 'id="DLA34"' in (folder / "stma_d2/modeling/backbone.html").read_text()
 

@@ -85,8 +85,8 @@ def test_boxes_out_of_the_frame_are_told(video, tmp_path):
 
 def test_a_corner_in_the_last_pixel_is_inside_and_one_beyond_is_not(video, tmp_path):
     """Corners belong to the box: in a frame 32 pixels high the last one is 31."""
-    for corner, told in ((31, False), (32, True)):
-        one = video("v", tube(1, 20, 0, side=corner))
+    for side, told in ((28, False), (29, True)):  # from pixel 4 on
+        one = video("v", tube(1, 20, 0, side=side))
         write_data_sheet([one], ["a"], "mine", tmp_path, 15)
         assert ("out of the frame" in (tmp_path / "data.html").read_text()) is told
 

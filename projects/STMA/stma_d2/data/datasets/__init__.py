@@ -12,7 +12,6 @@ from .synthetic_actions import generate_synthetic_actions, register_synthetic_ac
 from .ucf101_24 import register_ucf101_24
 
 __all__ = [
-    "ROOT",
     "generate_synthetic_actions",
     "register_jhmdb_21",
     "register_multisports",
