@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from .errors import InputError
 
-_LOCK = "lock"
+_LOCK, _SCRATCH = "lock", ".scratch-"
 _HASHED_AT_ONCE = 1 << 20  # bytes
 
 
@@ -80,8 +80,8 @@ def atomic_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     """Make a hidden folder in ``parent`` that is gone after the block.
 
-    Folders of this name that killed processes left there are removed first. Those of processes that
-    live stay: each holds a lock in its own.
+    Such folders of this name that killed processes left there are removed first. Those that are in
+    use stay: whoever uses one, a process or a thread, holds a lock in it.
 
     Yields:
         the folder.
@@ -89,14 +89,22 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
     Raises:
         OSError: if it cannot be made.
     """
-    for left in parent.glob(f".{glob.escape(name)}-*"):
-        with suppress(OSError), open(left / _LOCK, "a") as lock:  # BlockingIOError: it is in use
-            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    for left in parent.glob(f".{glob.escape(name)}{_SCRATCH}*"):
+        # FileNotFoundError: not yet, or no longer, in use; BlockingIOError: in use.
+        with suppress(OSError), open(left / _LOCK, "r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left)
-    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=parent) as folder:
-        with open(Path(folder, _LOCK), "w") as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)  # worker processes do not share it
-            yield Path(folder)
+    folder = Path(tempfile.mkdtemp(prefix=f".{name}{_SCRATCH}", dir=parent))
+    try:
+        with open(folder / f"{_LOCK}.new", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            os.rename(lock.name, folder / _LOCK)  # nobody sees it before it is held
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)  # also where there was no room for the lock
 
 
 @contextmanager

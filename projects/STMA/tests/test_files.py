@@ -6,6 +6,7 @@ import errno
 import hashlib
 import multiprocessing
 import os
+import threading
 
 import pytest
 
@@ -120,12 +121,43 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path):
     assert list(path.parent.iterdir()) == [path] and list(path.iterdir()) == [path / "file"]
 
 
-def test_a_folder_of_brackets_is_cleared_of_its_own_rests_only(tmp_path):
-    """A name is no pattern: what "[ab]" would match belongs to others."""
-    for name in (".a-rest", ".[ab]-rest"):
-        (tmp_path / name).mkdir()
-    with scratch_folder(tmp_path, "[ab]"):
-        assert (tmp_path / ".a-rest").exists() and not (tmp_path / ".[ab]-rest").exists()
+def test_only_rests_of_its_own_name_are_removed(tmp_path):
+    """A name is no pattern, and a folder without a lock is somebody else's."""
+    own = [tmp_path / f".{name}.scratch-rest" for name in ("[ab]", "a", "[ab]-1")]
+    others = [tmp_path / name for name in (".[ab]-2025", ".[ab]", ".[ab].scratch-mine")]
+    for folder in (*own, *others):
+        folder.mkdir()
+        (folder / "file").touch()
+    for folder in own:
+        (folder / "lock").touch()
+    with scratch_folder(tmp_path, "[ab]") as scratch:
+        assert {*tmp_path.iterdir()} == {scratch, *own[1:], *others}
+    assert all((folder / "file").exists() for folder in (*own[1:], *others))
+
+
+def fill(path, count, failures):
+    for number in range(count):
+        try:
+            with atomic_folder(path) as folder:
+                (folder / "file").write_text(str(number))
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or str(error.filename2) != str(path):
+                failures.append(repr(error))
+
+
+def test_threads_that_write_one_folder_leave_one_whole_and_no_rest(tmp_path):
+    """Each cleans up before it begins, while the others write."""
+    failures = []
+    threads = [
+        threading.Thread(target=fill, args=(tmp_path / "n", 100, failures)) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "n"]
+    assert list((tmp_path / "n").iterdir()) == [tmp_path / "n" / "file"]
 
 
 def test_the_digest_is_of_the_files_bytes(tmp_path):

@@ -22,16 +22,14 @@ def from_json(content: bytes) -> TubeAnnotations:
         InputError: naming the video, the tube and the key, if a value is not of its kind, or if
             the content is no JSON.
     """
-    data = parse_json(content)
+    data = mapping(parse_json(content), "the file")
+    if (kind := data.get("format", _FORMAT)) != _FORMAT:
+        raise InputError(f"the file's format is {kind!r}; this code reads {_FORMAT!r}")
     version, labels, splits, entries = fields(
         data, ("version", "labels", "splits", "videos"), "the file"
     )
-    kind = data.get("format", _FORMAT)
-    if (kind, whole_number(version, "version")) != (_FORMAT, _VERSION):
-        raise InputError(
-            f"the file is {kind!r}, version {version}; this code reads {_FORMAT!r}, version "
-            f"{_VERSION}"
-        )
+    if whole_number(version, "version") != _VERSION:
+        raise InputError(f"version {version} of the format is unknown; this code reads {_VERSION}")
     labels = names(labels, "labels")
     videos = {
         name: _video(entry, labels, f"video '{name}'")

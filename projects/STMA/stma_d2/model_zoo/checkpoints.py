@@ -48,7 +48,7 @@ def get_checkpoint_url(name: str) -> str:
         InputError: listing the trained networks, if there is none of that name; or if a zoo cannot
             be read.
     """
-    found = {}
+    name, found = os.fspath(name), {}
     for root in _roots():
         index = read_index(root)
         if name in index:

@@ -44,15 +44,17 @@ def get(name: str, trained: bool = False, device: str | None = None) -> nn.Modul
     Args:
         name: see `get_config`.
         trained: with the weights of `get_checkpoint_url`; False: with initial weights.
-        device: such as "cpu"; None: the configuration's MODEL.DEVICE.
+        device: "cpu", "cuda" or "cuda:1"; None: the configuration's MODEL.DEVICE.
 
     Raises:
-        InputError: if there is none of that name, or its weights cannot be read.
+        InputError: if there is none of that name, its weights cannot be read, or there is no such
+            device.
     """
-    cfg = get_config(name, trained)
-    if device is not None:
-        cfg.defrost()
-        cfg.MODEL.DEVICE = device
+    overrides = [] if device is None else ["MODEL.DEVICE", str(device)]
+    if trained:
+        cfg = trained_config(get_checkpoint_url(name), overrides)
+    else:
+        cfg = load_config(get_config_file(name), overrides)
     model = build_model(cfg).eval()
     if trained:
         load_for_evaluation(model, cfg)

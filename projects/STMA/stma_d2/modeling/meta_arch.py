@@ -98,7 +98,6 @@ class STMA(TubeletNetwork):
         # boxes lie around the center itself.
         self.movement_from_pixel = not gaussian_movement or self.box_coder.needs_exact_centers
         self._detector_options = detector_options or {}
-        self._detector: TubeletDetector | None = None
         self._feature = backbone.feature
         self._feature_3d = "" if backbone_3d is None else backbone_3d.feature
         mean, std = (torch.tensor(values).view(3, 1, 1) for values in pixel_stats)
@@ -184,12 +183,6 @@ class STMA(TubeletNetwork):
         """See `TubeletNetwork.inference_network` and `InferenceNetwork`."""
         return InferenceNetwork(self, amp).get
 
-    def train(self, mode: bool = True) -> STMA:
-        """As PyTorch's; training lets go of what only detection needs."""
-        if mode:
-            self._detector = None
-        return super().train(mode)
-
     def forward(
         self, batched_inputs: Sequence[Sample]
     ) -> dict[str, torch.Tensor] | list[dict[str, Tubelets]]:
@@ -214,9 +207,7 @@ class STMA(TubeletNetwork):
             of its windows in the video's pixels, clipped to the video.
         """
         if not self.training:
-            if self._detector is None:
-                self._detector = TubeletDetector(self, **self._detector_options)
-            detector = self._detector
+            detector = TubeletDetector(self, **self._detector_options)
             return [
                 {"tubelets": detector.step(detector.init_state(), sample)}
                 for sample in batched_inputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from stma_d2 import model_zoo
 from stma_d2.errors import InputError
@@ -23,8 +24,12 @@ def test_a_model_is_built_ready_for_inference():
 
 def test_the_device_may_be_chosen():
     """The third argument, as in Detectron2's ``model_zoo.get``."""
-    model = model_zoo.get(NAME, False, "meta")
-    assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
+    for device in ("cpu", torch.device("cpu")):
+        model = model_zoo.get(NAME, False, device)
+        assert {parameter.device.type for parameter in model.parameters()} == {"cpu"}
+    for trained in (False, True):
+        with pytest.raises(InputError, match=r"MODEL\.DEVICE .*'foo'.* must be 'cpu'"):
+            model_zoo.get(NAME, trained, "foo")
 
 
 def test_an_unknown_name_is_told_with_the_closest_that_exist():

@@ -8,7 +8,6 @@ from detectron2.modeling import build_model
 from torch import nn
 
 from stma_d2.errors import InputError
-from stma_d2.modeling import inference_network
 from stma_d2.modeling.inference_network import InferenceNetwork
 
 
@@ -23,27 +22,6 @@ def test_detections_lie_inside_the_video_with_sane_scores(tiny_cfg, tiny_model, 
     assert boxes[..., [1, 3]].max() <= 119
     assert ((scores > 0) & (scores < 1)).all()
     assert (scores[0].sum(dim=1).diff() <= 0).all(), "best center first"
-
-
-def test_detection_prepares_the_network_once_and_again_after_training(
-    tiny_cfg, tiny_model, make_sample, monkeypatch
-):
-    """On a CPU the network is folded for inference, which takes time and memory."""
-    folded = []
-    layout = inference_network._laid_out
-    monkeypatch.setattr(
-        inference_network, "_laid_out", lambda *given: folded.append(1) or layout(*given)
-    )
-    samples = [make_sample(tiny_cfg)]
-    first = tiny_model(samples)[0]["tubelets"]
-    second = tiny_model(samples)[0]["tubelets"]
-    assert len(folded) == 1 and torch.equal(first.scores, second.scores)
-    with torch.no_grad():
-        for parameter in tiny_model.train().parameters():
-            parameter.mul_(0.9)
-    assert tiny_model._detector is None  # training needs the memory
-    third = tiny_model.eval()(samples)[0]["tubelets"]
-    assert len(folded) == 2 and not torch.equal(first.scores, third.scores)
 
 
 @pytest.mark.parametrize("counts", [(0, 2), (0,)])

@@ -81,7 +81,7 @@ def test_a_signal_to_all_its_processes_ends_it_without_a_stack_trace(tmp_path, n
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    while not list(tmp_path.glob(".synthetic_actions-*/new/rgb-images/*/00001.jpg")):
+    while not list(tmp_path.glob(".synthetic_actions.scratch-*/new/rgb-images/*/00001.jpg")):
         assert process.poll() is None
         time.sleep(0.05)
     os.killpg(process.pid, number)

@@ -118,8 +118,9 @@ def test_a_second_run_does_only_what_is_left(frames, raw):
     kept.write_bytes(b"kept")
     for path in (folder / "Jump/b").iterdir():
         path.unlink()
-    (folder / "Jump/b").rename(folder / "Jump/.b-killed")  # as a killed run leaves it
-    (folder / "Jump/.b-killed/00099.jpg").touch()
+    (folder / "Jump/b").rename(folder / "Jump/.b.scratch-0")  # as a killed run leaves it
+    for name in ("lock", "00099.jpg"):
+        (folder / "Jump/.b.scratch-0" / name).touch()
     assert frames()[1] == ""
     assert files(raw) == EXPECTED
     assert kept.read_bytes() == b"kept"
