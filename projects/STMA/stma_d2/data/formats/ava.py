@@ -132,7 +132,10 @@ def _action(value: str, labels: dict[int, str], where: str) -> str:
 def _placed(table: np.ndarray, times: np.ndarray, name: str, report: Report) -> np.ndarray:
     """Rows of time and box (n, 5) -> with the 1-based frame (m, 6), each frame once, ascending."""
     table = table[np.argsort(table[:, 0], kind="stable")]
-    index = np.abs(times[:, None] - table[:, 0]).argmin(axis=0)
+    left = np.maximum(np.searchsorted(times, table[:, 0], "right") - 1, 0)
+    right = np.minimum(left + 1, len(times) - 1)
+    nearer_left = table[:, 0] - times[left] <= times[right] - table[:, 0]
+    index = np.where(nearer_left, left, right)
     # Half a frame beyond the last one, as far as a frame may be from its time elsewhere.
     margin = np.diff(times).max(initial=0.0) / 2 or 0.5
     inside = np.abs(times[index] - table[:, 0]) <= margin + 1e-6
