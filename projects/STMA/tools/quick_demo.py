@@ -19,6 +19,8 @@ from random import randrange
 
 from tabulate import tabulate
 
+from stma_d2.data import load_annotations
+from stma_d2.data.datasets.synthetic_actions import ANNOTATIONS, FRAMES
 from stma_d2.engine.ending import end_processes
 from stma_d2.engine.memory import KEEP_MEMORY
 from stma_d2.errors import clear_exit
@@ -31,7 +33,7 @@ NAME = "Synthetic/STMA_tiny_K5.yaml"
 CONFIG = f"configs/{NAME}"
 OUTPUT = "output/Synthetic/STMA_tiny_K5"
 FRESH = "output/fresh"  # data of one video
-VIDEO = f"{FRESH}/synthetic_actions/rgb-images/val_0001"
+VIDEO = "val_0001"
 
 
 def run(*command: str) -> None:
@@ -49,6 +51,16 @@ def run(*command: str) -> None:
         end_processes([process])
     if status:
         sys.exit(status)
+
+
+def drawn(folder: Path) -> str:
+    """The actions of `VIDEO` in the data set ``folder``, to compare what is found with."""
+    annotations = load_annotations(folder / ANNOTATIONS)
+    actions = (
+        f"{annotations.labels[tube.label]} in frames {tube.frames[0]} to {tube.frames[-1]}"
+        for tube in annotations.videos[VIDEO].tubes
+    )
+    return f"{', '.join(actions)}; all else idles"
 
 
 def compare(output: Path) -> str:
@@ -69,9 +81,10 @@ def main() -> None:
     parser.parse_args()
     one = ("--root", FRESH, "--num-train", "1", "--num-val", "1", "--overwrite")
     run("tools/make_synthetic_actions.py", *one, "--seed", str(randrange(2**32)))
-    draw = ("demo.py", "--input", VIDEO)
+    draw = ("demo.py", "--input", f"{FRESH}/synthetic_actions/{FRAMES}/{VIDEO}")
     os.makedirs(PROJECT / OUTPUT, exist_ok=True)
     run(*draw, "--model", NAME, "--output", f"{OUTPUT}/shipped.mp4")
+    print(f"What was drawn: {drawn(PROJECT / FRESH / 'synthetic_actions')}")
     print(f"\nWhat the shipped network sees: {PROJECT / OUTPUT}/shipped.mp4")
     print("Now it is trained anew, which takes some minutes.")
     run("tools/make_synthetic_actions.py")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from stma_d2.data import load_annotations
+from stma_d2.data.datasets import generate_synthetic_actions
 from stma_d2.errors import clear_exit
 from stma_d2.evaluation import METRICS
 
@@ -56,6 +58,17 @@ def test_a_signal_ends_the_command_in_order(run, tmp_path):
         run("command.py")
     helper.join()
     assert ended.value.code == 143 and (tmp_path / "saved").exists()
+
+
+def test_the_drawn_actions_are_those_of_the_annotations(tool, tmp_path):
+    folder = generate_synthetic_actions(tmp_path, num_train=1, num_val=1, seed=3, image_size=64)
+    annotations = load_annotations(folder / "SyntheticActions-GT.pkl")
+    tubes = annotations.videos["val_0001"].tubes
+    told = tool("quick_demo").drawn(folder)
+    assert told.count(" in frames ") == len(tubes) > 0 and told.endswith("; all else idles")
+    for tube in tubes:
+        label = annotations.labels[tube.label]
+        assert f"{label} in frames {tube.frames[0]} to {tube.frames[-1]}" in told
 
 
 def test_the_training_is_compared_with_the_shipped_network(tool, tmp_path):
