@@ -10,7 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -95,16 +95,14 @@ def scratch_folder(parent: Path, name: str) -> Iterator[Path]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(left)
     folder = Path(tempfile.mkdtemp(prefix=f".{name}{_SCRATCH}", dir=parent))
-    try:
-        with open(folder / f"{_LOCK}.new", "w") as lock:
+    with ExitStack() as held:
+        try:
+            lock = held.enter_context(open(folder / f"{_LOCK}.new", "w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
             os.rename(lock.name, folder / _LOCK)  # nobody sees it before it is held
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)  # also where there was no room for the lock
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # before the lock is let go
 
 
 @contextmanager
